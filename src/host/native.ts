@@ -1,0 +1,101 @@
+/**
+ * The whole face of the native addon. Mechanism only: every policy is above this line.
+ * Calls that can fail give 0 (or a count) or -errno of the host; they throw only on a wrong argument type.
+ * `window` and `cpu` are small integers given by the create calls.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import type { NativeIo } from './native_io.js';
+import type { NativeWait } from './native_wait.js';
+
+export interface NativeEngine {
+  /** Reserves a 4 GiB window (PROT_NONE), its guards, poll page and indirect-branch table. Id, or -errno. */
+  windowCreate(): number;
+  windowDestroy(window: number): void;
+  /** The window as one external ArrayBuffer of 2^32 bytes. Touching an unmapped page of it ends the process. */
+  windowBuffer(window: number): ArrayBuffer;
+  /** Host mmap MAP_FIXED at `addr` (page multiple). prot: 1 read, 2 write. fd -1 is anonymous; shared: MAP_SHARED. */
+  windowMap(window: number, addr: number, length: number, prot: number, shared: boolean, fd: number, offset: number): number;
+  windowProtect(window: number, addr: number, length: number, prot: number): number;
+  /** Gives the range back to the PROT_NONE reservation. */
+  windowUnmap(window: number, addr: number, length: number): number;
+  /** Moves pages inside the window (host mremap to a fixed place); the old range is reservation again. */
+  windowMove(window: number, from: number, fromLength: number, to: number, toLength: number): number;
+  /** Host madvise; the advice number is the host's. */
+  windowAdvise(window: number, addr: number, length: number, advice: number): number;
+  /** One byte a page into `out`, as mincore(2). */
+  windowMincore(window: number, addr: number, length: number, out: Uint8Array): number;
+  windowSync(window: number, addr: number, length: number, flags: number): number;
+  /** Copies the resident private pages of [addr, addr+length) from one window to another (both mapped alike). */
+  windowCopy(to: number, from: number, addr: number, length: number): number;
+
+  /** A CPU block (layout: cpu_block.ts) with a return stack of its own. */
+  cpuCreate(): number;
+  cpuDestroy(cpu: number): void;
+  cpuBuffer(cpu: number): ArrayBuffer;
+  /** Forgets every return-stack entry, as after longjmp, execve or when code was dropped. */
+  cpuResetReturnStack(cpu: number): void;
+  /** Runs translated code at cache offset `host` until it traps. `flags`: 1 save x87, 2 save ymm. Gives a Trap. */
+  enter(cpu: number, window: number, host: number, flags: number): number;
+
+  /** The code cache, writable view. The executable view is another mapping that JS never sees. */
+  codeBuffer(): ArrayBuffer;
+  /** Cache offsets of the fixed stubs, and segment displacements of the thread's slots; see native/engine.h. */
+  codeLayout(): CodeLayout;
+  indirectSet(window: number, guestPc: number, host: number): void;
+  /** Empties the indirect table over [start, end). */
+  indirectClear(window: number, start: number, end: number): void;
+  /** Copies the filled part of one window's indirect table to another's (fork). */
+  indirectCopy(to: number, from: number, start: number, end: number): void;
+
+  /** Time slice of guest code in microseconds; 0 stops the timer. A slice's end shows as a Preempted trap. */
+  timesliceSet(micros: number): void;
+  /** Makes the guest that runs now (or the next to enter) leave with a Preempted trap. */
+  preempt(): void;
+}
+
+export interface CodeLayout {
+  /** First cache offset free for translated code. */
+  start: number;
+  size: number;
+  exitSyscall: number;
+  exitLink: number;
+  exitTrap: number;
+  returnMiss: number;
+  /** FS displacements (signed 32-bit) of thread slots. */
+  slots: {
+    scratch: number;
+    displaced: number;
+    rip: number;
+    trap: number;
+    link: number;
+    resume: number;
+    window: number;
+    windowNegated: number;
+    guestFsBase: number;
+    guestGsBase: number;
+    returnStackBase: number;
+    cpu: number;
+  };
+  /** GS displacements: the poll page, and the indirect table seen through an index register biased by `indirectBias`. */
+  pollPage: number;
+  indirectBias: number;
+  indirectDisp: number;
+  hostcalls: { clockGettime: number; getcpu: number };
+}
+
+export type Native = NativeEngine & NativeIo & NativeWait;
+
+function load(): Native {
+  const require = createRequire(import.meta.url);
+  let dir = dirname(fileURLToPath(import.meta.url));
+  for (let up = 0; up < 4; up++, dir = dirname(dir)) {
+    const file = join(dir, 'build/Release/posixx.node');
+    if (existsSync(file)) return require(file) as Native;
+  }
+  throw new Error('posixx: the native addon is not built; run "npm run build" in the project');
+}
+
+export const native: Native = load();

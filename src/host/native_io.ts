@@ -1,0 +1,3 @@
+/** Host file I/O of the addon (native/host_io.cc). */
+export interface NativeIo {
+}

@@ -1,0 +1,50 @@
+/**
+ * The engine's contract. It knows CPUs and memory, no Linux. An engine for another host
+ * (WebAssembly) would implement the same two interfaces.
+ */
+import type { Cpu, Trap } from '../host/cpu_block.js';
+import type { Window } from '../host/window.js';
+
+export { Trap } from '../host/cpu_block.js';
+
+/** What the engine asks of whoever owns guest memory. */
+export interface CodeSource {
+  readonly window: Window;
+  /** Bytes from `pc` that may be fetched as instructions, up to the end of their mapping; 0: not executable. */
+  fetchable(pc: number): number;
+  /**
+   * Called before code of the page at `page` (a multiple of 4096) is translated. The owner makes the page
+   * read-only in the window while it holds translated code, when the guest could write to it;
+   * a write then shows as a Fault trap, for which the owner calls `CodeSpace.invalidate`.
+   */
+  codeTranslated(page: number): void;
+}
+
+/** The translated code of one address space. Forked address spaces share it until one changes its code. */
+export interface CodeSpace {
+  /** Drops what was translated from [start, end). Called when such memory is written, unmapped or re-protected. */
+  invalidate(start: number, end: number): void;
+  /** The code of a forked child: shares all translations. `source` has the same bytes at the same addresses. */
+  fork(source: CodeSource): CodeSpace;
+  release(): void;
+}
+
+export interface EngineStats {
+  fragments: number;
+  instructions: number;
+  hostBytes: number;
+  links: number;
+  indirectMisses: number;
+  flushes: number;
+  translateMs: number;
+}
+
+export interface Engine {
+  readonly stats: EngineStats;
+  /** A CPU block with all registers zero, rflags 0x202 and the FPU in its initial state. */
+  createCpu(): Cpu;
+  destroyCpu(cpu: Cpu): void;
+  createSpace(source: CodeSource): CodeSpace;
+  /** Runs guest code from cpu.rip until a trap that is not the engine's own business. Never throws for what a guest does. */
+  run(cpu: Cpu, space: CodeSpace): Trap;
+}
