@@ -1,0 +1,130 @@
+/**
+ * A task: one thread of a guest program. What threads may share (memory, descriptors, directories, signal
+ * actions) hangs on it by reference, as in Linux.
+ */
+import type { Abi } from '../abi/abi.js';
+import type { Cpu } from '../host/cpu_block.js';
+import type { AddressSpace } from '../mm/address_space.js';
+import type { PathContext } from '../vfs/vfs.js';
+import type { FdTable } from './fd_table.js';
+import type { Kernel } from './kernel.js';
+import type { Process } from './process.js';
+import { PendingSignals } from './pending_signals.js';
+import type { Timer } from './timers.js';
+import { Wake, type WaitQueue } from './wait_queue.js';
+
+/**
+ * What `park` gives and a handler hands on: no result yet. Outside of the range of results and errors.
+ * The registers are left alone until the task goes on.
+ */
+export const BLOCKED = -0x10000;
+/** What a handler gives when it has set all registers itself (rt_sigreturn, execve). */
+export const REGISTERS_SET = -0x10001;
+
+/** Goes on with a parked call: gives its result, or parks again. */
+export type Resume = (task: Task, wake: Wake) => number;
+
+/**
+ *     Runnable <-> Running --(park)--> Parked --(wake)--> Runnable
+ *        |            |                  |
+ *        |            +--(stop signal)---+--> Stopped --(SIGCONT)--> Runnable or Parked
+ *        +--(exit, fatal signal)--> Zombie --(wait)--> gone
+ */
+export const enum TaskState {
+  Runnable = 0,
+  Running = 1,
+  Parked = 2,
+  Stopped = 3,
+  Zombie = 4,
+}
+
+export class Task {
+  state: TaskState = TaskState.Runnable;
+  /** Number of the call that is being carried out (for restarts), -1 outside of calls. */
+  syscall = -1;
+  /** Signals blocked by the task: numbers 1–32 and 33–64, bit n-1. */
+  blockedLow = 0;
+  blockedHigh = 0;
+  /** Signals sent to this thread; those sent to the process are process.pending. */
+  readonly pending = new PendingSignals();
+  /** An unblocked signal may be pending: look before going back to the guest. */
+  signalDue = false;
+  /** The mask to bring back when a handler or none has run (sigsuspend, ppoll, pselect, epoll_pwait). */
+  savedMask: { low: number; high: number } | undefined;
+  /** Alternate signal stack: address, bytes (0: disabled), flags of sigaltstack(2). */
+  altStackAddress = 0;
+  altStackSize = 0;
+  altStackFlags = 0;
+  /** CLONE_CHILD_CLEARTID and set_tid_address: where to store 0 and wake a futex at exit. */
+  clearChildTid = 0;
+  robustList = 0;
+  robustListSize = 0;
+  /** comm: at most 15 bytes. */
+  name: string;
+  /** The parked call, its wait queues, its deadline. */
+  resume: Resume | undefined;
+  readonly queues: WaitQueue[] = [];
+  deadline: Timer | undefined;
+  wakeReason: Wake = Wake.Event;
+  /** Goes on with a call that a signal handler interrupted: restart_syscall(2). */
+  restart: Resume | undefined;
+  /** Guest time on the CPU in nanoseconds, user and kernel. */
+  userTime = 0;
+  systemTime = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+  nice = 0;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly tid: number,
+    public process: Process,
+    readonly cpu: Cpu,
+    public abi: Abi,
+    public mm: AddressSpace,
+    public files: FdTable,
+    public fs: PathContext,
+    name: string,
+  ) {
+    this.name = name;
+  }
+
+  /**
+   * Parks the task in the middle of a call. Add it to wait queues before. `deadline` is a time of
+   * CLOCK_MONOTONIC in nanoseconds. The handler returns what this gives.
+   */
+  park(resume: Resume, deadline = Infinity): number {
+    this.resume = resume;
+    if (this.signalDue && this.kernel.signals.deliverable(this)) {
+      this.unpark();
+      return resume(this, Wake.Signal);
+    }
+    this.state = TaskState.Parked;
+    if (deadline !== Infinity) this.deadline = this.kernel.timers.add(deadline, expire, this);
+    return BLOCKED;
+  }
+
+  /** Makes a parked task runnable; does nothing to others. */
+  wake(reason: Wake): void {
+    this.unpark();
+    if (this.state !== TaskState.Parked) return;
+    this.wakeReason = reason;
+    this.state = TaskState.Runnable;
+    this.kernel.enqueue(this);
+  }
+
+  /** Takes the task out of its wait queues and drops its deadline. */
+  unpark(): void {
+    for (const queue of this.queues) queue.remove(this);
+    this.queues.length = 0;
+    if (this.deadline) {
+      this.kernel.timers.remove(this.deadline);
+      this.deadline = undefined;
+    }
+  }
+}
+
+function expire(task: Task): void {
+  task.deadline = undefined;
+  task.wake(Wake.Timeout);
+}
