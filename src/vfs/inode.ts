@@ -1,0 +1,224 @@
+/**
+ * What a file system gives to the VFS: inodes by name, and data through open files.
+ * A new file system is one FileSystem and one or two Inode classes; see docs/vfs.md.
+ *
+ * Names, link targets and xattr names are byte strings: JS strings whose chars are the bytes 0–255.
+ * Calls give a value ≥ 0 (or an object), or -errno. They never throw for what a guest asks.
+ */
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import type { FileCredentials } from './credentials.js';
+import type { Location } from './mount.js';
+import type { OpenFile } from './open_file.js';
+
+/** What stat(2) and statx(2) tell. Times are whole seconds and nanoseconds. Filled in place and reused. */
+export class Stat {
+  /** Device numbers in Linux's 32-bit coding; see makeDev. */
+  dev = 0;
+  ino = 0;
+  mode = 0;
+  nlink = 1;
+  uid = 0;
+  gid = 0;
+  rdev = 0;
+  size = 0;
+  blksize = 4096;
+  /** Of 512 bytes. */
+  blocks = 0;
+  atime = 0;
+  atimeNsec = 0;
+  mtime = 0;
+  mtimeNsec = 0;
+  ctime = 0;
+  ctimeNsec = 0;
+  btime = 0;
+  btimeNsec = 0;
+}
+
+/** What statfs(2) tells. Counts are of `bsize` bytes. */
+export class StatFs {
+  type = 0;
+  bsize = 4096;
+  blocks = 0;
+  bfree = 0;
+  bavail = 0;
+  files = 0;
+  ffree = 0;
+  namelen = 255;
+  frsize = 4096;
+  flags = 0;
+}
+
+/** What a new inode starts with. */
+export interface NewInode {
+  /** File type and permission bits, the umask already applied. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Devices: see makeDev. */
+  rdev: number;
+  /** Symbolic links: the target. */
+  target: string;
+}
+
+/** Which attributes `Inode.setattr` changes. */
+export const ATTR = { MODE: 1, UID: 2, GID: 4, SIZE: 8, ATIME: 16, MTIME: 32 } as const;
+
+export interface AttrChange {
+  /** ATTR bits: which of the other members count. */
+  mask: number;
+  /** Permission bits (07777); the type stays. */
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  atime: number;
+  atimeNsec: number;
+  mtime: number;
+  mtimeNsec: number;
+}
+
+/** Takes directory entries, one after the other. `type` is S_IF… or 0 when the file system does not know. */
+export interface DirSink {
+  /** `next` is the position (> 0) from which reading goes on behind this entry. False: no room, the entry was not taken. */
+  entry(name: string, ino: number, type: number, next: number): boolean;
+}
+
+export interface FileSystem {
+  /** Type as mount(8) names it: 'tmpfs', 'overlay'. */
+  readonly type: string;
+  /** What /proc/mounts shows as the device. */
+  readonly source: string;
+  readonly dev: number;
+  readonly root: Inode;
+  /** Nothing can be changed, whatever the mount says. */
+  readonly readOnly: boolean;
+  statfs(out: StatFs): number;
+  sync(): number;
+}
+
+/**
+ * One file, directory or other object. A directory is represented by one Inode as long as anybody
+ * holds it; other files may get a new object per lookup (`identity` says which are the same).
+ * Permissions, mounts, symbolic links and name rules are the VFS's business: an inode just does what it is told.
+ */
+export abstract class Inode {
+  abstract readonly fs: FileSystem;
+  /** File type and permission bits, owner and group, as last known. */
+  abstract mode: number;
+  abstract uid: number;
+  abstract gid: number;
+  /** Directories: the directory and the name under which the last walk found this one. */
+  parent: Inode | null = null;
+  name = '';
+  /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
+  attachment: unknown = null;
+
+  get type(): number {
+    return this.mode & S.IFMT;
+  }
+  /** Equal for two Inode objects if and only if they are the same file; the key for locks and mappings. */
+  get identity(): unknown {
+    return this;
+  }
+  abstract stat(out: Stat): number;
+
+  /** Opens for `flags` (access mode, O.APPEND, O.NONBLOCK, O.TRUNC …); O.CREAT and permissions are done. */
+  open(_flags: number, _location: Location): OpenFile | number {
+    return -E.NXIO;
+  }
+  /** Directories: the child, or -ENOENT. Never called with '.', '..' or ''. */
+  lookup(_name: string): Inode | number {
+    return -E.NOTDIR;
+  }
+  /** Directories: entries from `position` (0: the start), without '.' and '..'. 0, or -errno. */
+  readdir(_position: number, _sink: DirSink): number {
+    return -E.NOTDIR;
+  }
+  /** Makes a file of any type (mode's S_IFMT). The name is known to be free, but may be taken since: -EEXIST. */
+  create(_name: string, _init: NewInode): Inode | number {
+    return -E.PERM;
+  }
+  /** A file without a name (O_TMPFILE) in this directory's file system. */
+  createUnnamed(_init: NewInode): Inode | number {
+    return -E.OPNOTSUPP;
+  }
+  link(_name: string, _inode: Inode): number {
+    return -E.PERM;
+  }
+  unlink(_name: string): number {
+    return -E.PERM;
+  }
+  rmdir(_name: string): number {
+    return -E.PERM;
+  }
+  /** Moves this directory's `name` to `to`'s `newName` in the same file system. flags: RENAME.*; types were checked. */
+  rename(_name: string, _to: Inode, _newName: string, _flags: number): number {
+    return -E.PERM;
+  }
+  /** Symbolic links: the target. */
+  readlink(): string | number {
+    return -E.INVAL;
+  }
+  /** Magic links (/proc/PID/fd/N): where they lead, whatever readlink says. null: an ordinary link. */
+  jump(): Location | number | null {
+    return null;
+  }
+  setattr(_change: AttrChange): number {
+    return -E.PERM;
+  }
+  /**
+   * A host descriptor that can be mapped (MAP_SHARED and MAP_PRIVATE) and shows the same bytes as read and write.
+   * It belongs to the inode. -ENODEV: cannot be mapped.
+   */
+  mapFd(_writable: boolean): number {
+    return -E.NODEV;
+  }
+  getxattr(_name: string): Uint8Array | number {
+    return -E.OPNOTSUPP;
+  }
+  /** flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
+  setxattr(_name: string, _value: Uint8Array, _flags: number): number {
+    return -E.OPNOTSUPP;
+  }
+  listxattr(): string[] | number {
+    return -E.OPNOTSUPP;
+  }
+  removexattr(_name: string): number {
+    return -E.OPNOTSUPP;
+  }
+  /** May `cred` do `mask` (4 read, 2 write, 1 execute or search)? 0 or -EACCES (path_resolution(7)). */
+  permission(cred: FileCredentials, mask: number): number {
+    return classPermission(this.mode, this.uid, this.gid, cred, mask);
+  }
+}
+
+/** The owner, group, other rule with the two DAC capabilities (capabilities(7)). 0 or -EACCES. */
+export function classPermission(mode: number, uid: number, gid: number, cred: FileCredentials, mask: number): number {
+  let bits = mode & 7;
+  if (cred.fsuid === uid) bits = (mode >> 6) & 7;
+  else if (cred.fsgid === gid || cred.groups.includes(gid)) bits = (mode >> 3) & 7;
+  if ((mask & ~bits) === 0) return 0;
+  const directory = (mode & S.IFMT) === S.IFDIR;
+  if (cred.capabilities & (1 << 1) && (directory || !(mask & 1) || mode & 0o111)) return 0;
+  if (cred.capabilities & (1 << 2) && (mask === 4 || (directory && !(mask & 2)))) return 0;
+  return -E.ACCES;
+}
+
+/** Linux's 32-bit device number. */
+export function makeDev(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+export function devMajor(dev: number): number {
+  return (dev >>> 8) & 0xfff;
+}
+export function devMinor(dev: number): number {
+  return (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+}
+
+let anonymousMinor = 0x20;
+
+/** A device number for a file system without a device. */
+export function anonymousDev(): number {
+  return makeDev(0, ++anonymousMinor);
+}

@@ -1,0 +1,135 @@
+/** Open file descriptions: what descriptors refer to (open(2)). */
+import { E } from '../abi/errno.js';
+import { O, POLL } from '../abi/fcntl.js';
+import type { AttrChange, DirSink, Inode, Stat } from './inode.js';
+import type { Location } from './mount.js';
+
+/** Tasks that wait for a file. The kernel's wait queue implements it; the VFS only wakes. */
+export interface Waiters {
+  /** POLL.* bits that may have become true. */
+  wake(events: number): void;
+}
+
+/** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
+export interface UserMemory {
+  readonly u8: Uint8Array;
+  readable(addr: number, length: number): boolean;
+  writable(addr: number, length: number): boolean;
+}
+
+export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
+
+/**
+ * Reads and writes go between the file and `u8[start, start + length)`; the caller has checked that the range
+ * may be touched, and that the access mode allows it. They give the count, 0 at the end of the file, or -errno; a file that
+ * would have to wait gives -EAGAIN whether O.NONBLOCK is set or not, and the caller waits for `poll` events.
+ */
+export abstract class OpenFile {
+  /** Access mode and status flags (O.APPEND, O.NONBLOCK …), as F_GETFL shows. */
+  flags: number;
+  /** Where the file was opened; null for pipes, sockets and other nameless things. */
+  readonly location: Location | null;
+  /** Tasks that wait for this file; set by the kernel when the first one does. */
+  waiters: Waiters | null = null;
+  private references = 1;
+
+  constructor(flags: number, location: Location | null) {
+    this.flags = flags;
+    this.location = location;
+  }
+
+  get inode(): Inode | null {
+    return this.location === null ? null : this.location.inode;
+  }
+  get canRead(): boolean {
+    return (this.flags & O.ACCMODE) !== O.WRONLY && (this.flags & O.PATH) === 0;
+  }
+  get canWrite(): boolean {
+    return (this.flags & O.ACCMODE) !== O.RDONLY && (this.flags & O.PATH) === 0;
+  }
+  /** Name for /proc/PID/fd of what has no path, such as 'pipe:[4]'; '' when `location` gives the path. */
+  get label(): string {
+    return '';
+  }
+
+  read(_u8: Uint8Array, _start: number, _length: number): number {
+    return -E.INVAL;
+  }
+  write(_u8: Uint8Array, _start: number, _length: number): number {
+    return -E.INVAL;
+  }
+  pread(_u8: Uint8Array, _start: number, _length: number, _position: number): number {
+    return -E.SPIPE;
+  }
+  pwrite(_u8: Uint8Array, _start: number, _length: number, _position: number): number {
+    return -E.SPIPE;
+  }
+  /** The new position, or -errno. whence: SEEK.*. */
+  seek(_offset: number, _whence: number): number {
+    return -E.SPIPE;
+  }
+  /** True when the file has a position: pread, pwrite and seek work. */
+  get seekable(): boolean {
+    return false;
+  }
+  /** Entries from the position, with '.' and '..'; moves the position behind the last one taken. 0 or -errno. */
+  readdir(_sink: DirSink): number {
+    return -E.NOTDIR;
+  }
+  /** `arg` is a guest address or a plain number. */
+  ioctl(_request: number, _arg: number, _memory: UserMemory): number {
+    return -E.NOTTY;
+  }
+  /** POLL.* bits that are true now. Files that never wait are always ready. */
+  poll(): number {
+    return POLL.IN | POLL.OUT | POLL.RDNORM | POLL.WRNORM;
+  }
+  /** Host descriptor whose readiness (host poll) is this file's, or -1: `waiters.wake` tells. */
+  pollFd(): number {
+    return -1;
+  }
+  /** Regular files always transfer at once; only those that may wait can be polled by epoll (-EPERM otherwise). */
+  get pollable(): boolean {
+    return false;
+  }
+  stat(out: Stat): number {
+    return this.location === null ? -E.BADF : this.location.inode.stat(out);
+  }
+  setattr(change: AttrChange): number {
+    return this.location === null ? -E.PERM : this.location.inode.setattr(change);
+  }
+  truncate(_size: number): number {
+    return -E.INVAL;
+  }
+  fallocate(_mode: number, _offset: number, _length: number): number {
+    return -E.NODEV;
+  }
+  /** dataOnly: fdatasync(2). */
+  sync(_dataOnly: boolean): number {
+    return -E.INVAL;
+  }
+  /** As Inode.mapFd, for the file that this description opened. */
+  mapFd(writable: boolean): number {
+    return this.location === null ? -E.NODEV : this.location.inode.mapFd(writable);
+  }
+  /** Host descriptor that reads and writes go to, or -1. */
+  hostFd(): number {
+    return -1;
+  }
+  /** fcntl(2) F_SETFL changed `flags`. */
+  flagsChanged(): void {}
+
+  /** One more descriptor (or mapping, or message in flight) refers to this. A new description has one reference. */
+  hold(): void {
+    this.references++;
+  }
+  /** One reference less; the last one closes. */
+  release(): void {
+    if (--this.references === 0) this.closed();
+  }
+  get referenceCount(): number {
+    return this.references;
+  }
+  /** The last reference is gone. */
+  protected closed(): void {}
+}
