@@ -88,14 +88,22 @@ export interface CodeLayout {
 
 export type Native = NativeEngine & NativeIo & NativeWait;
 
+/** The addon as it was built in this tree, else the prebuilt one of the package. */
 function load(): Native {
-  const require = createRequire(import.meta.url);
-  let dir = dirname(fileURLToPath(import.meta.url));
-  for (let up = 0; up < 4; up++, dir = dirname(dir)) {
-    const file = join(dir, 'build/Release/posixx.node');
-    if (existsSync(file)) return require(file) as Native;
+  const here = dirname(fileURLToPath(import.meta.url));
+  // From dist/ (the bundle) and from build/host/ (a development tree).
+  for (const up of ['..', '../..']) {
+    const file = join(here, up, 'build/Release/posixx.node');
+    if (!existsSync(file)) continue;
+    const addon = { exports: {} };
+    process.dlopen(addon, file);
+    return addon.exports as Native;
   }
-  throw new Error('posixx: the native addon is not built; run "npm run build" in the project');
+  try {
+    return (createRequire(import.meta.url)('node-gyp-build') as (dir: string) => Native)(join(here, '..'));
+  } catch {
+    throw new Error('posixx: the native addon is not built; run "npm run build" in the project');
+  }
 }
 
 export const native: Native = load();

@@ -1,0 +1,83 @@
+/** The options of `posixx run`, once: the parser, the help, the completion and the README's table come from here. */
+
+export interface Option {
+  /** Long name, without the dashes. */
+  readonly name: string;
+  /** One-letter name. */
+  readonly alias?: string;
+  /** Environment variable that gives the value when the option is not there; lists are separated by `;`. */
+  readonly env?: string;
+  /** `optional`: a value may follow after `=` only. `list`: may be repeated. */
+  readonly kind: 'flag' | 'value' | 'list' | 'optional';
+  /** What the value is called in help. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export const OPTIONS: readonly Option[] = [
+  {
+    name: 'env', alias: 'E', env: 'POSIXX_ENV', kind: 'list', value: 'NAME[=VALUE]',
+    help: 'Set a variable of the guest; NAME alone passes the caller\'s value, NAME= sets it empty. ' +
+      'The guest starts with the caller\'s environment',
+  },
+  {
+    name: 'clear-env', env: 'POSIXX_CLEAR_ENV', kind: 'flag',
+    help: 'Start with an empty environment instead of the caller\'s',
+  },
+  {
+    name: 'cwd', env: 'POSIXX_CWD', kind: 'value', value: 'DIR',
+    help: 'Working directory of the guest (a guest path). Default: the caller\'s, or / where that is not visible',
+  },
+  {
+    name: 'volume', alias: 'v', env: 'POSIXX_VOLUME', kind: 'list', value: 'HOST:GUEST[:ro|rw]',
+    help: 'Mount a host directory or file in the guest; rw lets the guest change it. Default: ro',
+  },
+  {
+    name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR',
+    help: 'Use this host directory as the guest\'s root (read-only, under an in-memory layer). Default: /',
+  },
+  {
+    name: 'empty-root', env: 'POSIXX_EMPTY_ROOT', kind: 'flag',
+    help: 'Start from an empty root: only volumes, /dev, /proc and /tmp. The program itself is mounted read-only',
+  },
+  {
+    name: 'strace', env: 'POSIXX_STRACE', kind: 'optional', value: 'FILE',
+    help: 'Print each system call with its arguments and result, to stderr or to FILE',
+  },
+  {
+    name: 'trace', alias: 'e', env: 'POSIXX_TRACE', kind: 'value', value: 'SET',
+    help: 'Which calls to print: names separated by commas, %file %process %memory %signal %network %desc, ' +
+      '!SET for all others; trace=SET is accepted too. Implies --strace',
+  },
+  {
+    name: 'cpu', env: 'POSIXX_CPU', kind: 'value', value: 'MODEL',
+    help: 'CPU that the guest sees: x86-64-v1, x86-64-v2 or x86-64-v3. Default: x86-64-v3',
+  },
+  {
+    name: 'no-aslr', env: 'POSIXX_NO_ASLR', kind: 'flag',
+    help: 'Same addresses in every run',
+  },
+  {
+    name: 'memory', env: 'POSIXX_MEMORY', kind: 'value', value: 'SIZE',
+    help: 'Most memory that the guest may map: bytes, or with K, M or G. Default and maximum: 4G',
+  },
+  {
+    name: 'timeout', env: 'POSIXX_TIMEOUT', kind: 'value', value: 'SECONDS',
+    help: 'Kill the guest after that time; the exit status is then 124',
+  },
+  {
+    name: 'quiet', alias: 'q', env: 'POSIXX_QUIET', kind: 'flag',
+    help: 'No messages about system calls that are not implemented, nor about a fatal signal',
+  },
+  {
+    name: 'stats', env: 'POSIXX_STATS', kind: 'flag',
+    help: 'Print translated blocks, traps and times to stderr at the end',
+  },
+];
+
+/** Commands of `posixx`, for help and completion. */
+export const COMMANDS: readonly { name: string; usage: string; help: string }[] = [
+  { name: 'run', usage: 'run [options] [--] program [args…]', help: 'Run a Linux program' },
+  { name: 'syscalls', usage: 'syscalls [--json]', help: 'Print the system-call table with support levels' },
+  { name: 'completion', usage: 'completion bash|zsh', help: 'Print a shell completion script' },
+];

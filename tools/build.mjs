@@ -1,0 +1,94 @@
+/** `npm run build`: from a fresh clone to a program that runs. Also imported by the other tools. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { command, filesBelow, root, step } from './steps.mjs';
+
+const isSource = (name) => name.endsWith('.ts') || /^tsconfig.*\.json$/.test(name);
+
+/** Packages of the lock file that node_modules lacks or has in another version. */
+function missingPackages() {
+  const installed = join(root, 'node_modules/.package-lock.json');
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  if (!existsSync(installed)) return Object.keys(lock.packages);
+  const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  return Object.entries(lock.packages)
+    .filter(([path, wanted]) => path !== '' && !wanted.optional && have[path]?.version !== wanted.version)
+    .map(([path]) => path);
+}
+
+function installPackages() {
+  if (missingPackages().length === 0) {
+    process.stderr.write('posixx: packages: up to date\n');
+    return;
+  }
+  process.stderr.write('posixx: packages: npm ci …\n');
+  try {
+    command('npm', ['ci', '--no-fund', '--no-audit']);
+  } catch (error) {
+    process.stderr.write(`posixx: packages failed: ${error.message}\n`);
+    process.exit(1);
+  }
+  process.stderr.write('posixx: packages: done\n');
+}
+
+function compileAddon() {
+  const require = createRequire(join(root, 'package.json'));
+  const gyp = require.resolve('node-gyp/bin/node-gyp.js');
+  // The headers that came with this Node, when they did; otherwise node-gyp downloads them.
+  const prefix = dirname(dirname(process.execPath));
+  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  command(process.execPath, [gyp, 'configure', 'build', ...headers]);
+}
+
+function compileTypeScript() {
+  const projects = ['.', 'conformance'].filter((dir) => existsSync(join(root, dir, 'tsconfig.json')));
+  command(process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects]);
+}
+
+/** The run path in one file, and what only help, completion and errors need (yargs) in another. */
+async function bundle() {
+  const { build } = createRequire(join(root, 'package.json'))('esbuild');
+  const shared = {
+    absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent',
+    define: { 'import.meta.url': '__moduleUrl' }, legalComments: 'none',
+    supported: { 'dynamic-import': false },
+  };
+  const banner = { js: 'const __moduleUrl = require("url").pathToFileURL(__filename).href;' };
+  await build({
+    ...shared, banner, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js'],
+    minifySyntax: true, minifyWhitespace: true,
+  });
+  await build({ ...shared, banner, entryPoints: ['build/cli/help.js'], outfile: 'dist/help.js' });
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
+}
+
+/** Brings everything up to date; prints a line per step. */
+export async function build() {
+  installPackages();
+  const sources = filesBelow('src', isSource);
+  await step('native addon', {
+    inputs: ['binding.gyp', 'package-lock.json', ...filesBelow('native', () => true)],
+    outputs: ['build/Release/posixx.node'],
+    work: compileAddon,
+  });
+  await step('TypeScript', {
+    inputs: ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json', ...sources, ...filesBelow('conformance', isSource)],
+    outputs: ['build/cli/main.js'],
+    work: compileTypeScript,
+  });
+  await step('bundle', {
+    inputs: ['tools/build.mjs', 'package-lock.json', ...filesBelow('build', (name) => name.endsWith('.js'))
+      .filter((file) => !file.endsWith('.test.js') && !file.startsWith('build/Release'))],
+    outputs: ['dist/posixx.js', 'dist/help.js'],
+    work: bundle,
+  });
+  await step('code cache', {
+    inputs: ['dist/posixx.js', 'bin/posixx.js', 'tools/code_cache.cjs', 'examples/hello/hello'],
+    outputs: ['dist/posixx.cache'],
+    work: () => command(process.execPath, ['tools/code_cache.cjs']),
+  });
+}
+
+if (process.argv[1] === join(root, 'tools/build.mjs')) await build();
