@@ -13,7 +13,8 @@ import type { NativeWait } from './native_wait.js';
 export interface NativeEngine {
   /** Reserves a 4 GiB window (PROT_NONE), its guards, poll page and indirect-branch table. Id, or -errno. */
   windowCreate(): number;
-  windowDestroy(window: number): void;
+  /** Detaches `buffer` (the window's) and gives all memory back. */
+  windowDestroy(window: number, buffer: ArrayBuffer): void;
   /** The window as one external ArrayBuffer of 2^32 bytes. Touching an unmapped page of it ends the process. */
   windowBuffer(window: number): ArrayBuffer;
   /** Host mmap MAP_FIXED at `addr` (page multiple). prot: 1 read, 2 write. fd -1 is anonymous; shared: MAP_SHARED. */
@@ -33,7 +34,8 @@ export interface NativeEngine {
 
   /** A CPU block (layout: cpu_block.ts) with a return stack of its own. */
   cpuCreate(): number;
-  cpuDestroy(cpu: number): void;
+  /** Detaches `buffer` (the CPU block's) and gives its memory back. */
+  cpuDestroy(cpu: number, buffer: ArrayBuffer): void;
   cpuBuffer(cpu: number): ArrayBuffer;
   /** Forgets every return-stack entry, as after longjmp, execve or when code was dropped. */
   cpuResetReturnStack(cpu: number): void;

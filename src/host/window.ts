@@ -38,6 +38,6 @@ export class Window {
   }
 
   destroy(): void {
-    native.windowDestroy(this.id);
+    native.windowDestroy(this.id, this.buffer);
   }
 }

@@ -1,0 +1,79 @@
+// What the parts of the native engine share. Mechanism only: no guest system call, no policy.
+#pragma once
+#include <napi.h>
+#include <atomic>
+#include <cstdint>
+#include "cpu_block.h"
+
+// The slots that translated code reaches through FS. One block a host thread; initial-exec TLS, so
+// its displacement from FS is the same on every thread. glibc keeps little static TLS: stay small.
+struct ThreadSlots {
+  uint64_t scratch;            // guest rcx while an indirect branch uses rcx
+  uint64_t displaced;          // guest r11, whose host register holds guest rsp
+  uint64_t rip;                // guest rip for the exit that is being taken
+  uint64_t trap;               // Trap of that exit
+  uint64_t link;               // host address of a link stub's data
+  uint64_t resume;             // host address to go on at after a system call
+  uint64_t window;             // W
+  uint64_t window_negated;     // -W
+  uint64_t guest_fs_base;
+  uint64_t guest_gs_base;
+  uint64_t return_stack_base;  // address of the sentinel
+  uint64_t cpu;                // CpuBlock*
+  uint64_t host_sp;            // rsp of posixx_enter's frame
+  uint64_t exit_scratch;
+  uint64_t save;               // bit 0: x87 state, bit 1: upper halves of ymm
+  uint32_t host_mxcsr;
+  uint32_t in_guest;
+};
+
+extern thread_local ThreadSlots posixx_slots __attribute__((tls_model("initial-exec")));
+
+// A guest address space. Around the window, from low to high addresses:
+// poll page, guard, the 4 GiB, guard, the indirect table (8 bytes for each guest address).
+struct Window {
+  uint8_t* base = nullptr;
+  uint8_t* reservation = nullptr;
+  bool in_use = false;
+};
+
+constexpr uint64_t kWindowSize = 1ull << 32;
+constexpr uint64_t kGuard = 1ull << 20;
+constexpr int32_t kPollPage = -int32_t(kGuard) - 4096;
+constexpr uint64_t kTableOffset = kWindowSize + kGuard;
+constexpr uint64_t kTableSize = kWindowSize * 8;
+// gs:[index * 8 + disp] with index = guest pc + bias names the table entry of pc.
+constexpr uint32_t kIndirectBias = 1u << 29;
+constexpr int64_t kIndirectDisp = int64_t(kTableOffset) - int64_t(kIndirectBias) * 8;
+static_assert(kIndirectDisp >= INT32_MIN && kIndirectDisp <= INT32_MAX);
+
+constexpr uint64_t kReturnStackSize = 512 * 1024;
+
+struct CodeCache {
+  uint8_t* writable = nullptr;
+  uint8_t* executable = nullptr;
+  uint64_t size = 256ull << 20;
+};
+extern CodeCache code_cache;
+
+Window* window_at(uint32_t id);
+CpuBlock* cpu_at(uint32_t id);
+
+extern "C" int posixx_enter(CpuBlock* cpu, void* host, uint64_t save);
+extern "C" void posixx_exit_syscall();
+extern "C" void posixx_exit_link();
+extern "C" void posixx_exit_trap();
+extern "C" void posixx_preempt();
+
+// The window whose guest runs on the main thread now; 0: none.
+extern std::atomic<uint8_t*> running_window;
+extern std::atomic<bool> timeslice_parked;
+void timeslice_unpark();
+
+void register_window(Napi::Env env, Napi::Object exports);
+void register_code_cache(Napi::Env env, Napi::Object exports);
+void register_entry(Napi::Env env, Napi::Object exports);
+void register_timeslice(Napi::Env env, Napi::Object exports);
+void install_fault_handlers();
+void register_host_io(napi_env env, napi_value exports);
+void register_host_wait(napi_env env, napi_value exports);

@@ -1,0 +1,71 @@
+// The time slice: a thread that write-protects the poll page of the guest that runs.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include "engine.h"
+
+std::atomic<bool> timeslice_parked{true};
+
+namespace {
+
+std::mutex mutex;
+std::condition_variable wake;
+std::atomic<uint32_t> slice_micros{0};
+bool started = false;
+
+void slice_loop() {
+  int idle = 0;
+  for (;;) {
+    uint32_t micros = slice_micros.load(std::memory_order_relaxed);
+    if (micros == 0 || idle > 16) {
+      std::unique_lock<std::mutex> lock(mutex);
+      timeslice_parked.store(true);
+      wake.wait(lock, [] { return !timeslice_parked.load() && slice_micros.load() != 0; });
+      idle = 0;
+      continue;
+    }
+    timespec ts = {time_t(micros / 1000000), long(micros % 1000000) * 1000};
+    nanosleep(&ts, nullptr);
+    if (running_window.load(std::memory_order_relaxed)) {
+      idle = 0;
+      posixx_preempt();
+    } else {
+      idle++;
+    }
+  }
+}
+
+}  // namespace
+
+// Async-signal-safe. A preemption that comes between two entries is seen by the next one.
+extern "C" void posixx_preempt() {
+  uint8_t* base = running_window.load(std::memory_order_relaxed);
+  if (base) mprotect(base + kPollPage, 4096, PROT_READ);
+}
+
+void timeslice_unpark() {
+  if (slice_micros.load(std::memory_order_relaxed) == 0) return;
+  std::lock_guard<std::mutex> lock(mutex);
+  timeslice_parked.store(false);
+  wake.notify_one();
+}
+
+void register_timeslice(Napi::Env env, Napi::Object exports) {
+  exports["timesliceSet"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+    slice_micros.store(info[0].As<Napi::Number>().Uint32Value());
+    if (slice_micros.load() != 0 && !started) {
+      started = true;
+      // Guest and host signals are for the main thread.
+      sigset_t all, old;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &old);
+      std::thread(slice_loop).detach();
+      pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    }
+  });
+  exports["preempt"] = Napi::Function::New(env, [](const Napi::CallbackInfo&) { posixx_preempt(); });
+}
