@@ -80,7 +80,7 @@ export interface AttrChange {
 
 /** Takes directory entries, one after the other. `type` is S_IF… or 0 when the file system does not know. */
 export interface DirSink {
-  /** `next` is the position (> 0) from which reading goes on behind this entry. False: no room, the entry was not taken. */
+  /** `next`: the position (> 0) from which reading goes on behind this entry. False: no room, it was not taken. */
   entry(name: string, ino: number, type: number, next: number): boolean;
 }
 
@@ -111,6 +111,8 @@ export abstract class Inode {
   /** Directories: the directory and the name under which the last walk found this one. */
   parent: Inode | null = null;
   name = '';
+  /** Directories: removed, though somebody still holds it. Nothing can be made in it. */
+  removed = false;
   /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
   attachment: unknown = null;
 

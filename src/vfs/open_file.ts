@@ -21,8 +21,8 @@ export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 
 /**
  * Reads and writes go between the file and `u8[start, start + length)`; the caller has checked that the range
- * may be touched, and that the access mode allows it. They give the count, 0 at the end of the file, or -errno; a file that
- * would have to wait gives -EAGAIN whether O.NONBLOCK is set or not, and the caller waits for `poll` events.
+ * may be touched, and that the access mode allows it. They give the count, 0 at the end of the file, or -errno; a file
+ * that would have to wait gives -EAGAIN whether O.NONBLOCK is set or not, and the caller waits for `poll` events.
  */
 export abstract class OpenFile {
   /** Access mode and status flags (O.APPEND, O.NONBLOCK …), as F_GETFL shows. */

@@ -1,0 +1,258 @@
+/** From a path to a place in the tree (path_resolution(7), openat2(2)). */
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import type { FileCredentials } from './credentials.js';
+import type { Inode } from './inode.js';
+import { Location, type Mount } from './mount.js';
+import type { Vfs } from './vfs.js';
+
+export const PATH_MAX = 4096;
+export const NAME_MAX = 255;
+const MAX_LINKS = 40;
+
+/** What the meaning of a path depends on, beside the path. Tasks made with CLONE_FS share one. */
+export class PathContext {
+  constructor(
+    readonly vfs: Vfs,
+    public root: Location,
+    public cwd: Location,
+    public umask: number,
+    public cred: FileCredentials,
+  ) {}
+
+  /** A copy for a forked task. */
+  clone(cred: FileCredentials): PathContext {
+    return new PathContext(this.vfs, this.root, this.cwd, this.umask, cred);
+  }
+}
+
+/** How a walk goes. The upper ones are openat2(2)'s RESOLVE_*, shifted by RESOLVE_SHIFT. */
+export const WALK = {
+  /** Follow a symbolic link at the end (one with a trailing slash is always followed). */
+  FOLLOW: 1,
+  /** The last name is to be made, removed or renamed: it is looked up but neither followed nor checked. */
+  PARENT: 2,
+} as const;
+export const RESOLVE_SHIFT = 8;
+export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16, CACHED: 32 } as const;
+
+/** What the path ended with. */
+export const enum Last { Name, Root, Dot, DotDot }
+
+/** Where a walk ended. */
+export class Walk {
+  /** The directory of the last name, and its mount. */
+  dirMount!: Mount;
+  dir!: Inode;
+  name = '';
+  last: Last = Last.Root;
+  /** The path ended with a slash. */
+  slash = false;
+  /** What is there, mounts and links followed; null when the directory has no such name. */
+  inode: Inode | null = null;
+  mount!: Mount;
+
+  /** The place that was found; `inode` must not be null. */
+  location(): Location {
+    const inode = this.inode!;
+    return this.last !== Last.Name || inode.type === S.IFDIR
+      ? new Location(this.mount, inode)
+      : new Location(this.mount, inode, this.dir, this.name);
+  }
+  dirLocation(): Location {
+    return new Location(this.dirMount, this.dir);
+  }
+}
+
+/**
+ * Walks `path` from `start` (or from the root). Gives 0 and fills `out`; a missing last name is no error here.
+ * -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG; -EXDEV for what `how` forbids.
+ */
+export function walk(ctx: PathContext, start: Location, path: string, how: number, out: Walk): number {
+  const result = walkOnce(ctx, start, path, how, out);
+  return result === -E.STALE ? walkOnce(ctx, start, path, how, out) : result;
+}
+
+function walkOnce(ctx: PathContext, start: Location, path: string, how: number, out: Walk): number {
+  if (path.length === 0) return -E.NOENT;
+  if (path.length >= PATH_MAX) return -E.NAMETOOLONG;
+  const resolve = how >>> RESOLVE_SHIFT;
+  const root = resolve & (RESOLVE.IN_ROOT | RESOLVE.BENEATH) ? start : ctx.root;
+  const cred = ctx.cred;
+  let mount = start.mount, inode = start.inode;
+  let links = 0, at = 0;
+  let dirMount = mount, dir = inode;
+  let name = '', last: Last = Last.Dot;
+  if (path.charCodeAt(0) === 47) {
+    if (resolve & RESOLVE.BENEATH) return -E.XDEV;
+    if (resolve & RESOLVE.NO_XDEV && root.mount !== mount) return -E.XDEV;
+    mount = root.mount;
+    inode = root.inode;
+    last = Last.Root;
+  }
+  let slash = false;
+  for (;;) {
+    while (path.charCodeAt(at) === 47) at++;
+    if (at >= path.length) break;
+    let end = path.indexOf('/', at);
+    if (end < 0) end = path.length;
+    name = path.substring(at, end);
+    slash = end < path.length;
+    at = end;
+    while (path.charCodeAt(at) === 47) at++;
+    const final = at >= path.length;
+
+    if ((inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
+    const denied = inode.permission(cred, 1);
+    if (denied < 0) return denied;
+    dirMount = mount;
+    dir = inode;
+
+    if (name === '.') {
+      last = Last.Dot;
+      continue;
+    }
+    if (name === '..') {
+      last = Last.DotDot;
+      if (mount === root.mount && inode === root.inode) {
+        if (resolve & RESOLVE.BENEATH) return -E.XDEV;
+      } else {
+        while (inode === mount.root && mount.on !== null) {
+          if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
+          inode = mount.on.inode;
+          mount = mount.on.mount;
+          if (mount === root.mount && inode === root.inode) break;
+        }
+        if (!(mount === root.mount && inode === root.inode) && inode.parent !== null) inode = inode.parent;
+      }
+      if (mount.children !== null) {
+        for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
+          if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
+          mount = on;
+          inode = on.root;
+        }
+      }
+      continue;
+    }
+    last = Last.Name;
+    if (name.length > NAME_MAX) return -E.NAMETOOLONG;
+    const child = dir.lookup(name);
+    if (typeof child === 'number') {
+      if (child === -E.NOENT && final) {
+        out.dirMount = dirMount;
+        out.dir = dir;
+        out.name = name;
+        out.last = last;
+        out.slash = slash;
+        out.inode = null;
+        out.mount = dirMount;
+        return 0;
+      }
+      return child;
+    }
+    const type = child.mode & S.IFMT;
+    if (type === S.IFLNK && !(final && (how & WALK.PARENT || (!(how & WALK.FOLLOW) && !slash)))) {
+      if (resolve & RESOLVE.NO_SYMLINKS) return -E.LOOP;
+      if (++links > MAX_LINKS) return -E.LOOP;
+      const magic = child.jump();
+      if (magic !== null) {
+        if (typeof magic === 'number') return magic;
+        if (resolve & RESOLVE.NO_MAGICLINKS) return -E.LOOP;
+        if (resolve & (RESOLVE.BENEATH | RESOLVE.IN_ROOT)) return -E.XDEV;
+        if (resolve & RESOLVE.NO_XDEV && magic.mount !== mount) return -E.XDEV;
+        mount = magic.mount;
+        inode = magic.inode;
+        if (final && inode.type !== S.IFDIR && !slash) {
+          out.dirMount = mount;
+          out.dir = magic.dir ?? inode;
+          out.name = magic.name;
+          out.last = Last.Name;
+          out.slash = false;
+          out.inode = inode;
+          out.mount = mount;
+          return 0;
+        }
+        last = Last.Dot;
+        continue;
+      }
+      const target = child.readlink();
+      if (typeof target === 'number') return target;
+      if (target.length === 0) return -E.NOENT;
+      path = final && !slash ? target : target + '/' + path.substring(at);
+      if (path.length >= PATH_MAX * 2) return -E.NAMETOOLONG;
+      at = 0;
+      if (path.charCodeAt(0) === 47) {
+        if (resolve & RESOLVE.BENEATH) return -E.XDEV;
+        if (resolve & RESOLVE.NO_XDEV && root.mount !== mount) return -E.XDEV;
+        mount = root.mount;
+        inode = root.inode;
+        last = Last.Root;
+      }
+      continue;
+    }
+    inode = child;
+    if (type === S.IFDIR && child.parent !== dir) child.parent = dir;
+    if (type === S.IFDIR && child.name !== name) child.name = name;
+    if (mount.children !== null) {
+      for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
+        if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
+        mount = on;
+        inode = on.root;
+      }
+    }
+  }
+  if (slash && !(how & WALK.PARENT) && (inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
+  if (last !== Last.Name) {
+    dirMount = mount;
+    dir = inode;
+    name = '';
+    if ((inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
+  }
+  out.dirMount = dirMount;
+  out.dir = dir;
+  out.name = name;
+  out.last = last;
+  out.slash = slash;
+  out.inode = inode;
+  out.mount = mount;
+  return 0;
+}
+
+/** The place that `path` names, or -errno. follow: a symbolic link at the end, too. */
+export function lookup(ctx: PathContext, start: Location, path: string, follow: boolean): Location | number {
+  const found = new Walk();
+  const failed = walk(ctx, start, path, follow ? WALK.FOLLOW : 0, found);
+  if (failed < 0) return failed;
+  return found.inode === null ? -E.NOENT : found.location();
+}
+
+/**
+ * The absolute path of a place as seen from `root`. As Linux writes it, '(unreachable)' comes before it when the place
+ * is not beneath that root.
+ */
+export function pathOf(root: Location, place: Location): string {
+  let mount = place.mount, inode: Inode | null = place.inode;
+  let path = '';
+  if (place.dir !== null && inode !== mount.root) {
+    path = '/' + place.name;
+    inode = place.dir;
+  }
+  for (;;) {
+    if (mount === root.mount && inode === root.inode) return path === '' ? '/' : path;
+    if (inode === mount.root) {
+      if (mount.on === null) return '(unreachable)' + (path === '' ? '/' : path);
+      const on: Location = mount.on;
+      mount = on.mount;
+      inode = on.inode;
+      if (on.dir !== null) {
+        path = '/' + on.name + path;
+        inode = on.dir;
+      }
+      continue;
+    }
+    const parent: Inode | null = inode.parent;
+    if (parent === null) return '(unreachable)' + (path === '' ? '/' : path);
+    path = '/' + inode.name + path;
+    inode = parent;
+  }
+}

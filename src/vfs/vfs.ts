@@ -1,0 +1,259 @@
+/** Opening files, and the tree: mounts, device drivers, the root. The other calls are in names.ts and attributes.ts. */
+import { E } from '../abi/errno.js';
+import { O, S } from '../abi/fcntl.js';
+import { CAP, capable, inGroup } from './credentials.js';
+import type { FileCredentials } from './credentials.js';
+import { ATTR, Stat } from './inode.js';
+import type { AttrChange, FileSystem, Inode, NewInode } from './inode.js';
+import { Location, Mount, MS } from './mount.js';
+import { OpenFile } from './open_file.js';
+import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
+import type { PathContext } from './path_walk.js';
+
+export { Location, Mount, MS } from './mount.js';
+export { OpenFile } from './open_file.js';
+export { PathContext, RESOLVE, Walk, WALK, lookup, pathOf, walk } from './path_walk.js';
+
+/** Opens a device node, FIFO or the like: gives what a descriptor will refer to. */
+export type Opener = (location: Location, flags: number) => OpenFile | number;
+
+/** Where the walk of calls that keep nothing of it ends. */
+const sharedWalk = new Walk();
+
+export const enum Access { Execute = 1, Write = 2, Read = 4 }
+
+/** A tree of mounts, and what stands behind its special files. */
+export class Vfs {
+  readonly rootMount: Mount;
+  /** Openers of character devices, by device number (makeDev). The kernel adds terminals. */
+  readonly charDevices = new Map<number, Opener>();
+  readonly blockDevices = new Map<number, Opener>();
+  /** Set by the kernel, which has the pipes. */
+  openFifo: Opener = () => -E.NXIO;
+
+  constructor(root: FileSystem, flags = 0) {
+    this.rootMount = new Mount(root, root.root, flags, null);
+  }
+
+  get root(): Location {
+    return new Location(this.rootMount, this.rootMount.root);
+  }
+
+  /** Mounts `fs` (or its part `root`) over `on`. -EBUSY, -ENOTDIR. */
+  mount(fs: FileSystem, on: Location, flags: number, root: Inode = fs.root): Mount | number {
+    if ((root.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
+    const mount = new Mount(fs, root, flags, on);
+    on.mount.children ??= new Map();
+    if (on.mount.children.has(on.inode)) return -E.BUSY;
+    on.mount.children.set(on.inode, mount);
+    return mount;
+  }
+
+  /** -EBUSY while something is mounted below, -EINVAL for the root. */
+  unmount(mount: Mount): number {
+    if (mount.on === null) return -E.INVAL;
+    if (mount.children !== null && mount.children.size > 0) return -E.BUSY;
+    const siblings = mount.on.mount.children!;
+    siblings.delete(mount.on.inode);
+    if (siblings.size === 0) mount.on.mount.children = null;
+    return mount.fs.sync();
+  }
+
+  /** All mounts, parents first. */
+  mounts(): Mount[] {
+    const all = [this.rootMount];
+    for (let i = 0; i < all.length; i++) {
+      const children = all[i]!.children;
+      if (children !== null) all.push(...children.values());
+    }
+    return all;
+  }
+}
+
+/**
+ * open(2), openat(2), openat2(2): an open file description with one reference, or -errno.
+ * `mode` counts with O.CREAT and O.TMPFILE; `resolve`: RESOLVE bits.
+ */
+export function open(
+  ctx: PathContext, at: Location, path: string, flags: number, mode: number, resolve = 0,
+): OpenFile | number {
+  if (flags & O.PATH) flags &= O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+  const create = (flags & O.CREAT) !== 0;
+  const exclusive = create && (flags & O.EXCL) !== 0;
+  const unnamed = (flags & O.TMPFILE) === O.TMPFILE;
+  if (unnamed && ((flags & O.ACCMODE) === O.RDONLY || create)) return -E.INVAL;
+  if (create && flags & O.DIRECTORY) return -E.INVAL;
+
+  const found = new Walk();
+  const how = (exclusive ? WALK.PARENT : flags & O.NOFOLLOW ? 0 : WALK.FOLLOW) | (resolve << RESOLVE_SHIFT);
+  const failed = walk(ctx, at, path, how, found);
+  if (failed < 0) return failed;
+  let created = false;
+  if (create) {
+    if (found.last !== Last.Name) return exclusive ? -E.EXIST : -E.ISDIR;
+    if (found.slash) return -E.ISDIR;
+    if (exclusive && found.inode !== null) return -E.EXIST;
+    if (found.inode === null) {
+      const made = createAt(ctx, found, S.IFREG | (mode & 0o7777), 0, '');
+      if (typeof made === 'number') return made;
+      created = true;
+    }
+  }
+  if (found.inode === null) return -E.NOENT;
+  if (unnamed) return openUnnamed(ctx, found.location(), flags, mode);
+  return openFound(ctx, found.location(), flags, created);
+}
+
+/** Opens what is at a place already found: the second half of open, and magic links' target (/proc/PID/fd/N). */
+export function openFound(ctx: PathContext, place: Location, flags: number, created = false): OpenFile | number {
+  const inode = place.inode;
+  const type = inode.type;
+  if (flags & O.DIRECTORY && type !== S.IFDIR) return -E.NOTDIR;
+  if (flags & O.PATH) return new PathFile(flags & ~O.CLOEXEC, place);
+  if (type === S.IFLNK) return -E.LOOP;
+  const access = flags & O.ACCMODE;
+  const writes = access !== O.RDONLY || (flags & O.TRUNC) !== 0;
+  if (type === S.IFDIR && (writes || flags & O.CREAT)) return -E.ISDIR;
+  if ((type === S.IFCHR || type === S.IFBLK) && place.mount.flags & MS.NODEV) return -E.ACCES;
+  if (!created) {
+    const want = (access === O.WRONLY ? 0 : Access.Read) | (writes ? Access.Write : 0);
+    const denied = inode.permission(ctx.cred, want);
+    if (denied < 0) return denied;
+    if (writes && (type === S.IFREG || type === S.IFDIR) && place.mount.readOnly) return -E.ROFS;
+    if (flags & O.NOATIME && inode.uid !== ctx.cred.fsuid && !capable(ctx.cred, CAP.FOWNER)) return -E.PERM;
+  }
+  const kept = flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.CLOEXEC);
+  switch (type) {
+    case S.IFREG: {
+      const file = inode.open(kept & ~O.TRUNC, place);
+      if (typeof file === 'number' || !(flags & O.TRUNC) || created) return file;
+      const cut = inode.setattr(change(ATTR.SIZE));
+      if (cut >= 0) return file;
+      file.release();
+      return cut;
+    }
+    case S.IFIFO:
+      return ctx.vfs.openFifo(place, kept);
+    case S.IFCHR:
+    case S.IFBLK: {
+      const stat = new Stat();
+      const failed = inode.stat(stat);
+      if (failed < 0) return failed;
+      const opener = (type === S.IFCHR ? ctx.vfs.charDevices : ctx.vfs.blockDevices).get(stat.rdev);
+      return opener === undefined ? -E.NXIO : opener(place, flags & ~(O.CREAT | O.EXCL | O.CLOEXEC));
+    }
+    default:
+      return inode.open(kept, place);
+  }
+}
+
+function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: number): OpenFile | number {
+  if (place.inode.type !== S.IFDIR) return -E.NOTDIR;
+  if (place.mount.readOnly) return -E.ROFS;
+  const denied = place.inode.permission(ctx.cred, Access.Write | Access.Execute);
+  if (denied < 0) return denied;
+  const init = newInode(ctx, place.inode, S.IFREG | (mode & 0o7777 & ~ctx.umask), 0, '');
+  const inode = place.inode.createUnnamed(init);
+  if (typeof inode === 'number') return inode;
+  const unnamed = new Location(place.mount, inode, place.inode, '#' + inode.name);
+  return inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
+}
+
+/** A regular file that execve(2) may run, opened for reading; -EACCES for what is not one or may not be run. */
+export function openExecutable(ctx: PathContext, at: Location, path: string, follow = true): OpenFile | number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, follow ? WALK.FOLLOW : 0, found);
+  if (failed < 0) return failed;
+  if (found.inode === null) return -E.NOENT;
+  return openToExecute(ctx, found.location());
+}
+
+/** As openExecutable, for a place already found (execveat with AT_EMPTY_PATH). */
+export function openToExecute(ctx: PathContext, place: Location): OpenFile | number {
+  if (place.inode.type === S.IFLNK) return -E.LOOP;
+  if (place.inode.type !== S.IFREG || place.mount.flags & MS.NOEXEC) return -E.ACCES;
+  const denied = place.inode.permission(ctx.cred, Access.Execute);
+  return denied < 0 ? denied : place.inode.open(O.RDONLY, place);
+}
+
+/** stat(2) of a path; follow: the target of a symbolic link at the end. 0 or -errno. */
+export function stat(ctx: PathContext, at: Location, path: string, follow: boolean, out: Stat): number {
+  const found = sharedWalk;
+  const failed = walk(ctx, at, path, follow ? WALK.FOLLOW : 0, found);
+  if (failed < 0) return failed;
+  return found.inode === null ? -E.NOENT : found.inode.stat(out);
+}
+
+/** access(2) with ctx.cred. `mask` is R_OK 4, W_OK 2, X_OK 1 or 0. */
+export function access(ctx: PathContext, place: Location, mask: number): number {
+  const inode = place.inode;
+  if (mask & Access.Execute && inode.type === S.IFREG && place.mount.flags & MS.NOEXEC) return -E.ACCES;
+  const denied = mask === 0 ? 0 : inode.permission(ctx.cred, mask);
+  if (denied < 0) return denied;
+  const type = inode.type;
+  const stored = type === S.IFREG || type === S.IFDIR || type === S.IFLNK;
+  if (mask & Access.Write && stored && place.mount.readOnly) return -E.ROFS;
+  return 0;
+}
+
+/** readlink(2): the target, or -EINVAL for what is not a symbolic link. */
+export function readlink(ctx: PathContext, at: Location, path: string): string | number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, 0, found);
+  if (failed < 0) return failed;
+  if (found.inode === null) return -E.NOENT;
+  return found.inode.type === S.IFLNK ? found.inode.readlink() : -E.INVAL;
+}
+
+/** May `cred` make or remove names in `dir`? 0, -EROFS, -EACCES, -ENOENT when the directory itself is gone. */
+export function mayChange(cred: FileCredentials, mount: Mount, dir: Inode): number {
+  if (mount.readOnly) return -E.ROFS;
+  if (dir.removed) return -E.NOENT;
+  return dir.permission(cred, Access.Write | Access.Execute);
+}
+
+/**
+ * Makes the name at which `found` ended (it is known to be missing) and fills found.inode.
+ * The umask is applied, and a set-group-ID directory gives its group (inode(7)).
+ */
+export function createAt(ctx: PathContext, found: Walk, mode: number, rdev: number, target: string): Inode | number {
+  const denied = mayChange(ctx.cred, found.dirMount, found.dir);
+  if (denied < 0) return denied;
+  const masked = (mode & S.IFMT) === S.IFLNK ? mode : mode & ~ctx.umask;
+  const made = found.dir.create(found.name, newInode(ctx, found.dir, masked, rdev, target));
+  if (typeof made === 'number') return made;
+  if (made.type === S.IFDIR) {
+    made.parent = found.dir;
+    made.name = found.name;
+  }
+  found.inode = made;
+  found.mount = found.dirMount;
+  return made;
+}
+
+function newInode(ctx: PathContext, dir: Inode, mode: number, rdev: number, target: string): NewInode {
+  let gid = ctx.cred.fsgid;
+  if (dir.mode & S.ISGID) {
+    gid = dir.gid;
+    if ((mode & S.IFMT) === S.IFDIR) mode |= S.ISGID;
+    else if (mode & S.ISGID && mode & 0o010 && !inGroup(ctx.cred, gid) && !capable(ctx.cred, CAP.FSETID)) {
+      mode &= ~S.ISGID;
+    }
+  }
+  return { mode, uid: ctx.cred.fsuid, gid, rdev, target };
+}
+
+/** A change of nothing but what `mask` says; the caller fills those members in. */
+export function change(mask: number): AttrChange {
+  return { mask, mode: 0, uid: 0, gid: 0, size: 0, atime: 0, atimeNsec: 0, mtime: 0, mtimeNsec: 0 };
+}
+
+/** What O_PATH opens: a place, and nothing that can be read. */
+export class PathFile extends OpenFile {
+  override read(): number {
+    return -E.BADF;
+  }
+  override write(): number {
+    return -E.BADF;
+  }
+}
