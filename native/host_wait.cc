@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <atomic>
+#include <cstdlib>
 #include <vector>
 
 extern "C" void posixx_preempt();
