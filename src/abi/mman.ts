@@ -1,0 +1,27 @@
+/** Numbers of the memory calls (mmap(2), mremap(2), madvise(2), msync(2), mlock(2)); x86-64 and i386 agree on them. */
+
+/** Protection bits of mmap(2) and mprotect(2). */
+export const PROT = {
+  NONE: 0, READ: 1, WRITE: 2, EXEC: 4, SEM: 8, GROWSDOWN: 0x0100_0000, GROWSUP: 0x0200_0000,
+} as const;
+
+export const MAP = {
+  SHARED: 1, PRIVATE: 2, SHARED_VALIDATE: 3, TYPE: 0xf, FIXED: 0x10, ANONYMOUS: 0x20, '32BIT': 0x40, GROWSDOWN: 0x100,
+  DENYWRITE: 0x800, EXECUTABLE: 0x1000, LOCKED: 0x2000, NORESERVE: 0x4000, POPULATE: 0x8000, NONBLOCK: 0x1_0000,
+  STACK: 0x2_0000, HUGETLB: 0x4_0000, SYNC: 0x8_0000, FIXED_NOREPLACE: 0x10_0000,
+} as const;
+
+export const MREMAP = { MAYMOVE: 1, FIXED: 2, DONTUNMAP: 4 } as const;
+
+export const MADV = {
+  NORMAL: 0, RANDOM: 1, SEQUENTIAL: 2, WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11,
+  MERGEABLE: 12, UNMERGEABLE: 13, HUGEPAGE: 14, NOHUGEPAGE: 15, DONTDUMP: 16, DODUMP: 17, WIPEONFORK: 18,
+  KEEPONFORK: 19, COLD: 20, PAGEOUT: 21, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
+  HWPOISON: 100, SOFT_OFFLINE: 101,
+} as const;
+
+export const MS = { ASYNC: 1, INVALIDATE: 2, SYNC: 4 } as const;
+
+export const MCL = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
+
+export const MLOCK_ONFAULT = 1;
