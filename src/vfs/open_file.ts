@@ -6,8 +6,8 @@ import type { Location } from './mount.js';
 
 /** Tasks that wait for a file. The kernel's wait queue implements it; the VFS only wakes. */
 export interface Waiters {
-  /** POLL.* bits that may have become true. */
-  wake(events: number): void;
+  /** Something about the file's readiness has changed: those who wait look again. */
+  wake(): unknown;
 }
 
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
@@ -120,16 +120,18 @@ export abstract class OpenFile {
   flagsChanged(): void {}
 
   /** One more descriptor (or mapping, or message in flight) refers to this. A new description has one reference. */
-  hold(): void {
+  ref(): void {
     this.references++;
   }
-  /** One reference less; the last one closes. */
-  release(): void {
-    if (--this.references === 0) this.closed();
+  /** One reference less; the last one closes and gives what that gives (0 or -errno). */
+  unref(): number {
+    return --this.references === 0 ? this.closed() : 0;
   }
   get referenceCount(): number {
     return this.references;
   }
   /** The last reference is gone. */
-  protected closed(): void {}
+  protected closed(): number {
+    return 0;
+  }
 }

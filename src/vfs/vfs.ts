@@ -129,7 +129,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
       if (typeof file === 'number' || !(flags & O.TRUNC) || created) return file;
       const cut = inode.setattr(change(ATTR.SIZE));
       if (cut >= 0) return file;
-      file.release();
+      file.unref();
       return cut;
     }
     case S.IFIFO:
