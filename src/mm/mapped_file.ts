@@ -1,0 +1,18 @@
+/** What mm needs to know of a file to map it. The system-call layer gives one object per open file description. */
+export interface MappedFile {
+  /** For /proc/PID/maps: a byte string. */
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: number;
+  /** The description is open for writing, so a shared mapping may be made writable. */
+  readonly mayWrite: boolean;
+  /** The file lies on a noexec mount. */
+  readonly noExec: boolean;
+  /** Host descriptor to mmap, coherent with reads and writes of the file, valid while the file is retained; or -errno. */
+  mapFd(): number;
+  /** Size in bytes now. */
+  size(): number;
+  /** One more area shows this file: the description stays open. */
+  retain(): void;
+  release(): void;
+}
