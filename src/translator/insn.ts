@@ -36,7 +36,7 @@ export interface Form {
   /** Operands in the SDM's letters ("Ev,Gv"), for listings and tests. */
   readonly operands: string;
   readonly rewrite: Rewrite;
-  /** CPUID feature that the form needs ('' for the baseline), e.g. 'bmi2'. */
+  /** CPUID feature that the form needs ('' for the x86-64-v1 baseline), e.g. 'bmi2'; see isa/form.ts. */
   readonly feature: string;
   readonly hasModrm: boolean;
   /** ModRM.reg: file and access; None when it extends the opcode. */
@@ -54,6 +54,8 @@ export interface Form {
   readonly opcodeReg: Access;
   /** VSIB memory operand (gathers). */
   readonly vsib: boolean;
+  /** bt, bts, btr, btc with a register: the memory accessed is base + bit offset / 8, far beyond the operand. */
+  readonly bitString: boolean;
   /** LOCK is legal with a memory destination. */
   readonly lockable: boolean;
   /** Implicit general registers, as bits 1 << Gpr (without rsp). */
@@ -105,6 +107,7 @@ export class Insn {
   /** Memory operand: general registers, -1 for none. index is a vector register with vsib. */
   base = -1;
   index = -1;
+  /** Shift count of the index: 0–3. */
   scale = 0;
   disp = 0;
   ripRelative = false;
