@@ -37,7 +37,8 @@ export class AddressSpace {
   readonly window = new Window();
   readonly areas = new VmaList();
   readonly layout: Layout;
-  readonly limits: MemoryLimits;
+  /** Replaced by the kernel when the space gets to another process (fork). */
+  limits: MemoryLimits;
   readonly account: MemoryAccount;
   /** The translations made from this space. Set by the kernel after `engine.createSpace(space)`. */
   code: TranslatedCode | null = null;

@@ -8,8 +8,11 @@ export interface MappedFile {
   readonly mayWrite: boolean;
   /** The file lies on a noexec mount. */
   readonly noExec: boolean;
-  /** Host descriptor to mmap, coherent with reads and writes of the file, valid while the file is retained; or -errno. */
-  mapFd(): number;
+  /**
+   * Host descriptor to mmap, coherent with reads and writes of the file, valid while the file is retained; or -errno.
+   * @param writable stores through the mapping are to reach the file
+   */
+  mapFd(writable: boolean): number;
   /** Size in bytes now. */
   size(): number;
   /** One more area shows this file: the description stays open. */

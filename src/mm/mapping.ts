@@ -35,9 +35,9 @@ export function mapWindow(space: AddressSpace, area: Vma, prot: number): number 
     if (prot === PROT.NONE) return 0;
     return native.windowMap(id, area.start, length, prot, false, -1, 0);
   }
-  const fd = area.file.mapFd();
-  if (fd < 0) return fd;
-  return native.windowMap(id, area.start, length, prot, (area.flags & VmFlag.Shared) !== 0, fd, area.offset);
+  const shared = (area.flags & VmFlag.Shared) !== 0;
+  const fd = area.file.mapFd(shared && area.file.mayWrite);
+  return fd < 0 ? fd : native.windowMap(id, area.start, length, prot, shared, fd, area.offset);
 }
 
 /** Adds (sign 1) or takes off (-1) what an area counts for in the space's limits. */

@@ -33,7 +33,7 @@ export class SharedMemory implements MappedFile {
     return new SharedMemory(fd, length, account);
   }
 
-  mapFd(): number {
+  mapFd(_writable: boolean): number {
     return this.fd;
   }
 

@@ -18,6 +18,8 @@ export interface CodeSource {
    * a write then shows as a Fault trap, for which the owner calls `CodeSpace.invalidate`.
    */
   codeTranslated(page: number): void;
+  /** Where the vdso's private instructions (0F 3F 01 clock_gettime, 0F 3F 02 getcpu) are allowed; nowhere else. */
+  readonly hostcalls?: { readonly start: number; readonly end: number } | undefined;
 }
 
 /** The translated code of one address space. Forked address spaces share it until one changes its code. */
