@@ -109,7 +109,11 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
   const inode = place.inode;
   const type = inode.type;
   if (flags & O.DIRECTORY && type !== S.IFDIR) return -E.NOTDIR;
-  if (flags & O.PATH) return new PathFile(flags & ~O.CLOEXEC, place);
+  if (flags & O.PATH) {
+    // A file system may hand out once what it learned in the look-up; who holds a place asks anew.
+    inode.stat(new Stat());
+    return new PathFile(flags & ~O.CLOEXEC, place);
+  }
   if (type === S.IFLNK) return -E.LOOP;
   const access = flags & O.ACCMODE;
   const writes = access !== O.RDONLY || (flags & O.TRUNC) !== 0;

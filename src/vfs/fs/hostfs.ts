@@ -1,0 +1,300 @@
+/**
+ * A directory of the host as a file system, read-only or read-write. Every access resolves the whole path beneath the
+ * root's descriptor without following a link (native "beneath" calls), so nothing leads out, whatever happens
+ * on the host meanwhile. Directories are remembered, other files are looked up each time.
+ */
+import { E } from '../../abi/errno.js';
+import { AT, O, S } from '../../abi/fcntl.js';
+import { native } from '../../host/native.js';
+import { STAT } from '../../host/native_io.js';
+import type { FileCredentials } from '../credentials.js';
+import { DirectoryFile } from '../directory_file.js';
+import { HostFile, statFromHost } from '../host_file.js';
+import { ATTR, Inode, classPermission } from '../inode.js';
+import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
+import type { Location } from '../mount.js';
+import type { OpenFile } from '../open_file.js';
+
+const UTIME_OMIT = 0x3ffffffe;
+/** What the host is told of the flags of open(2). */
+const HOST_FLAGS = O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC;
+
+/** What the host lets this process do, when it is not root there. */
+let hostCredentials: FileCredentials | null | undefined;
+
+function hostCred(): FileCredentials | null {
+  if (hostCredentials === undefined) {
+    const uid = process.geteuid!();
+    hostCredentials = uid === 0
+      ? null
+      : { fsuid: uid, fsgid: process.getegid!(), groups: process.getgroups!(), capabilities: 0 };
+  }
+  return hostCredentials;
+}
+
+export class HostFs implements FileSystem {
+  readonly type = 'hostfs';
+  readonly dev: number;
+  readonly root: HostInode;
+  /** Statistics of the last look-up, until `fresh` is asked for them once. */
+  readonly buffer = new Float64Array(STAT.length);
+  fresh: HostInode | null = null;
+  /** Counts renamed directories: paths remembered under another count are built anew. */
+  renames = 0;
+
+  private constructor(readonly rootFd: number, readonly source: string, readonly readOnly: boolean) {
+    native.fstat(rootFd, this.buffer);
+    this.dev = this.buffer[STAT.dev]!;
+    this.root = new HostInode(this, null, '', this.buffer);
+    if (!readOnly) process.umask(0);
+  }
+
+  /** The directory `path` of the host (a byte string). -errno when it cannot be opened, -ENOTDIR. */
+  static open(path: string, readOnly: boolean): HostFs | number {
+    const fd = native.openHost(path, O.PATH | O.DIRECTORY, 0);
+    return fd < 0 ? fd : new HostFs(fd, path, readOnly);
+  }
+
+  statfs(out: StatFs): number {
+    const numbers = new Float64Array(10);
+    const failed = native.fstatfs(this.rootFd, numbers);
+    if (failed < 0) return failed;
+    out.type = numbers[0]!;
+    out.bsize = numbers[1]!;
+    out.blocks = numbers[2]!;
+    out.bfree = numbers[3]!;
+    out.bavail = numbers[4]!;
+    out.files = numbers[5]!;
+    out.ffree = numbers[6]!;
+    out.namelen = numbers[7]!;
+    out.frsize = numbers[8]!;
+    out.flags = numbers[9]!;
+    return 0;
+  }
+
+  sync(): number {
+    return 0;
+  }
+
+  /** Forgets all directories: one of them is not what it was. */
+  forget(): void {
+    this.root.children = null;
+  }
+}
+
+export class HostInode extends Inode {
+  mode: number;
+  uid: number;
+  gid: number;
+  readonly ino: number;
+  readonly dev: number;
+  /** Directories: those below that were met. */
+  children: Map<string, HostInode> | null = null;
+  private pathText = '';
+  private pathRenames = -1;
+
+  constructor(readonly fs: HostFs, parent: HostInode | null, name: string, from: Float64Array) {
+    super();
+    this.parent = parent;
+    this.name = name;
+    this.mode = from[STAT.mode]!;
+    this.uid = from[STAT.uid]!;
+    this.gid = from[STAT.gid]!;
+    this.ino = from[STAT.ino]!;
+    this.dev = from[STAT.dev]!;
+  }
+
+  override get identity(): unknown {
+    return this.type === S.IFDIR ? this : `${this.dev}:${this.ino}`;
+  }
+
+  /** Path beneath the root; '' for the root. */
+  get path(): string {
+    if (this.pathRenames !== this.fs.renames) {
+      const above = this.parent as HostInode | null;
+      this.pathText = above === null ? '' : above.childPath(this.name);
+      this.pathRenames = this.fs.renames;
+    }
+    return this.pathText;
+  }
+  private childPath(name: string): string {
+    const path = this.path;
+    return path === '' ? name : path + '/' + name;
+  }
+
+  override permission(cred: FileCredentials, mask: number): number {
+    const denied = super.permission(cred, mask);
+    const host = hostCred();
+    if (denied < 0 || host === null) return denied;
+    // Writes through a read-only file system go elsewhere: what the host says of them does not matter.
+    return classPermission(this.mode, this.uid, this.gid, host, this.fs.readOnly ? mask & ~2 : mask);
+  }
+
+  override lookup(name: string): Inode | number {
+    const known = this.children?.get(name);
+    if (known !== undefined) return known;
+    const fs = this.fs;
+    const failed = native.statBeneath(fs.rootFd, this.childPath(name), fs.buffer);
+    if (failed < 0) {
+      if (failed !== -E.LOOP && failed !== -E.NOTDIR) return failed;
+      fs.forget();
+      return -E.STALE;
+    }
+    const child = new HostInode(fs, this, name, fs.buffer);
+    if (child.type === S.IFDIR) {
+      this.children ??= new Map();
+      this.children.set(name, child);
+    } else {
+      fs.fresh = child;
+    }
+    return child;
+  }
+
+  override stat(out: Stat): number {
+    const fs = this.fs;
+    if (fs.fresh !== this) {
+      const failed = native.statBeneath(fs.rootFd, this.path, fs.buffer);
+      if (failed < 0) return failed;
+      this.mode = fs.buffer[STAT.mode]!;
+      this.uid = fs.buffer[STAT.uid]!;
+      this.gid = fs.buffer[STAT.gid]!;
+    }
+    fs.fresh = null;
+    statFromHost(fs.buffer, out);
+    return 0;
+  }
+
+  override open(flags: number, location: Location): OpenFile | number {
+    this.fs.fresh = null;
+    if (this.type === S.IFDIR) return new DirectoryFile(flags, location);
+    if (this.type !== S.IFREG) return -E.NXIO;
+    const fd = native.openBeneath(this.fs.rootFd, this.path, (flags & HOST_FLAGS) | O.NONBLOCK | O.NOCTTY, 0);
+    return fd < 0 ? fd : new HostFile(fd, flags, location);
+  }
+
+  override readdir(_position: number, sink: DirSink): number {
+    const fd = native.openBeneath(this.fs.rootFd, this.path, O.RDONLY | O.DIRECTORY, 0);
+    if (fd < 0) return fd;
+    const buffer = Buffer.allocUnsafe(65536);
+    let got: number;
+    let next = 0;
+    while ((got = native.getdents(fd, buffer, 0, buffer.length)) > 0) {
+      for (let at = 0; at < got; at += buffer.readUInt16LE(at + 16)) {
+        const start = at + 19;
+        const name = buffer.toString('latin1', start, buffer.indexOf(0, start));
+        if (name === '.' || name === '..') continue;
+        const ino = buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 0x1_0000_0000;
+        sink.entry(name, ino, buffer[at + 18]! << 12, ++next);
+      }
+    }
+    native.close(fd);
+    return got;
+  }
+
+  override readlink(): string | number {
+    return native.readlinkBeneath(this.fs.rootFd, this.path);
+  }
+
+  override create(name: string, init: NewInode): Inode | number {
+    if (this.fs.readOnly) return -E.ROFS;
+    const { rootFd } = this.fs;
+    const path = this.childPath(name);
+    const permissions = init.mode & 0o7777;
+    let result: number;
+    switch (init.mode & S.IFMT) {
+      case S.IFDIR: result = native.mkdirBeneath(rootFd, path, permissions & 0o1777); break;
+      case S.IFLNK: result = native.symlinkBeneath(rootFd, path, init.target); break;
+      case S.IFREG:
+        result = native.openBeneath(rootFd, path, O.WRONLY | O.CREAT | O.EXCL, permissions);
+        if (result >= 0) native.close(result);
+        break;
+      default: result = native.mknodBeneath(rootFd, path, init.mode, init.rdev);
+    }
+    if (result < 0) return result;
+    const chosen = init.uid !== 0 || init.gid !== 0;
+    if (chosen && hostCred() === null) native.chownBeneath(rootFd, path, init.uid, init.gid);
+    if (permissions & 0o7000 && (init.mode & S.IFMT) !== S.IFLNK) native.chmodBeneath(rootFd, path, permissions);
+    return this.lookup(name);
+  }
+
+  override link(name: string, inode: Inode): number {
+    return native.linkBeneath(this.fs.rootFd, (inode as HostInode).path, this.childPath(name));
+  }
+
+  override unlink(name: string): number {
+    return native.unlinkBeneath(this.fs.rootFd, this.childPath(name), 0);
+  }
+
+  override rmdir(name: string): number {
+    const result = native.unlinkBeneath(this.fs.rootFd, this.childPath(name), AT.REMOVEDIR);
+    if (result >= 0) this.children?.delete(name);
+    return result;
+  }
+
+  override rename(name: string, to: Inode, newName: string, flags: number): number {
+    const target = to as HostInode;
+    const fs = this.fs;
+    const result = native.renameBeneath(fs.rootFd, this.childPath(name), target.childPath(newName), flags);
+    if (result < 0) return result;
+    const moved = this.children?.get(name);
+    const replaced = target.children?.get(newName);
+    this.children?.delete(name);
+    target.children?.delete(newName);
+    moved?.attach(target, newName);
+    if (flags & 2) replaced?.attach(this, name);
+    fs.renames++;
+    return 0;
+  }
+  private attach(parent: HostInode, name: string): void {
+    parent.children ??= new Map();
+    parent.children.set(name, this);
+    this.parent = parent;
+    this.name = name;
+  }
+
+  override setattr(change: AttrChange): number {
+    const { fs, path } = this;
+    fs.fresh = null;
+    let result = 0;
+    if (change.mask & ATTR.SIZE) {
+      const fd = native.openBeneath(fs.rootFd, path, O.WRONLY | O.NONBLOCK | O.NOCTTY, 0);
+      if (fd < 0) return fd;
+      result = native.ftruncate(fd, change.size);
+      native.close(fd);
+    }
+    if (result >= 0 && change.mask & (ATTR.UID | ATTR.GID)) {
+      const uid = change.mask & ATTR.UID ? change.uid : -1;
+      result = native.chownBeneath(fs.rootFd, path, uid, change.mask & ATTR.GID ? change.gid : -1);
+    }
+    if (result >= 0 && change.mask & ATTR.MODE) result = native.chmodBeneath(fs.rootFd, path, change.mode);
+    if (result >= 0 && change.mask & (ATTR.ATIME | ATTR.MTIME)) {
+      const atimeNsec = change.mask & ATTR.ATIME ? change.atimeNsec : UTIME_OMIT;
+      const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
+      result = native.utimensBeneath(fs.rootFd, path, change.atime, atimeNsec, change.mtime, mtimeNsec);
+    }
+    if (result >= 0 && native.statBeneath(fs.rootFd, path, fs.buffer) >= 0) {
+      this.mode = fs.buffer[STAT.mode]!;
+      this.uid = fs.buffer[STAT.uid]!;
+      this.gid = fs.buffer[STAT.gid]!;
+    }
+    return result;
+  }
+
+  override getxattr(name: string): Uint8Array | number {
+    const value = new Uint8Array(65536);
+    const length = native.getxattrBeneath(this.fs.rootFd, this.path, name, value);
+    return length < 0 ? length : value.slice(0, length);
+  }
+  override setxattr(name: string, value: Uint8Array, flags: number): number {
+    return native.setxattrBeneath(this.fs.rootFd, this.path, name, value, flags);
+  }
+  override listxattr(): string[] | number {
+    const names = Buffer.alloc(65536);
+    const length = native.listxattrBeneath(this.fs.rootFd, this.path, names);
+    if (length < 0) return length;
+    return length === 0 ? [] : names.toString('latin1', 0, length - 1).split('\0');
+  }
+  override removexattr(name: string): number {
+    return native.removexattrBeneath(this.fs.rootFd, this.path, name);
+  }
+}
