@@ -17,14 +17,15 @@ const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/', LANG: 'C'
 
 /**
  * The `// key: value` lines at the top of a C program:
- * `flags` (compiler), `args`, `stdin` (with \n, \t, \\), `timeout` (seconds), `posixx` (options of posixx run),
- * `stderr: ignore`.
+ * `flags` (compiler), `args` (each such line is a case), `stdin` (with \n, \t, \\), `timeout` (seconds),
+ * `posixx` (options of posixx run), `stderr: ignore`.
  */
 function header(source) {
-  const found = {};
+  const found = { args: [] };
   for (const line of source.split('\n')) {
     const match = /^\/\/ *(flags|args|stdin|timeout|posixx|stderr): *(.*)$/.exec(line);
-    if (match) found[match[1]] = match[2].trim();
+    if (match && match[1] === 'args') found.args.push(match[2].trim());
+    else if (match) found[match[1]] = match[2].trim();
     else if (!/^(\/\/|\/?\s*\*|\/\*|\s*$)/.test(line)) break;
   }
   return found;
@@ -46,19 +47,23 @@ function compile(source, text, flags) {
 }
 
 function compiledCases() {
-  // A C file with a main is a program; others are parts of something else.
-  return ['syscalls', 'programs', 'engine'].flatMap((dir) => filesBelow(`conformance/${dir}`, (name) => name.endsWith('.c')))
-    .map((source) => ({ name: source.replace(/^conformance\//, '').replace(/\.c$/, ''), source }));
+  const sources = ['syscalls', 'programs', 'engine']
+    .flatMap((dir) => filesBelow(`conformance/${dir}`, (name) => name.endsWith('.c')));
+  return sources.flatMap((source) => {
+    const text = readFileSync(join(root, source), 'utf8');
+    const options = header(text);
+    const name = source.replace(/^conformance\//, '').replace(/\.c$/, '');
+    const lines = options.args.length > 0 ? options.args : [''];
+    return lines.map((args) => ({ name: lines.length > 1 ? `${name} ${args}` : name, source, text, options, args }));
+  });
 }
 
 /** Runs a C program on both sides. Gives what differs ('' when nothing does). */
-async function runCompiled({ name, source }) {
-  const text = readFileSync(join(root, source), 'utf8');
-  const options = header(text);
+async function runCompiled({ name, source, text, options, args }) {
   const { file, error } = compile(source, text, words(options.flags));
   if (error !== undefined) return `does not compile:\n${error}`;
   // Both sides run in the same, at first empty, directory: a program may print where it is.
-  const cwd = join(root, 'build/run', name);
+  const cwd = join(root, 'build/run', name.replaceAll(' ', '-'));
   const settings = {
     cwd, env: ENVIRONMENT, timeoutMs: Number(options.timeout ?? TIMEOUT_MS / 1000) * 1000,
     stdin: options.stdin === undefined ? undefined : unescape(options.stdin),
@@ -67,7 +72,7 @@ async function runCompiled({ name, source }) {
     rmSync(cwd, { recursive: true, force: true });
     mkdirSync(cwd, { recursive: true });
   };
-  const argv = [file, ...words(options.args)];
+  const argv = [file, ...words(args)];
   fresh();
   const host = await execute(argv, settings);
   if (host.timedOut) return `host: no end after ${settings.timeoutMs / 1000} s`;
@@ -79,7 +84,7 @@ async function runCompiled({ name, source }) {
 
 /** Runs a command line of a real program on both sides. */
 async function runReal(test) {
-  const cwd = join(root, 'build/run', test.name);
+  const cwd = join(root, 'build/run', test.name.replaceAll(' ', '-'));
   rmSync(cwd, { recursive: true, force: true });
   mkdirSync(cwd, { recursive: true });
   const settings = {

@@ -155,7 +155,7 @@ export function realPrograms(long) {
     applet('false', ['false']),
     applet('no such applet', ['nosuchapplet']),
     applet('cat no such file', ['cat', '/nosuch/file']),
-    npm('ripgrep -j1', 'rg', [rg, '-j1', '-uu', '--sort', 'path', '-n', 'function \\w+Sync\\(', join(root, 'node_modules/yargs'),
+    npm('ripgrep -j1', 'rg', [rg, '-j1', '-uu', '--sort', 'path', '-n', 'function \\w+Node\\(', join(root, 'node_modules/yargs'),
       join(root, 'node_modules/typescript/lib/tsc.js')]),
     npm('ripgrep --stats', 'rg', [rg, '-j1', '-uu', '--sort', 'path', '-c', '-i', 'promise', join(root, 'node_modules', long ? '.' : 'tap')]),
     npm('ripgrep --files', 'rg', [rg, '-j1', '--sort', 'path', '--files', '-uu', join(root, 'node_modules/yargs')]),
