@@ -1,0 +1,25 @@
+/** The benchmark programs: what they stand for, and how many rounds take about a second natively. */
+
+/** @type {{ name: string, group: 'integer' | 'floating point' | 'system calls', rounds: number }[]} */
+export const PROGRAMS = [
+  { name: 'fib', group: 'integer', rounds: 700 },
+  { name: 'indirect', group: 'integer', rounds: 45 },
+  { name: 'interpreter', group: 'integer', rounds: 45 },
+  { name: 'hash', group: 'integer', rounds: 80 },
+  { name: 'sha256', group: 'integer', rounds: 80 },
+  { name: 'sort', group: 'integer', rounds: 22 },
+  { name: 'strings', group: 'integer', rounds: 230 },
+  { name: 'sieve', group: 'integer', rounds: 105 },
+  { name: 'intmatrix', group: 'integer', rounds: 170 },
+  { name: 'list', group: 'integer', rounds: 40 },
+  { name: 'crc', group: 'integer', rounds: 130 },
+  { name: 'lz', group: 'integer', rounds: 85 },
+  { name: 'nbody', group: 'floating point', rounds: 36 },
+  { name: 'mandelbrot', group: 'floating point', rounds: 85 },
+  { name: 'matmul', group: 'floating point', rounds: 140 },
+  { name: 'spectral', group: 'floating point', rounds: 190 },
+  { name: 'fft', group: 'floating point', rounds: 120 },
+  { name: 'getppid', group: 'system calls', rounds: 350 },
+  { name: 'read64k', group: 'system calls', rounds: 1600 },
+  { name: 'openstat', group: 'system calls', rounds: 250 },
+];

@@ -1,0 +1,201 @@
+/**
+ * `npm run bench`: each program natively, in posixx, and in qemu-x86_64 when there is one, one after another in turns,
+ * so that all see the same machine. Times are of whole processes; medians; ratios to native.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from '../tools/build.mjs';
+import { filesBelow, root } from '../tools/steps.mjs';
+import { ensureToolchain, which } from '../tools/toolchain.mjs';
+import { PROGRAMS } from './programs.mjs';
+
+function fail(message) {
+  process.stderr.write(`bench: ${message}\n`);
+  process.exit(2);
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        json: { type: 'string' },
+        runs: { type: 'string' },
+        'no-build': { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+const options = parse();
+const runs = Number(options.runs ?? (options.quick ? 3 : 5));
+if (!(runs >= 1)) fail('--runs needs a positive number');
+const scale = options.quick ? 0.2 : 1;
+
+if (!options['no-build']) await build();
+if (ensureToolchain().includes('musl-gcc')) fail('musl-gcc is needed to build the programs');
+const qemu = which('qemu-x86_64') ?? which('qemu-x86_64-static');
+// The variable makes every start of Node read a file of certificates.
+const env = { ...process.env };
+delete env.NODE_EXTRA_CA_CERTS;
+
+const posixx = [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet'];
+const wrappers = { native: [], posixx, ...(qemu === undefined ? {} : { qemu: [qemu] }) };
+
+function compile(name) {
+  const out = join(root, 'build/bench', name);
+  const source = join(root, 'bench/programs', `${name}.c`);
+  const newest = Math.max(...filesBelow('bench/programs', (file) => file === `${name}.c` || file === 'bench.h')
+    .map((file) => statSync(join(root, file)).mtimeMs));
+  if (!existsSync(out) || statSync(out).mtimeMs < newest) {
+    mkdirSync(join(root, 'build/bench'), { recursive: true });
+    const result = spawnSync('musl-gcc', ['-static', '-O2', '-o', out, source, '-lm'], { encoding: 'utf8' });
+    if (result.status !== 0) fail(`${source} does not compile:\n${result.stderr}`);
+  }
+  return out;
+}
+
+/** The file that read64k reads. */
+function dataFile() {
+  const path = join(root, 'build/bench/data-8m');
+  if (!existsSync(path)) writeFileSync(path, Buffer.alloc(8 << 20, 'posixx '));
+  return path;
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+/** Wall milliseconds of one run, and its output; the output is undefined when it failed. */
+function time(argv) {
+  const start = process.hrtime.bigint();
+  const result = spawnSync(argv[0], argv.slice(1), { env, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
+  const ms = Number(process.hrtime.bigint() - start) / 1e6;
+  return { ms, output: result.status === 0 ? result.stdout : undefined, stderr: result.stderr };
+}
+
+/** Runs one program in turns. A wrapper whose output is not the native one has no time, and a message. */
+function measure({ name, group, rounds }) {
+  const program = compile(name);
+  const args = [String(Math.max(1, Math.round(rounds * scale))), ...(name === 'read64k' ? [dataFile()] : [])];
+  const times = Object.fromEntries(Object.keys(wrappers).map((side) => [side, []]));
+  const errors = {};
+  let expected;
+  for (let run = 0; run < runs; run++) {
+    for (const [side, wrapper] of Object.entries(wrappers)) {
+      if (errors[side] !== undefined) continue;
+      const { ms, output, stderr } = time([...wrapper, program, ...args]);
+      expected ??= output;
+      if (output === undefined || output !== expected) {
+        errors[side] = output === undefined ? `failed: ${(stderr ?? '').trim().split('\n').at(-1)}` : 'wrong result';
+      } else {
+        times[side].push(ms);
+      }
+    }
+  }
+  const ms = {};
+  for (const side of Object.keys(wrappers)) ms[side] = errors[side] === undefined ? median(times[side]) : undefined;
+  return { name, group, ms, times, errors };
+}
+
+/** Start-up: minimum of `count` runs each, in turns. */
+function startUp(count) {
+  const hello = join(root, 'examples/hello/hello');
+  const sides = {
+    'node -e 0': [process.execPath, '-e', '0'],
+    native: [hello],
+    posixx: [...posixx, hello],
+    ...(qemu === undefined ? {} : { qemu: [qemu, hello] }),
+  };
+  const best = {};
+  for (let run = 0; run < count; run++) {
+    for (const [side, argv] of Object.entries(sides)) {
+      const { ms, output } = time(argv);
+      if (output !== undefined) best[side] = Math.min(best[side] ?? Infinity, ms);
+    }
+  }
+  return best;
+}
+
+/** Peak resident set in KB of a process that prints a line and then waits on its input; undefined when it fails. */
+function peakMemory(argv) {
+  return new Promise((resolve) => {
+    const child = spawn(argv[0], argv.slice(1), { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    let peak;
+    child.stdout.once('data', () => {
+      peak = Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
+      child.stdin.end();
+    });
+    child.stdin.on('error', () => {});
+    child.on('close', () => resolve(peak));
+  });
+}
+
+const chosen = PROGRAMS.filter(({ name, group }) => options.only.length === 0 ||
+  options.only.some((word) => name === word || group === word));
+const startUpWanted = options.only.length === 0 || options.only.includes('start-up');
+if (chosen.length === 0 && !startUpWanted) {
+  fail(`--only knows: ${PROGRAMS.map(({ name }) => name).join(', ')}, integer, floating point, system calls, start-up`);
+}
+
+const sides = Object.keys(wrappers).filter((side) => side !== 'native');
+const ratioText = (value) => (value === undefined ? '-' : `${value.toFixed(2)}x`);
+const row = (cells) => `${cells[0].padEnd(16)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`;
+
+process.stdout.write(`# ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ` +
+  `median of ${runs} runs in turns${options.quick ? ', quick' : ''}, load ${loadavg()[0].toFixed(1)}\n`);
+const report = { runs, quick: options.quick, cpu: cpus()[0]?.model, node: process.version, programs: [], means: {} };
+for (const group of ['integer', 'floating point', 'system calls']) {
+  const programs = chosen.filter((program) => program.group === group);
+  if (programs.length === 0) continue;
+  process.stdout.write(`\n${row([group, 'native ms', ...sides])}`);
+  const ratios = Object.fromEntries(sides.map((side) => [side, []]));
+  for (const program of programs) {
+    const result = measure(program);
+    const ratio = {};
+    for (const side of sides) {
+      if (result.ms[side] === undefined || result.ms.native === undefined) continue;
+      ratio[side] = result.ms[side] / result.ms.native;
+      ratios[side].push(ratio[side]);
+    }
+    report.programs.push({ ...result, ratio });
+    process.stdout.write(row([result.name, result.ms.native?.toFixed(0) ?? '-', ...sides.map((side) => ratioText(ratio[side]))]));
+    for (const [side, message] of Object.entries(result.errors)) process.stdout.write(`  ${side}: ${message}\n`);
+  }
+  report.means[group] = Object.fromEntries(sides.map((side) => [side,
+    ratios[side].length === programs.length ? geometricMean(ratios[side]) : undefined]));
+  if (programs.length > 1) {
+    process.stdout.write(row(['geometric mean', '', ...sides.map((side) => ratioText(report.means[group][side]))]));
+  }
+}
+
+if (startUpWanted) {
+  const best = startUp(options.quick ? 10 : 20);
+  const pause = compile('pause');
+  const memory = {
+    'node -e 0': await peakMemory([process.execPath, '-e', 'console.log(0); require("fs").readSync(0, Buffer.alloc(1))']),
+    native: await peakMemory([pause]),
+    posixx: await peakMemory([...posixx, pause]),
+    ...(qemu === undefined ? {} : { qemu: await peakMemory([qemu, pause]) }),
+  };
+  report.startUp = { ms: best, peakMemoryKb: memory };
+  process.stdout.write(`\n${row(['start-up', 'best ms', 'over node', 'peak MB'])}`);
+  for (const side of Object.keys(memory)) {
+    process.stdout.write(row([side === 'node -e 0' ? side : `hello, ${side}`, best[side]?.toFixed(1) ?? '-',
+      best[side] === undefined ? '-' : (best[side] - best['node -e 0']).toFixed(1),
+      memory[side] === undefined ? '-' : (memory[side] / 1024).toFixed(1)]));
+  }
+}
+
+if (options.json !== undefined) {
+  const fd = openSync(options.json, 'w');
+  writeFileSync(fd, `${JSON.stringify(report, null, 2)}\n`);
+  closeSync(fd);
+}
+const broken = report.programs.some((program) => program.errors.posixx !== undefined || program.errors.native !== undefined);
+process.exit(broken ? 1 : 0);
