@@ -134,7 +134,7 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
     const rm = modrm & 7;
     cell += reg * opcode.reg + rm * opcode.rm;
     if (mod === 3) cell += opcode.mod;
-    form = opcode.forms[cell]!;
+    form = opcode.forms[cell] ?? opcode.resolve(cell);
     if (form === ILLEGAL) return illegal(out, p - at);
     out.modrm = modrm;
     out.reg = reg | rex << 1 & 8;
@@ -150,7 +150,7 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
     }
     if (form.vsib && vsibFaults(out, rm)) return illegal(out, p - at);
   } else {
-    form = opcode.forms[cell]!;
+    form = opcode.forms[cell] ?? opcode.resolve(cell);
     if (form === ILLEGAL) return illegal(out, p - at);
     if (form.opcodeReg !== Access.None) out.reg = byte & 7 | rex << 3 & 8;
   }

@@ -1,207 +1,207 @@
 /** AVX and AVX2, VEX map 0F. Rows without l0 or l1 have both lengths; scalars ignore the length. */
-export const AVX: readonly string[] = [
-  // Moves.
-  'v0f10.np       vmovups      Vps,Wps w avx',
-  'v0f10.66       vmovupd      Vpd,Wpd w avx',
-  'v0f10.f3.m     vmovss       Vss,Mss w avx',
-  'v0f10.f3.r     vmovss       Vss,Hss,Uss w avx',
-  'v0f10.f2.m     vmovsd       Vsd,Msd w avx',
-  'v0f10.f2.r     vmovsd       Vsd,Hsd,Usd w avx',
-  'v0f11.np       vmovups      Wps,Vps w avx',
-  'v0f11.66       vmovupd      Wpd,Vpd w avx',
-  'v0f11.f3.m     vmovss       Mss,Vss w avx',
-  'v0f11.f3.r     vmovss       Uss,Hss,Vss w avx',
-  'v0f11.f2.m     vmovsd       Msd,Vsd w avx',
-  'v0f11.f2.r     vmovsd       Usd,Hsd,Vsd w avx',
-  'v0f12.np.m.l0  vmovlps      Vq,Hq,Mq w avx',
-  'v0f12.np.r.l0  vmovhlps     Vq,Hq,Uq w avx',
-  'v0f12.66.m.l0  vmovlpd      Vq,Hq,Mq w avx',
-  'v0f12.f3       vmovsldup    Vps,Wps w avx',
-  'v0f12.f2       vmovddup     Vpd,Wq w avx',
-  'v0f13.np.m.l0  vmovlps      Mq,Vq w avx',
-  'v0f13.66.m.l0  vmovlpd      Mq,Vq w avx',
-  'v0f14.np       vunpcklps    Vps,Hps,Wps w avx',
-  'v0f14.66       vunpcklpd    Vpd,Hpd,Wpd w avx',
-  'v0f15.np       vunpckhps    Vps,Hps,Wps w avx',
-  'v0f15.66       vunpckhpd    Vpd,Hpd,Wpd w avx',
-  'v0f16.np.m.l0  vmovhps      Vq,Hq,Mq w avx',
-  'v0f16.np.r.l0  vmovlhps     Vq,Hq,Uq w avx',
-  'v0f16.66.m.l0  vmovhpd      Vq,Hq,Mq w avx',
-  'v0f16.f3       vmovshdup    Vps,Wps w avx',
-  'v0f17.np.m.l0  vmovhps      Mq,Vq w avx',
-  'v0f17.66.m.l0  vmovhpd      Mq,Vq w avx',
-  'v0f28.np       vmovaps      Vps,Wps w avx',
-  'v0f28.66       vmovapd      Vpd,Wpd w avx',
-  'v0f29.np       vmovaps      Wps,Vps w avx',
-  'v0f29.66       vmovapd      Wpd,Vpd w avx',
-  'v0f2b.np.m     vmovntps     Mps,Vps w avx',
-  'v0f2b.66.m     vmovntpd     Mpd,Vpd w avx',
-  'v0f50.np.r     vmovmskps    Gd,Ups w avx',
-  'v0f50.66.r     vmovmskpd    Gd,Upd w avx',
-  'v0f6e.66.l0    vmovd        Vdq,Ey w avx',
-  'v0f7e.66.l0    vmovd        Ey,Vy w avx',
-  'v0f7e.f3.l0    vmovq        Vq,Wq w avx',
-  'v0fd6.66.l0    vmovq        Wq,Vq w avx',
-  'v0f6f.66       vmovdqa      Vx,Wx w avx',
-  'v0f7f.66       vmovdqa      Wx,Vx w avx',
-  'v0f6f.f3       vmovdqu      Vx,Wx w avx',
-  'v0f7f.f3       vmovdqu      Wx,Vx w avx',
-  'v0fe7.66.m     vmovntdq     Mx,Vx w avx',
-  'v0ff0.f2.m     vlddqu       Vx,Mx w avx',
-  'v0ff7.66.r.l0  vmaskmovdqu  Vdq,Udq r in:rdi memory avx',
-  'v0f77.np.l0    vzeroupper   - avx',
-  'v0f77.np.l1    vzeroall     - avx',
-  'v0fae/2.np.m.l0 vldmxcsr     Md r avx',
-  'v0fae/3.np.m.l0 vstmxcsr     Md w avx',
+export const AVX = `
+# Moves.
+v0f10.np       vmovups      Vps,Wps w avx
+v0f10.66       vmovupd      Vpd,Wpd w avx
+v0f10.f3.m     vmovss       Vss,Mss w avx
+v0f10.f3.r     vmovss       Vss,Hss,Uss w avx
+v0f10.f2.m     vmovsd       Vsd,Msd w avx
+v0f10.f2.r     vmovsd       Vsd,Hsd,Usd w avx
+v0f11.np       vmovups      Wps,Vps w avx
+v0f11.66       vmovupd      Wpd,Vpd w avx
+v0f11.f3.m     vmovss       Mss,Vss w avx
+v0f11.f3.r     vmovss       Uss,Hss,Vss w avx
+v0f11.f2.m     vmovsd       Msd,Vsd w avx
+v0f11.f2.r     vmovsd       Usd,Hsd,Vsd w avx
+v0f12.np.m.l0  vmovlps      Vq,Hq,Mq w avx
+v0f12.np.r.l0  vmovhlps     Vq,Hq,Uq w avx
+v0f12.66.m.l0  vmovlpd      Vq,Hq,Mq w avx
+v0f12.f3       vmovsldup    Vps,Wps w avx
+v0f12.f2       vmovddup     Vpd,Wq w avx
+v0f13.np.m.l0  vmovlps      Mq,Vq w avx
+v0f13.66.m.l0  vmovlpd      Mq,Vq w avx
+v0f14.np       vunpcklps    Vps,Hps,Wps w avx
+v0f14.66       vunpcklpd    Vpd,Hpd,Wpd w avx
+v0f15.np       vunpckhps    Vps,Hps,Wps w avx
+v0f15.66       vunpckhpd    Vpd,Hpd,Wpd w avx
+v0f16.np.m.l0  vmovhps      Vq,Hq,Mq w avx
+v0f16.np.r.l0  vmovlhps     Vq,Hq,Uq w avx
+v0f16.66.m.l0  vmovhpd      Vq,Hq,Mq w avx
+v0f16.f3       vmovshdup    Vps,Wps w avx
+v0f17.np.m.l0  vmovhps      Mq,Vq w avx
+v0f17.66.m.l0  vmovhpd      Mq,Vq w avx
+v0f28.np       vmovaps      Vps,Wps w avx
+v0f28.66       vmovapd      Vpd,Wpd w avx
+v0f29.np       vmovaps      Wps,Vps w avx
+v0f29.66       vmovapd      Wpd,Vpd w avx
+v0f2b.np.m     vmovntps     Mps,Vps w avx
+v0f2b.66.m     vmovntpd     Mpd,Vpd w avx
+v0f50.np.r     vmovmskps    Gd,Ups w avx
+v0f50.66.r     vmovmskpd    Gd,Upd w avx
+v0f6e.66.l0    vmovd        Vdq,Ey w avx
+v0f7e.66.l0    vmovd        Ey,Vy w avx
+v0f7e.f3.l0    vmovq        Vq,Wq w avx
+v0fd6.66.l0    vmovq        Wq,Vq w avx
+v0f6f.66       vmovdqa      Vx,Wx w avx
+v0f7f.66       vmovdqa      Wx,Vx w avx
+v0f6f.f3       vmovdqu      Vx,Wx w avx
+v0f7f.f3       vmovdqu      Wx,Vx w avx
+v0fe7.66.m     vmovntdq     Mx,Vx w avx
+v0ff0.f2.m     vlddqu       Vx,Mx w avx
+v0ff7.66.r.l0  vmaskmovdqu  Vdq,Udq r in:rdi memory avx
+v0f77.np.l0    vzeroupper   - avx
+v0f77.np.l1    vzeroall     - avx
+v0fae/2.np.m.l0 vldmxcsr     Md r avx
+v0fae/3.np.m.l0 vstmxcsr     Md w avx
 
-  // Conversions.
-  'v0f2a.f3       vcvtsi2ss    Vss,Hss,Ey w avx',
-  'v0f2a.f2       vcvtsi2sd    Vsd,Hsd,Ey w avx',
-  'v0f2c.f3       vcvttss2si   Gy,Wss w avx',
-  'v0f2c.f2       vcvttsd2si   Gy,Wsd w avx',
-  'v0f2d.f3       vcvtss2si    Gy,Wss w avx',
-  'v0f2d.f2       vcvtsd2si    Gy,Wsd w avx',
-  'v0f5a.np       vcvtps2pd    Vpd,Wps w avx',
-  'v0f5a.66       vcvtpd2ps    Vps,Wpd w avx',
-  'v0f5a.f3       vcvtss2sd    Vsd,Hsd,Wss w avx',
-  'v0f5a.f2       vcvtsd2ss    Vss,Hss,Wsd w avx',
-  'v0f5b.np       vcvtdq2ps    Vps,Wx w avx',
-  'v0f5b.66       vcvtps2dq    Vx,Wps w avx',
-  'v0f5b.f3       vcvttps2dq   Vx,Wps w avx',
-  'v0fe6.66       vcvttpd2dq   Vx,Wpd w avx',
-  'v0fe6.f3       vcvtdq2pd    Vpd,Wx w avx',
-  'v0fe6.f2       vcvtpd2dq    Vx,Wpd w avx',
+# Conversions.
+v0f2a.f3       vcvtsi2ss    Vss,Hss,Ey w avx
+v0f2a.f2       vcvtsi2sd    Vsd,Hsd,Ey w avx
+v0f2c.f3       vcvttss2si   Gy,Wss w avx
+v0f2c.f2       vcvttsd2si   Gy,Wsd w avx
+v0f2d.f3       vcvtss2si    Gy,Wss w avx
+v0f2d.f2       vcvtsd2si    Gy,Wsd w avx
+v0f5a.np       vcvtps2pd    Vpd,Wps w avx
+v0f5a.66       vcvtpd2ps    Vps,Wpd w avx
+v0f5a.f3       vcvtss2sd    Vsd,Hsd,Wss w avx
+v0f5a.f2       vcvtsd2ss    Vss,Hss,Wsd w avx
+v0f5b.np       vcvtdq2ps    Vps,Wx w avx
+v0f5b.66       vcvtps2dq    Vx,Wps w avx
+v0f5b.f3       vcvttps2dq   Vx,Wps w avx
+v0fe6.66       vcvttpd2dq   Vx,Wpd w avx
+v0fe6.f3       vcvtdq2pd    Vpd,Wx w avx
+v0fe6.f2       vcvtpd2dq    Vx,Wpd w avx
 
-  // Floating point.
-  'v0f2e.np       vucomiss     Vss,Wss r =oszapc avx',
-  'v0f2e.66       vucomisd     Vsd,Wsd r =oszapc avx',
-  'v0f2f.np       vcomiss      Vss,Wss r =oszapc avx',
-  'v0f2f.66       vcomisd      Vsd,Wsd r =oszapc avx',
-  'v0f51.np       vsqrtps      Vps,Wps w avx',
-  'v0f51.66       vsqrtpd      Vpd,Wpd w avx',
-  'v0f51.f3       vsqrtss      Vss,Hss,Wss w avx',
-  'v0f51.f2       vsqrtsd      Vsd,Hsd,Wsd w avx',
-  'v0f52.np       vrsqrtps     Vps,Wps w avx',
-  'v0f52.f3       vrsqrtss     Vss,Hss,Wss w avx',
-  'v0f53.np       vrcpps       Vps,Wps w avx',
-  'v0f53.f3       vrcpss       Vss,Hss,Wss w avx',
-  'v0f54.np       vandps       Vps,Hps,Wps w avx',
-  'v0f54.66       vandpd       Vpd,Hpd,Wpd w avx',
-  'v0f55.np       vandnps      Vps,Hps,Wps w avx',
-  'v0f55.66       vandnpd      Vpd,Hpd,Wpd w avx',
-  'v0f56.np       vorps        Vps,Hps,Wps w avx',
-  'v0f56.66       vorpd        Vpd,Hpd,Wpd w avx',
-  'v0f57.np       vxorps       Vps,Hps,Wps w avx',
-  'v0f57.66       vxorpd       Vpd,Hpd,Wpd w avx',
-  'v0f58.np       vaddps       Vps,Hps,Wps w avx',
-  'v0f58.66       vaddpd       Vpd,Hpd,Wpd w avx',
-  'v0f58.f3       vaddss       Vss,Hss,Wss w avx',
-  'v0f58.f2       vaddsd       Vsd,Hsd,Wsd w avx',
-  'v0f59.np       vmulps       Vps,Hps,Wps w avx',
-  'v0f59.66       vmulpd       Vpd,Hpd,Wpd w avx',
-  'v0f59.f3       vmulss       Vss,Hss,Wss w avx',
-  'v0f59.f2       vmulsd       Vsd,Hsd,Wsd w avx',
-  'v0f5c.np       vsubps       Vps,Hps,Wps w avx',
-  'v0f5c.66       vsubpd       Vpd,Hpd,Wpd w avx',
-  'v0f5c.f3       vsubss       Vss,Hss,Wss w avx',
-  'v0f5c.f2       vsubsd       Vsd,Hsd,Wsd w avx',
-  'v0f5d.np       vminps       Vps,Hps,Wps w avx',
-  'v0f5d.66       vminpd       Vpd,Hpd,Wpd w avx',
-  'v0f5d.f3       vminss       Vss,Hss,Wss w avx',
-  'v0f5d.f2       vminsd       Vsd,Hsd,Wsd w avx',
-  'v0f5e.np       vdivps       Vps,Hps,Wps w avx',
-  'v0f5e.66       vdivpd       Vpd,Hpd,Wpd w avx',
-  'v0f5e.f3       vdivss       Vss,Hss,Wss w avx',
-  'v0f5e.f2       vdivsd       Vsd,Hsd,Wsd w avx',
-  'v0f5f.np       vmaxps       Vps,Hps,Wps w avx',
-  'v0f5f.66       vmaxpd       Vpd,Hpd,Wpd w avx',
-  'v0f5f.f3       vmaxss       Vss,Hss,Wss w avx',
-  'v0f5f.f2       vmaxsd       Vsd,Hsd,Wsd w avx',
-  'v0f7c.66       vhaddpd      Vpd,Hpd,Wpd w avx',
-  'v0f7c.f2       vhaddps      Vps,Hps,Wps w avx',
-  'v0f7d.66       vhsubpd      Vpd,Hpd,Wpd w avx',
-  'v0f7d.f2       vhsubps      Vps,Hps,Wps w avx',
-  'v0fd0.66       vaddsubpd    Vpd,Hpd,Wpd w avx',
-  'v0fd0.f2       vaddsubps    Vps,Hps,Wps w avx',
-  'v0fc2.np       vcmpps       Vps,Hps,Wps,Ib w avx',
-  'v0fc2.66       vcmppd       Vpd,Hpd,Wpd,Ib w avx',
-  'v0fc2.f3       vcmpss       Vss,Hss,Wss,Ib w avx',
-  'v0fc2.f2       vcmpsd       Vsd,Hsd,Wsd,Ib w avx',
-  'v0fc6.np       vshufps      Vps,Hps,Wps,Ib w avx',
-  'v0fc6.66       vshufpd      Vpd,Hpd,Wpd,Ib w avx',
+# Floating point.
+v0f2e.np       vucomiss     Vss,Wss r =oszapc avx
+v0f2e.66       vucomisd     Vsd,Wsd r =oszapc avx
+v0f2f.np       vcomiss      Vss,Wss r =oszapc avx
+v0f2f.66       vcomisd      Vsd,Wsd r =oszapc avx
+v0f51.np       vsqrtps      Vps,Wps w avx
+v0f51.66       vsqrtpd      Vpd,Wpd w avx
+v0f51.f3       vsqrtss      Vss,Hss,Wss w avx
+v0f51.f2       vsqrtsd      Vsd,Hsd,Wsd w avx
+v0f52.np       vrsqrtps     Vps,Wps w avx
+v0f52.f3       vrsqrtss     Vss,Hss,Wss w avx
+v0f53.np       vrcpps       Vps,Wps w avx
+v0f53.f3       vrcpss       Vss,Hss,Wss w avx
+v0f54.np       vandps       Vps,Hps,Wps w avx
+v0f54.66       vandpd       Vpd,Hpd,Wpd w avx
+v0f55.np       vandnps      Vps,Hps,Wps w avx
+v0f55.66       vandnpd      Vpd,Hpd,Wpd w avx
+v0f56.np       vorps        Vps,Hps,Wps w avx
+v0f56.66       vorpd        Vpd,Hpd,Wpd w avx
+v0f57.np       vxorps       Vps,Hps,Wps w avx
+v0f57.66       vxorpd       Vpd,Hpd,Wpd w avx
+v0f58.np       vaddps       Vps,Hps,Wps w avx
+v0f58.66       vaddpd       Vpd,Hpd,Wpd w avx
+v0f58.f3       vaddss       Vss,Hss,Wss w avx
+v0f58.f2       vaddsd       Vsd,Hsd,Wsd w avx
+v0f59.np       vmulps       Vps,Hps,Wps w avx
+v0f59.66       vmulpd       Vpd,Hpd,Wpd w avx
+v0f59.f3       vmulss       Vss,Hss,Wss w avx
+v0f59.f2       vmulsd       Vsd,Hsd,Wsd w avx
+v0f5c.np       vsubps       Vps,Hps,Wps w avx
+v0f5c.66       vsubpd       Vpd,Hpd,Wpd w avx
+v0f5c.f3       vsubss       Vss,Hss,Wss w avx
+v0f5c.f2       vsubsd       Vsd,Hsd,Wsd w avx
+v0f5d.np       vminps       Vps,Hps,Wps w avx
+v0f5d.66       vminpd       Vpd,Hpd,Wpd w avx
+v0f5d.f3       vminss       Vss,Hss,Wss w avx
+v0f5d.f2       vminsd       Vsd,Hsd,Wsd w avx
+v0f5e.np       vdivps       Vps,Hps,Wps w avx
+v0f5e.66       vdivpd       Vpd,Hpd,Wpd w avx
+v0f5e.f3       vdivss       Vss,Hss,Wss w avx
+v0f5e.f2       vdivsd       Vsd,Hsd,Wsd w avx
+v0f5f.np       vmaxps       Vps,Hps,Wps w avx
+v0f5f.66       vmaxpd       Vpd,Hpd,Wpd w avx
+v0f5f.f3       vmaxss       Vss,Hss,Wss w avx
+v0f5f.f2       vmaxsd       Vsd,Hsd,Wsd w avx
+v0f7c.66       vhaddpd      Vpd,Hpd,Wpd w avx
+v0f7c.f2       vhaddps      Vps,Hps,Wps w avx
+v0f7d.66       vhsubpd      Vpd,Hpd,Wpd w avx
+v0f7d.f2       vhsubps      Vps,Hps,Wps w avx
+v0fd0.66       vaddsubpd    Vpd,Hpd,Wpd w avx
+v0fd0.f2       vaddsubps    Vps,Hps,Wps w avx
+v0fc2.np       vcmpps       Vps,Hps,Wps,Ib w avx
+v0fc2.66       vcmppd       Vpd,Hpd,Wpd,Ib w avx
+v0fc2.f3       vcmpss       Vss,Hss,Wss,Ib w avx
+v0fc2.f2       vcmpsd       Vsd,Hsd,Wsd,Ib w avx
+v0fc6.np       vshufps      Vps,Hps,Wps,Ib w avx
+v0fc6.66       vshufpd      Vpd,Hpd,Wpd,Ib w avx
 
-  // Integer: 128 bits with AVX, 256 bits with AVX2.
-  'v0f60.66       vpunpcklbw   Vx,Hx,Wx w avx|avx2',
-  'v0f61.66       vpunpcklwd   Vx,Hx,Wx w avx|avx2',
-  'v0f62.66       vpunpckldq   Vx,Hx,Wx w avx|avx2',
-  'v0f63.66       vpacksswb    Vx,Hx,Wx w avx|avx2',
-  'v0f64.66       vpcmpgtb     Vx,Hx,Wx w avx|avx2',
-  'v0f65.66       vpcmpgtw     Vx,Hx,Wx w avx|avx2',
-  'v0f66.66       vpcmpgtd     Vx,Hx,Wx w avx|avx2',
-  'v0f67.66       vpackuswb    Vx,Hx,Wx w avx|avx2',
-  'v0f68.66       vpunpckhbw   Vx,Hx,Wx w avx|avx2',
-  'v0f69.66       vpunpckhwd   Vx,Hx,Wx w avx|avx2',
-  'v0f6a.66       vpunpckhdq   Vx,Hx,Wx w avx|avx2',
-  'v0f6b.66       vpackssdw    Vx,Hx,Wx w avx|avx2',
-  'v0f6c.66       vpunpcklqdq  Vx,Hx,Wx w avx|avx2',
-  'v0f6d.66       vpunpckhqdq  Vx,Hx,Wx w avx|avx2',
-  'v0f74.66       vpcmpeqb     Vx,Hx,Wx w avx|avx2',
-  'v0f75.66       vpcmpeqw     Vx,Hx,Wx w avx|avx2',
-  'v0f76.66       vpcmpeqd     Vx,Hx,Wx w avx|avx2',
-  'v0fd1.66       vpsrlw       Vx,Hx,Wx w avx|avx2',
-  'v0fd2.66       vpsrld       Vx,Hx,Wx w avx|avx2',
-  'v0fd3.66       vpsrlq       Vx,Hx,Wx w avx|avx2',
-  'v0fd4.66       vpaddq       Vx,Hx,Wx w avx|avx2',
-  'v0fd5.66       vpmullw      Vx,Hx,Wx w avx|avx2',
-  'v0fd8.66       vpsubusb     Vx,Hx,Wx w avx|avx2',
-  'v0fd9.66       vpsubusw     Vx,Hx,Wx w avx|avx2',
-  'v0fda.66       vpminub      Vx,Hx,Wx w avx|avx2',
-  'v0fdb.66       vpand        Vx,Hx,Wx w avx|avx2',
-  'v0fdc.66       vpaddusb     Vx,Hx,Wx w avx|avx2',
-  'v0fdd.66       vpaddusw     Vx,Hx,Wx w avx|avx2',
-  'v0fde.66       vpmaxub      Vx,Hx,Wx w avx|avx2',
-  'v0fdf.66       vpandn       Vx,Hx,Wx w avx|avx2',
-  'v0fe0.66       vpavgb       Vx,Hx,Wx w avx|avx2',
-  'v0fe1.66       vpsraw       Vx,Hx,Wx w avx|avx2',
-  'v0fe2.66       vpsrad       Vx,Hx,Wx w avx|avx2',
-  'v0fe3.66       vpavgw       Vx,Hx,Wx w avx|avx2',
-  'v0fe4.66       vpmulhuw     Vx,Hx,Wx w avx|avx2',
-  'v0fe5.66       vpmulhw      Vx,Hx,Wx w avx|avx2',
-  'v0fe8.66       vpsubsb      Vx,Hx,Wx w avx|avx2',
-  'v0fe9.66       vpsubsw      Vx,Hx,Wx w avx|avx2',
-  'v0fea.66       vpminsw      Vx,Hx,Wx w avx|avx2',
-  'v0feb.66       vpor         Vx,Hx,Wx w avx|avx2',
-  'v0fec.66       vpaddsb      Vx,Hx,Wx w avx|avx2',
-  'v0fed.66       vpaddsw      Vx,Hx,Wx w avx|avx2',
-  'v0fee.66       vpmaxsw      Vx,Hx,Wx w avx|avx2',
-  'v0fef.66       vpxor        Vx,Hx,Wx w avx|avx2',
-  'v0ff1.66       vpsllw       Vx,Hx,Wx w avx|avx2',
-  'v0ff2.66       vpslld       Vx,Hx,Wx w avx|avx2',
-  'v0ff3.66       vpsllq       Vx,Hx,Wx w avx|avx2',
-  'v0ff4.66       vpmuludq     Vx,Hx,Wx w avx|avx2',
-  'v0ff5.66       vpmaddwd     Vx,Hx,Wx w avx|avx2',
-  'v0ff6.66       vpsadbw      Vx,Hx,Wx w avx|avx2',
-  'v0ff8.66       vpsubb       Vx,Hx,Wx w avx|avx2',
-  'v0ff9.66       vpsubw       Vx,Hx,Wx w avx|avx2',
-  'v0ffa.66       vpsubd       Vx,Hx,Wx w avx|avx2',
-  'v0ffb.66       vpsubq       Vx,Hx,Wx w avx|avx2',
-  'v0ffc.66       vpaddb       Vx,Hx,Wx w avx|avx2',
-  'v0ffd.66       vpaddw       Vx,Hx,Wx w avx|avx2',
-  'v0ffe.66       vpaddd       Vx,Hx,Wx w avx|avx2',
-  'v0f70.66       vpshufd      Vx,Wx,Ib w avx|avx2',
-  'v0f70.f3       vpshufhw     Vx,Wx,Ib w avx|avx2',
-  'v0f70.f2       vpshuflw     Vx,Wx,Ib w avx|avx2',
-  'v0f71/2.66.r   vpsrlw       Hx,Ux,Ib w avx|avx2',
-  'v0f71/4.66.r   vpsraw       Hx,Ux,Ib w avx|avx2',
-  'v0f71/6.66.r   vpsllw       Hx,Ux,Ib w avx|avx2',
-  'v0f72/2.66.r   vpsrld       Hx,Ux,Ib w avx|avx2',
-  'v0f72/4.66.r   vpsrad       Hx,Ux,Ib w avx|avx2',
-  'v0f72/6.66.r   vpslld       Hx,Ux,Ib w avx|avx2',
-  'v0f73/2.66.r   vpsrlq       Hx,Ux,Ib w avx|avx2',
-  'v0f73/3.66.r   vpsrldq      Hx,Ux,Ib w avx|avx2',
-  'v0f73/6.66.r   vpsllq       Hx,Ux,Ib w avx|avx2',
-  'v0f73/7.66.r   vpslldq      Hx,Ux,Ib w avx|avx2',
-  'v0fc4.66.l0    vpinsrw      Vdq,Hdq,Ew,Ib w avx',
-  'v0fc5.66.r.l0  vpextrw      Gd,Udq,Ib w avx',
-  'v0fd7.66.r     vpmovmskb    Gd,Ux w avx|avx2',
-];
+# Integer: 128 bits with AVX, 256 bits with AVX2.
+v0f60.66       vpunpcklbw   Vx,Hx,Wx w avx|avx2
+v0f61.66       vpunpcklwd   Vx,Hx,Wx w avx|avx2
+v0f62.66       vpunpckldq   Vx,Hx,Wx w avx|avx2
+v0f63.66       vpacksswb    Vx,Hx,Wx w avx|avx2
+v0f64.66       vpcmpgtb     Vx,Hx,Wx w avx|avx2
+v0f65.66       vpcmpgtw     Vx,Hx,Wx w avx|avx2
+v0f66.66       vpcmpgtd     Vx,Hx,Wx w avx|avx2
+v0f67.66       vpackuswb    Vx,Hx,Wx w avx|avx2
+v0f68.66       vpunpckhbw   Vx,Hx,Wx w avx|avx2
+v0f69.66       vpunpckhwd   Vx,Hx,Wx w avx|avx2
+v0f6a.66       vpunpckhdq   Vx,Hx,Wx w avx|avx2
+v0f6b.66       vpackssdw    Vx,Hx,Wx w avx|avx2
+v0f6c.66       vpunpcklqdq  Vx,Hx,Wx w avx|avx2
+v0f6d.66       vpunpckhqdq  Vx,Hx,Wx w avx|avx2
+v0f74.66       vpcmpeqb     Vx,Hx,Wx w avx|avx2
+v0f75.66       vpcmpeqw     Vx,Hx,Wx w avx|avx2
+v0f76.66       vpcmpeqd     Vx,Hx,Wx w avx|avx2
+v0fd1.66       vpsrlw       Vx,Hx,Wx w avx|avx2
+v0fd2.66       vpsrld       Vx,Hx,Wx w avx|avx2
+v0fd3.66       vpsrlq       Vx,Hx,Wx w avx|avx2
+v0fd4.66       vpaddq       Vx,Hx,Wx w avx|avx2
+v0fd5.66       vpmullw      Vx,Hx,Wx w avx|avx2
+v0fd8.66       vpsubusb     Vx,Hx,Wx w avx|avx2
+v0fd9.66       vpsubusw     Vx,Hx,Wx w avx|avx2
+v0fda.66       vpminub      Vx,Hx,Wx w avx|avx2
+v0fdb.66       vpand        Vx,Hx,Wx w avx|avx2
+v0fdc.66       vpaddusb     Vx,Hx,Wx w avx|avx2
+v0fdd.66       vpaddusw     Vx,Hx,Wx w avx|avx2
+v0fde.66       vpmaxub      Vx,Hx,Wx w avx|avx2
+v0fdf.66       vpandn       Vx,Hx,Wx w avx|avx2
+v0fe0.66       vpavgb       Vx,Hx,Wx w avx|avx2
+v0fe1.66       vpsraw       Vx,Hx,Wx w avx|avx2
+v0fe2.66       vpsrad       Vx,Hx,Wx w avx|avx2
+v0fe3.66       vpavgw       Vx,Hx,Wx w avx|avx2
+v0fe4.66       vpmulhuw     Vx,Hx,Wx w avx|avx2
+v0fe5.66       vpmulhw      Vx,Hx,Wx w avx|avx2
+v0fe8.66       vpsubsb      Vx,Hx,Wx w avx|avx2
+v0fe9.66       vpsubsw      Vx,Hx,Wx w avx|avx2
+v0fea.66       vpminsw      Vx,Hx,Wx w avx|avx2
+v0feb.66       vpor         Vx,Hx,Wx w avx|avx2
+v0fec.66       vpaddsb      Vx,Hx,Wx w avx|avx2
+v0fed.66       vpaddsw      Vx,Hx,Wx w avx|avx2
+v0fee.66       vpmaxsw      Vx,Hx,Wx w avx|avx2
+v0fef.66       vpxor        Vx,Hx,Wx w avx|avx2
+v0ff1.66       vpsllw       Vx,Hx,Wx w avx|avx2
+v0ff2.66       vpslld       Vx,Hx,Wx w avx|avx2
+v0ff3.66       vpsllq       Vx,Hx,Wx w avx|avx2
+v0ff4.66       vpmuludq     Vx,Hx,Wx w avx|avx2
+v0ff5.66       vpmaddwd     Vx,Hx,Wx w avx|avx2
+v0ff6.66       vpsadbw      Vx,Hx,Wx w avx|avx2
+v0ff8.66       vpsubb       Vx,Hx,Wx w avx|avx2
+v0ff9.66       vpsubw       Vx,Hx,Wx w avx|avx2
+v0ffa.66       vpsubd       Vx,Hx,Wx w avx|avx2
+v0ffb.66       vpsubq       Vx,Hx,Wx w avx|avx2
+v0ffc.66       vpaddb       Vx,Hx,Wx w avx|avx2
+v0ffd.66       vpaddw       Vx,Hx,Wx w avx|avx2
+v0ffe.66       vpaddd       Vx,Hx,Wx w avx|avx2
+v0f70.66       vpshufd      Vx,Wx,Ib w avx|avx2
+v0f70.f3       vpshufhw     Vx,Wx,Ib w avx|avx2
+v0f70.f2       vpshuflw     Vx,Wx,Ib w avx|avx2
+v0f71/2.66.r   vpsrlw       Hx,Ux,Ib w avx|avx2
+v0f71/4.66.r   vpsraw       Hx,Ux,Ib w avx|avx2
+v0f71/6.66.r   vpsllw       Hx,Ux,Ib w avx|avx2
+v0f72/2.66.r   vpsrld       Hx,Ux,Ib w avx|avx2
+v0f72/4.66.r   vpsrad       Hx,Ux,Ib w avx|avx2
+v0f72/6.66.r   vpslld       Hx,Ux,Ib w avx|avx2
+v0f73/2.66.r   vpsrlq       Hx,Ux,Ib w avx|avx2
+v0f73/3.66.r   vpsrldq      Hx,Ux,Ib w avx|avx2
+v0f73/6.66.r   vpsllq       Hx,Ux,Ib w avx|avx2
+v0f73/7.66.r   vpslldq      Hx,Ux,Ib w avx|avx2
+v0fc4.66.l0    vpinsrw      Vdq,Hdq,Ew,Ib w avx
+v0fc5.66.r.l0  vpextrw      Gd,Udq,Ib w avx
+v0fd7.66.r     vpmovmskb    Gd,Ux w avx|avx2
+`;

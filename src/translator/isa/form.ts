@@ -1,8 +1,10 @@
 /**
  * Rows of the instruction table: their text, and what a row becomes when it is first used.
  *
- *     '0fc7/1.w0.m    cmpxchg8b  Mq m in:rax,rbx,rcx,rdx out:rax,rdx =z lock'
- *      opcode, where  mnemonic   operands, accesses, attributes
+ *     0fc7/1.w0.m    cmpxchg8b  Mq m in:rax,rbx,rcx,rdx out:rax,rdx =z lock
+ *     opcode, where  mnemonic   operands, accesses, attributes
+ *
+ * Columns stand apart by spaces; a line that begins with # is a remark.
  *
  * Opcode: hexadecimal with its escape bytes; `v` in front: VEX. `+r`: the low three bits name a register.
  * `/n`: ModRM.reg is n; `/n:m`: ModRM.rm is m too. Then, each after a dot, where the row holds:
@@ -76,8 +78,6 @@ export class FormRow implements Form {
   avx = false;
   imm: Imm = Imm.None;
   size: Size = Size.V;
-  /** The text it was made from. */
-  row = '';
 }
 
 /** Where a row holds: for each dimension a mask of the values that it takes. */
@@ -93,13 +93,7 @@ export interface Place {
   b: number;
 }
 
-const FLAG_OF: Record<string, number> = {
-  o: Flag.OF, s: Flag.SF, z: Flag.ZF, a: Flag.AF, p: Flag.PF, c: Flag.CF, d: Flag.DF,
-};
-const REGISTER: Record<string, number> = {
-  rax: 0, rcx: 1, rdx: 2, rbx: 3, rbp: 5, rsi: 6, rdi: 7, r11: 11,
-};
-const ACCESS: Record<string, Access> = { n: Access.None, r: Access.Read, w: Access.Write, m: Access.ReadWrite };
+const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', '', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11'];
 const REWRITE: Record<string, Rewrite> = {
   Lea: Rewrite.Lea, Push: Rewrite.Push, Pop: Rewrite.Pop, PushF: Rewrite.PushF, PopF: Rewrite.PopF,
   Enter: Rewrite.Enter, Leave: Rewrite.Leave, CallNear: Rewrite.CallNear, CallIndirect: Rewrite.CallIndirect,
@@ -109,117 +103,119 @@ const REWRITE: Record<string, Rewrite> = {
   Emulate: Rewrite.Emulate, Privileged: Rewrite.Privileged, Illegal: Rewrite.Illegal,
 };
 
-function flagMask(letters: string, from: number): number {
+/** Flags named by the letters o s z a p c d of word from its second character on. */
+function flagMask(word: string): number {
   let mask = 0;
-  for (let i = from; i < letters.length; i++) mask |= FLAG_OF[letters[i]!]!;
+  for (let i = 1; i < word.length; i++) {
+    switch (word[i]) {
+      case 'o': mask |= Flag.OF; break;
+      case 's': mask |= Flag.SF; break;
+      case 'z': mask |= Flag.ZF; break;
+      case 'a': mask |= Flag.AF; break;
+      case 'p': mask |= Flag.PF; break;
+      case 'c': mask |= Flag.CF; break;
+      default: mask |= Flag.DF;
+    }
+  }
   return mask;
 }
 
 function registerMask(names: string): number {
   let mask = 0;
-  for (const name of names.split(',')) mask |= 1 << REGISTER[name]!;
+  for (const name of names.split(',')) mask |= 1 << REGISTERS.indexOf(name);
   return mask;
 }
 
-/** Reads the opcode column from its first dot or slash on. */
-export function parsePlace(where: string): Place {
+/** Where the row holds: its opcode column from the two digits of the opcode on. */
+export function parsePlace(row: string): Place {
   const place: Place = { pp: 0, mod: 3, reg: 255, rm: 255, w: 3, l: 3, b: 3 };
-  for (const part of where.split('.')) {
-    switch (part) {
-      case 'np': place.pp |= 1; break;
-      case '66': place.pp |= 2; break;
-      case 'f3': place.pp |= 4; break;
-      case 'f2': place.pp |= 8; break;
-      case 'm': place.mod = 1; break;
-      case 'r': place.mod = 2; break;
-      case 'w0': place.w = 1; break;
-      case 'w1': place.w = 2; break;
-      case 'l0': place.l = 1; break;
-      case 'l1': place.l = 2; break;
-      case 'b0': place.b = 1; break;
-      case 'b1': place.b = 2; break;
-      default: {
-        const slash = part.indexOf('/');
-        if (slash < 0) break;
-        place.reg = 1 << (part.charCodeAt(slash + 1) - 48);
-        if (part[slash + 2] === ':') place.rm = 1 << (part.charCodeAt(slash + 3) - 48);
+  const end = row.indexOf(' ');
+  for (let i = 0; i < end; i++) {
+    const c = row[i]!;
+    if (c === '/') {
+      place.reg = 1 << (row.charCodeAt(i + 1) - 48);
+      if (row[i + 2] === ':') place.rm = 1 << (row.charCodeAt(i + 3) - 48);
+    } else if (c === '.') {
+      const low = row[i + 2] === '0' ? 1 : 2;
+      switch (row[i + 1]) {
+        case 'n': place.pp |= 1; break;
+        case '6': place.pp |= 2; break;
+        case 'f': place.pp |= row[i + 2] === '3' ? 4 : 8; break;
+        case 'm': place.mod = 1; break;
+        case 'r': place.mod = 2; break;
+        case 'w': place.w = low; break;
+        case 'l': place.l = low; break;
+        default: place.b = low;
       }
     }
   }
   return place;
 }
 
-function addOperand(form: FormRow, name: string, access: Access, operand16: boolean): void {
-  const kind = name[0]!;
-  const narrow = name[1] === 'b' || name[1] === 'w' || (operand16 && name[1] === 'v');
+function addOperand(form: FormRow, name: string, letter: string, operand16: boolean): void {
+  const access = letter === 'w' ? Access.Write : letter === 'm' ? Access.ReadWrite :
+    letter === 'n' ? Access.None : Access.Read;
+  const size = name[1];
+  if ((size === 'v' || size === 'z') && form.size === Size.Y) form.size = Size.V;
+  const narrow = size === 'b' || size === 'w' || size === 'L' || (operand16 && (size === 'v' || size === 'A'));
   // A write of 8 or 16 bits keeps the rest of a general register: seen from the 64-bit register it is both.
   const whole = narrow && access === Access.Write ? Access.ReadWrite : access;
-  switch (name) {
-    case 'AL': case 'eAX': case 'rAX': case 'CL': case 'DX': {
-      const bit = name === 'CL' ? 2 : name === 'DX' ? 4 : 1;
-      if (access & Access.Write) form.implicitWrite |= bit;
-      if (access & Access.Read || name === 'AL' || operand16) form.implicitRead |= bit;
-      return;
-    }
-    case 'STi':
-      form.hasModrm = true;
-      form.rmFile = RegFile.X87;
-      form.rmAccess = access;
-      return;
-    case 'ST0': case '1': case 'FS': case 'GS':
-      return;
-  }
-  switch (kind) {
-    case 'G': case 'S': case 'C': case 'D': case 'P': case 'V':
-      form.hasModrm = true;
-      form.regFile = kind === 'G' ? RegFile.Gpr : kind === 'S' ? RegFile.Segment : kind === 'C' ? RegFile.Control :
-        kind === 'D' ? RegFile.Debug : kind === 'P' ? RegFile.Mmx : RegFile.Vector;
-      form.regAccess = kind === 'G' ? whole : access;
+  switch (name[0]) {
+    case 'G':
+      if (size === 'S') break;
+      form.regFile = RegFile.Gpr;
+      form.regAccess = whole;
       break;
-    case 'E': case 'Q': case 'W': case 'R': case 'N': case 'U': case 'M':
-      form.hasModrm = true;
-      if (kind !== 'M') {
-        form.rmFile = kind === 'E' || kind === 'R' ? RegFile.Gpr : kind === 'Q' || kind === 'N' ? RegFile.Mmx :
-          RegFile.Vector;
-        form.rmAccess = form.rmFile === RegFile.Gpr ? whole : access;
+    case 'V': form.regFile = RegFile.Vector; form.regAccess = access; break;
+    case 'P': form.regFile = RegFile.Mmx; form.regAccess = access; break;
+    case 'S':
+      if (name === 'STi') {
+        form.rmFile = RegFile.X87;
+        form.rmAccess = access;
+      } else if (name !== 'ST0') {
+        form.regFile = RegFile.Segment;
+        form.regAccess = access;
       }
-      if (kind === 'E' || kind === 'Q' || kind === 'W' || kind === 'M') form.memAccess = access;
       break;
-    case 'H':
-      form.vvvvFile = RegFile.Vector;
-      form.vvvvAccess = access;
-      break;
-    case 'B':
-      form.vvvvFile = RegFile.Gpr;
-      form.vvvvAccess = access;
-      break;
-    case 'Z':
-      form.opcodeReg = whole;
-      break;
-    case 'L':
-      form.imm = Imm.Byte;
-      break;
-    case 'O':
-      form.imm = Imm.Moffs;
-      break;
-    case 'J':
-      form.imm = name === 'Jb' ? Imm.Rel8 : Imm.Rel32;
-      break;
+    case 'E': form.rmFile = RegFile.Gpr; form.rmAccess = whole; form.memAccess = access; break;
+    case 'Q': form.rmFile = RegFile.Mmx; form.rmAccess = form.memAccess = access; break;
+    case 'W': form.rmFile = RegFile.Vector; form.rmAccess = form.memAccess = access; break;
+    case 'R': form.rmFile = RegFile.Gpr; form.rmAccess = whole; break;
+    case 'N': form.rmFile = RegFile.Mmx; form.rmAccess = access; break;
+    case 'U': form.rmFile = RegFile.Vector; form.rmAccess = access; break;
+    case 'M': form.memAccess = access; break;
+    case 'H': form.vvvvFile = RegFile.Vector; form.vvvvAccess = access; break;
+    case 'B': form.vvvvFile = RegFile.Gpr; form.vvvvAccess = access; break;
+    case 'Z': form.opcodeReg = whole; break;
+    case 'L': form.imm = Imm.Byte; break;
+    case 'O': form.imm = Imm.Moffs; break;
+    case 'J': form.imm = size === 'b' ? Imm.Rel8 : Imm.Rel32; break;
     case 'I':
       if (form.imm !== Imm.None) form.imm = Imm.Enter;
       else if (name === 'Ibs') form.imm = Imm.ByteSigned;
-      else form.imm = name === 'Ib' ? Imm.Byte : name === 'Iw' ? Imm.Word : name === 'Iz' ? Imm.Z : Imm.V;
+      else form.imm = size === 'b' ? Imm.Byte : size === 'w' ? Imm.Word : size === 'z' ? Imm.Z : Imm.V;
       break;
-    default:
-      throw new Error(`instruction table: operand ${name}`);
+    case 'A': case 'e': case 'r':
+      // AL, eAX, rAX
+      if (whole & Access.Read) form.implicitRead |= 1;
+      if (whole & Access.Write) form.implicitWrite |= 1;
+      break;
+    case 'C':
+      if (size === 'L') form.implicitRead |= 2;
+      else form.regFile = RegFile.Control;
+      break;
+    case 'D':
+      if (size === 'X') form.implicitRead |= 4;
+      else form.regFile = RegFile.Debug;
+      break;
   }
 }
 
 function addAttribute(form: FormRow, word: string, l: number): void {
   switch (word[0]) {
-    case '<': form.flagsRead |= flagMask(word, 1); return;
-    case '=': form.flagsWritten |= flagMask(word, 1); return;
-    case '?': form.flagsUndefined |= flagMask(word, 1); form.flagsWritten |= form.flagsUndefined; return;
+    case '<': form.flagsRead |= flagMask(word); return;
+    case '=': form.flagsWritten |= flagMask(word); return;
+    case '?': form.flagsUndefined |= flagMask(word); form.flagsWritten |= form.flagsUndefined; return;
     case '@': form.rewrite = REWRITE[word.slice(1)]!; return;
   }
   switch (word) {
@@ -230,44 +226,56 @@ function addAttribute(form: FormRow, word: string, l: number): void {
     case 'memory': form.implicitMemory = true; return;
     case 'bitstring': form.bitString = true; return;
     case 'vsib': form.vsib = true; return;
-    case 'rm32': case 'only64': return;
+    case 'rm32': form.rmAccess = Access.Read; return;
+    case 'only64': return;
+    case 'string:d': form.implicitRead |= 0x80; form.implicitWrite |= 0x80; return;
+    case 'string:s': form.implicitRead |= 0x40; form.implicitWrite |= 0x40; return;
+    case 'string:sd': form.implicitRead |= 0xc0; form.implicitWrite |= 0xc0; return;
   }
-  const colon = word.indexOf(':');
-  if (colon > 0) {
-    const rest = word.slice(colon + 1);
-    if (word.startsWith('in:')) form.implicitRead |= registerMask(rest);
-    else if (word.startsWith('out:')) form.implicitWrite |= registerMask(rest);
-    else for (const c of rest) {
-      const bit = 1 << (c === 's' ? 6 : 7);
-      form.implicitRead |= bit;
-      form.implicitWrite |= bit;
-    }
-    return;
+  if (word.startsWith('in:')) form.implicitRead |= registerMask(word.slice(3));
+  else if (word.startsWith('out:')) form.implicitWrite |= registerMask(word.slice(4));
+  else {
+    const bar = word.indexOf('|');
+    form.feature = (bar < 0 ? word : l ? word.slice(bar + 1) : word.slice(0, bar)) as Feature;
   }
-  const bar = word.indexOf('|');
-  form.feature = (bar < 0 ? word : l ? word.slice(bar + 1) : word.slice(0, bar)) as Feature;
 }
 
-/** The form of a row, for VEX.L = `l` and, in forms of variable operand size, with or without a 66h prefix. */
+/**
+ * The form of a row, for VEX.L = `l` and with the operand size of 16 bits or not.
+ * Rows are taken to be well formed; isa.test.ts holds each of them against another decoder.
+ */
 export function parseForm(row: string, l: number, operand16: boolean): FormRow {
   const form = new FormRow();
-  const words = row.split(/ +/);
-  const opcode = words[0]!;
-  form.row = row;
-  form.mnemonic = words[1]!;
-  form.operands = words[2] === '-' ? '' : words[2]!;
-  const names = form.operands === '' ? [] : form.operands.split(',');
-  const accesses = names.length ? words[3]! : '';
-  const sized = opcode[0] !== 'v' && (!opcode.startsWith('0f') || /[a-zA-Z][vz](,|$)/.test(form.operands));
-  form.size = sized ? Size.V : Size.Y;
-  form.hasModrm = opcode.includes('/');
-  for (let i = names.length ? 4 : 3; i < words.length; i++) addAttribute(form, words[i]!, l);
-  for (let i = 0; i < names.length; i++) {
-    addOperand(form, names[i]!, ACCESS[accesses[i] ?? 'r']!, operand16 && (form.size as Size) !== Size.F64);
+  const vex = row[0] === 'v';
+  if (vex || row[1] === 'f' && row[0] === '0') form.size = Size.Y;
+  let column = 0;
+  let accesses = '';
+  for (let at = 0; at < row.length; column++) {
+    let end = row.indexOf(' ', at);
+    if (end < 0) end = row.length;
+    const word = row.slice(at, end);
+    if (column === 0) form.hasModrm = word.includes('/') || word.endsWith('.m') || word.endsWith('.r');
+    else if (column === 1) form.mnemonic = word;
+    else if (column > 3) addAttribute(form, word, l);
+    else if (column === 3) {
+      accesses = word;
+      let operand = 0;
+      for (let i = 0; i < form.operands.length; operand++) {
+        let comma = form.operands.indexOf(',', i);
+        if (comma < 0) comma = form.operands.length;
+        addOperand(form, form.operands.slice(i, comma), accesses[operand] ?? 'r', operand16);
+        i = comma + 1;
+      }
+    } else if (word === '-') column++;
+    else form.operands = word;
+    at = end + 1;
+    while (row[at] === ' ') at++;
   }
-  if (row.includes(' rm32')) form.rmAccess = Access.Read;
-  form.avx = opcode[0] === 'v' && (form.regFile === RegFile.Vector || form.rmFile === RegFile.Vector ||
-    form.mnemonic.startsWith('vzero') || form.vvvvFile === RegFile.Vector);
+  if (form.regFile !== RegFile.None || form.rmFile !== RegFile.None || form.memAccess !== Access.None) {
+    form.hasModrm = true;
+  }
+  form.avx = vex && (form.regFile === RegFile.Vector || form.rmFile === RegFile.Vector ||
+    form.vvvvFile === RegFile.Vector || form.mnemonic.startsWith('vzero'));
   return form;
 }
 

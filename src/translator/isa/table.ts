@@ -1,5 +1,5 @@
 /** The instruction table, indexed by opcode. An opcode's rows are parsed when it is met first. */
-import { CodeMode, FormRow, ILLEGAL, parseForm, parsePlace } from './form.js';
+import { CodeMode, type FormRow, ILLEGAL, parseForm, parsePlace, type Place } from './form.js';
 import { ONE_BYTE } from './one_byte.js';
 import { TWO_BYTE } from './two_byte.js';
 import { X87 } from './x87.js';
@@ -10,7 +10,15 @@ import { AVX } from './avx.js';
 import { AVX2 } from './avx2.js';
 import { BMI } from './bmi.js';
 
-const SOURCES = [ONE_BYTE, TWO_BYTE, X87, MMX, SSE, SSE4, AVX, AVX2, BMI];
+/** The parts of the table and the maps (opcodeIndex >> 8) that each has rows of. */
+const SOURCES: readonly (readonly [text: string, maps: readonly number[]])[] = [
+  [ONE_BYTE, [0]], [X87, [0]],
+  [TWO_BYTE, [1, 2]], [SSE, [1]], [MMX, [1, 2, 3]], [SSE4, [2, 3]],
+  [AVX, [5]], [AVX2, [6, 7]], [BMI, [6, 7]],
+];
+
+/** What stands in front of an opcode's two digits, by map. */
+const ESCAPES = ['', '0f', '0f38', '0f3a', 'v', 'v0f', 'v0f38', 'v0f3a'];
 
 /** Index of an opcode: map as in Insn.map, 4 more for VEX. */
 export function opcodeIndex(vex: boolean, map: number, opcode: number): number {
@@ -22,108 +30,100 @@ export function opcodeIndex(vex: boolean, map: number, opcode: number): number {
  * some row of the opcode looks at; a dimension that none looks at has stride 0.
  */
 export class Opcode {
-  hasModrm = false;
-  pp = 0;
+  readonly hasModrm: boolean;
+  readonly pp: number = 0;
   /** Added when ModRM.mod is 3. */
-  mod = 0;
-  reg = 0;
-  rm = 0;
-  w = 0;
-  l = 0;
-  b = 0;
-  operand16 = 0;
-  forms: FormRow[] = [];
+  readonly mod: number = 0;
+  readonly reg: number = 0;
+  readonly rm: number = 0;
+  readonly w: number = 0;
+  readonly l: number = 0;
+  readonly b: number = 0;
+  readonly operand16: number = 0;
+  /** By sum of strides; undefined: not met yet. */
+  readonly forms: (FormRow | undefined)[] = [];
+  private readonly places: Place[] = [];
+  /** Forms by row, two for VEX.L or operand size. */
+  private readonly parsed: (FormRow | undefined)[] = [];
 
-  constructor(rows: readonly string[], vex: boolean) {
-    const places = rows.map((row) => parsePlace(row.slice(0, row.indexOf(' '))));
-    const samples = rows.map((row) => parseForm(row, 0, false));
-    const narrow = rows.map((row) => parseForm(row, 0, true));
+  constructor(private readonly rows: readonly string[], private readonly vex: boolean) {
+    let pp = false, mod = false, reg = false, rm = false, w = false, l = false, b = false;
+    for (const row of rows) {
+      const place = parsePlace(row);
+      this.places.push(place);
+      pp ||= place.pp !== 0;
+      mod ||= place.mod !== 3;
+      reg ||= place.reg !== 255;
+      rm ||= place.rm !== 255;
+      w ||= place.w !== 3;
+      l ||= place.l !== 3 || (vex && row.includes('|'));
+      b ||= place.b !== 3;
+    }
     let size = 1;
-    const dimension = (used: boolean, values: number): number => {
-      if (!used) return 0;
-      const stride = size;
-      size *= values;
-      return stride;
-    };
-    this.hasModrm = samples.some((form) => form.hasModrm) || places.some((place) => place.mod !== 3);
-    this.pp = dimension(places.some((place) => place.pp !== 0), 4);
-    this.mod = dimension(places.some((place) => place.mod !== 3), 2);
-    this.reg = dimension(places.some((place) => place.reg !== 255), 8);
-    this.rm = dimension(places.some((place) => place.rm !== 255), 8);
-    this.w = dimension(places.some((place) => place.w !== 3), 2);
-    this.l = dimension(places.some((place) => place.l !== 3) || rows.some((row) => row.includes('|')), 2);
-    this.b = dimension(places.some((place) => place.b !== 3), 2);
-    this.operand16 = dimension(!vex && samples.some((form, i) => differs(form, narrow[i]!)), 2);
-    this.forms = new Array<FormRow>(size).fill(ILLEGAL);
-    // Rows that name a mandatory prefix go before rows that do not care; rows that name ModRM.rm before others.
-    const rank = (i: number): number => (places[i]!.pp ? 1 : 0) + (places[i]!.rm !== 255 ? 2 : 0);
-    const order = rows.map((_, i) => i).sort((a, b) => rank(a) - rank(b));
-    for (const i of order) {
-      for (let l = 0; l < (this.l ? 2 : 1); l++) {
-        for (let o = 0; o < (this.operand16 ? 2 : 1); o++) this.place(places[i]!, parseForm(rows[i]!, l, o === 1), l, o);
-      }
-    }
+    if (pp) { this.pp = size; size *= 4; }
+    if (mod) { this.mod = size; size *= 2; }
+    if (reg) { this.reg = size; size *= 8; }
+    if (rm) { this.rm = size; size *= 8; }
+    if (w) { this.w = size; size *= 2; }
+    if (l) { this.l = size; size *= 2; }
+    if (b) { this.b = size; size *= 2; }
+    if (!vex) { this.operand16 = size; size *= 2; }
+    for (let i = 0; i < size; i++) this.forms.push(undefined);
+    this.hasModrm = rows.length > 0 && (mod || reg || this.parse(0, 0, 0).hasModrm);
   }
 
-  private place(at: ReturnType<typeof parsePlace>, form: FormRow, l: number, operand16: number): void {
-    if (this.l && !(at.l >> l & 1)) return;
-    for (let pp = 0; pp < (this.pp ? 4 : 1); pp++) {
-      if (at.pp && !(at.pp >> pp & 1)) continue;
-      for (let mod = 0; mod < (this.mod ? 2 : 1); mod++) {
-        if (this.mod && !(at.mod >> mod & 1)) continue;
-        for (let reg = 0; reg < (this.reg ? 8 : 1); reg++) {
-          if (this.reg && !(at.reg >> reg & 1)) continue;
-          for (let rm = 0; rm < (this.rm ? 8 : 1); rm++) {
-            if (this.rm && !(at.rm >> rm & 1)) continue;
-            for (let wb = 0; wb < 4; wb++) {
-              if (!(at.w >> (wb & 1) & 1) || !(at.b >> (wb >> 1) & 1)) continue;
-              const cell = pp * this.pp + mod * this.mod + reg * this.reg + rm * this.rm + (wb & 1) * this.w +
-                (wb >> 1) * this.b + l * this.l + operand16 * this.operand16;
-              this.forms[cell] = form;
-            }
-          }
-        }
+  /** The form at `cell` of `forms`, which was not met before. */
+  resolve(cell: number): FormRow {
+    const at = (stride: number, values: number): number => stride ? Math.floor(cell / stride) % values : -1;
+    const pp = at(this.pp, 4);
+    const mod = at(this.mod, 2);
+    const reg = at(this.reg, 8);
+    const rm = at(this.rm, 8);
+    const w = at(this.w, 2);
+    const l = at(this.l, 2);
+    const b = at(this.b, 2);
+    let best = -1;
+    let bestRank = -1;
+    for (let i = 0; i < this.places.length; i++) {
+      const place = this.places[i]!;
+      if ((place.pp && !(place.pp >> pp & 1)) || (mod >= 0 && !(place.mod >> mod & 1)) ||
+        (reg >= 0 && !(place.reg >> reg & 1)) || (rm >= 0 && !(place.rm >> rm & 1)) ||
+        (w >= 0 && !(place.w >> w & 1)) || (l >= 0 && !(place.l >> l & 1)) || (b >= 0 && !(place.b >> b & 1))) continue;
+      // Rows that name ModRM.rm win over others, then rows that name a prefix.
+      const rank = (place.pp ? 1 : 0) + (place.rm !== 255 ? 2 : 0);
+      if (rank > bestRank) {
+        best = i;
+        bestRank = rank;
       }
     }
+    const form = best < 0 ? ILLEGAL : this.parse(best, l > 0 ? 1 : 0, at(this.operand16, 2));
+    this.forms[cell] = form;
+    return form;
   }
-}
 
-function differs(a: FormRow, b: FormRow): boolean {
-  return a.regAccess !== b.regAccess || a.rmAccess !== b.rmAccess || a.opcodeReg !== b.opcodeReg ||
-    a.implicitRead !== b.implicitRead;
+  private parse(row: number, l: number, operand16: number): FormRow {
+    return this.parsed[row * 2 + (this.vex ? l : operand16)] ??= parseForm(this.rows[row]!, l, operand16 === 1);
+  }
 }
 
 /** An opcode that has no row. */
 const NONE = new Opcode([], false);
 
+/** Adds the lines of `text` that begin with `start` to `rows`. */
+function collect(text: string, start: string, rows: string[]): void {
+  const needle = '\n' + start;
+  let at = text.indexOf(needle);
+  while (at >= 0) {
+    const end = text.indexOf('\n', at + 1);
+    rows.push(text.slice(at + 1, end));
+    at = text.indexOf(needle, end);
+  }
+}
+
 export class OpcodeTable {
-  private readonly rows: (string[] | undefined)[] = new Array<string[] | undefined>(8 << 8).fill(undefined);
   private readonly opcodes: (Opcode | undefined)[] = new Array<Opcode | undefined>(8 << 8).fill(undefined);
 
-  constructor(readonly mode: CodeMode) {
-    for (const source of SOURCES) for (const row of source) this.index(row);
-  }
-
-  private index(row: string): void {
-    const vex = row.charCodeAt(0) === 0x76;
-    let at = vex ? 1 : 0;
-    let map = 0;
-    if (row.startsWith('0f', at)) {
-      at += 2;
-      map = 1;
-      if (row.startsWith('38', at)) map = 2;
-      else if (row.startsWith('3a', at)) map = 3;
-      if (map !== 1) at += 2;
-    }
-    const opcode = parseInt(row.slice(at, at + 2), 16);
-    const count = row.startsWith('+r', at + 2) ? 8 : 1;
-    for (let i = 0; i < count; i++) {
-      const index = opcodeIndex(vex, map, opcode + i);
-      const list = this.rows[index];
-      if (list) list.push(row);
-      else this.rows[index] = [row];
-    }
-  }
+  constructor(readonly mode: CodeMode) {}
 
   /** Never fails: an opcode without rows has only illegal forms. */
   find(index: number): Opcode {
@@ -131,8 +131,15 @@ export class OpcodeTable {
   }
 
   private build(index: number): Opcode {
-    const rows = this.rows[index];
-    const opcode = rows ? new Opcode(rows, index >= 4 << 8) : NONE;
+    const map = index >> 8;
+    const digits = (opcode: number): string => ESCAPES[map]! + (opcode + 256).toString(16).slice(1);
+    const rows: string[] = [];
+    for (const [text, maps] of SOURCES) {
+      if (!maps.includes(map)) continue;
+      collect(text, digits(index & 0xff), rows);
+      collect(text, digits(index & 0xf8) + '+r', rows);
+    }
+    const opcode = rows.length ? new Opcode(rows, map >= 4) : NONE;
     this.opcodes[index] = opcode;
     return opcode;
   }
@@ -151,15 +158,16 @@ export interface TableRow {
   readonly vex: boolean;
   readonly map: number;
   readonly opcode: number;
-  readonly place: ReturnType<typeof parsePlace>;
+  readonly place: Place;
   readonly form: FormRow;
 }
 
 /** Every row of the table, parsed: for tests, fuzzing and documentation. */
 export function allForms(): TableRow[] {
   const out: TableRow[] = [];
-  for (const source of SOURCES) {
-    for (const row of source) {
+  for (const [text] of SOURCES) {
+    for (const row of text.split('\n')) {
+      if (row === '' || row[0] === '#') continue;
       const where = row.slice(0, row.indexOf(' '));
       const hex = /^v?((?:0f(?:38|3a)?)?)([0-9a-f]{2})/.exec(where)!;
       out.push({
@@ -167,7 +175,7 @@ export function allForms(): TableRow[] {
         vex: where[0] === 'v',
         map: ['', '0f', '0f38', '0f3a'].indexOf(hex[1]!),
         opcode: parseInt(hex[2]!, 16),
-        place: parsePlace(where),
+        place: parsePlace(row),
         form: parseForm(row, 0, false),
       });
     }
