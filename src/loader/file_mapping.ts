@@ -1,0 +1,61 @@
+/** Open files as mm maps them. */
+import { MS, type Location, type OpenFile } from '../vfs/vfs.js';
+import { Location as Place } from '../vfs/mount.js';
+import { pathOf } from '../vfs/path_walk.js';
+import { Stat } from '../vfs/inode.js';
+import type { MappedFile } from '../mm/mapped_file.js';
+
+const known = new WeakMap<OpenFile, FileMapping>();
+const stat = new Stat();
+
+/** The mapping side of an open file description; one object a description, so that neighbouring mappings of it merge. */
+export class FileMapping implements MappedFile {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mayWrite: boolean;
+
+  private constructor(readonly file: OpenFile) {
+    const known = file.stat(stat) >= 0;
+    this.dev = known ? stat.dev : 0;
+    this.ino = known ? stat.ino : 0;
+    this.mayWrite = file.canRead && file.canWrite;
+  }
+
+  static of(file: OpenFile): FileMapping {
+    let mapping = known.get(file);
+    if (mapping === undefined) known.set(file, (mapping = new FileMapping(file)));
+    return mapping;
+  }
+
+  /** As seen from the root of the whole tree; procfs shows `location` from the reader's root. */
+  get path(): string {
+    if (this.location === null) return this.file.label;
+    let top = this.location.mount;
+    while (top.on !== null) top = top.on.mount;
+    return pathOf(new Place(top, top.root), this.location);
+  }
+
+  get location(): Location | null {
+    return this.file.location;
+  }
+
+  get noExec(): boolean {
+    return this.location !== null && (this.location.mount.flags & MS.NOEXEC) !== 0;
+  }
+
+  mapFd(writable: boolean): number {
+    return this.file.mapFd(writable);
+  }
+
+  size(): number {
+    return this.file.stat(stat) < 0 ? 0 : stat.size;
+  }
+
+  retain(): void {
+    this.file.ref();
+  }
+
+  release(): void {
+    this.file.unref();
+  }
+}
