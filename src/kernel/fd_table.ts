@@ -1,6 +1,6 @@
 /** The descriptor table of a process: numbers to open file descriptions. */
 import { E } from '../abi/errno.js';
-import type { OpenFile } from '../vfs/vfs.js';
+import type { OpenFile } from '../vfs/open_file.js';
 
 /** Each entry holds one reference (OpenFile.ref/unref) on its description. */
 export class FdTable {
@@ -45,7 +45,7 @@ export class FdTable {
     return fd;
   }
 
-  /** Frees `fd`. Gives what the file's last close gives, or -EBADF. */
+  /** Frees `fd`. Gives what the last close gives, or -EBADF. */
   close(fd: number): number {
     const file = this.files[fd];
     if (!file) return -E.BADF;
@@ -87,12 +87,12 @@ export class FdTable {
     }
   }
 
-  closeAll(): void {
+  /** One task less uses the table; the last one closes everything. */
+  leave(): void {
+    if (--this.users > 0) return;
     for (let fd = 0; fd < this.files.length; fd++) {
       if (this.files[fd]) this.close(fd);
     }
-    this.files.length = this.cloexec.length = 0;
-    this.firstFree = 0;
   }
 
   private push(file: OpenFile | undefined): void {

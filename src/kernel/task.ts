@@ -5,13 +5,15 @@
 import type { Abi } from '../abi/abi.js';
 import type { Cpu } from '../host/cpu_block.js';
 import type { AddressSpace } from '../mm/address_space.js';
-import type { PathContext } from '../vfs/vfs.js';
+import type { PathContext } from '../vfs/path_walk.js';
+import type { Credentials } from './credentials.js';
 import type { FdTable } from './fd_table.js';
 import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 import { PendingSignals } from './pending_signals.js';
+import { deliverable } from './signals.js';
 import type { Timer } from './timers.js';
-import { Wake, type WaitQueue } from './wait_queue.js';
+import { Wake, type Waiter, type WaitQueue } from './wait_queue.js';
 
 /**
  * What `park` gives and a handler hands on: no result yet. Outside of the range of results and errors.
@@ -38,7 +40,7 @@ export const enum TaskState {
   Zombie = 4,
 }
 
-export class Task {
+export class Task implements Waiter {
   state: TaskState = TaskState.Runnable;
   /** Number of the call that is being carried out (for restarts), -1 outside of calls. */
   syscall = -1;
@@ -51,6 +53,14 @@ export class Task {
   signalDue = false;
   /** The mask to bring back when a handler or none has run (sigsuspend, ppoll, pselect, epoll_pwait). */
   savedMask: { low: number; high: number } | undefined;
+  /** Signals that rt_sigtimedwait(2) waits for. */
+  sigwait: { low: number; high: number } | undefined;
+  /** The mask that the last restored frame had. */
+  readonly frameMask = { low: 0, high: 0 };
+  /** The last fault, for the frames of all signals from then on. */
+  faultTrapNumber = 0;
+  faultErrorCode = 0;
+  faultAddress = 0;
   /** Alternate signal stack: address, bytes (0: disabled), flags of sigaltstack(2). */
   altStackAddress = 0;
   altStackSize = 0;
@@ -84,6 +94,7 @@ export class Task {
     public mm: AddressSpace,
     public files: FdTable,
     public fs: PathContext,
+    public cred: Credentials,
     name: string,
   ) {
     this.name = name;
@@ -95,13 +106,18 @@ export class Task {
    */
   park(resume: Resume, deadline = Infinity): number {
     this.resume = resume;
-    if (this.signalDue && this.kernel.signals.deliverable(this)) {
+    if (this.signalDue && deliverable(this)) {
       this.unpark();
       return resume(this, Wake.Signal);
     }
     this.state = TaskState.Parked;
     if (deadline !== Infinity) this.deadline = this.kernel.timers.add(deadline, expire, this);
     return BLOCKED;
+  }
+
+  /** A queue that the task waits on was woken. */
+  notify(): void {
+    this.wake(Wake.Event);
   }
 
   /** Makes a parked task runnable; does nothing to others. */

@@ -1,4 +1,5 @@
 /** Wait queues: who waits for what, and waking them. */
+import type { Waiters } from '../vfs/open_file.js';
 import type { Task } from './task.js';
 
 /** Why a parked task goes on. */
@@ -11,32 +12,65 @@ export const enum Wake {
   Signal = 2,
 }
 
-/** Tasks in the order in which they came. A task leaves all its queues when it is woken. */
-export class WaitQueue {
-  private waiters: Task[] = [];
+/** Who can wait on a queue: tasks, and items of epoll instances. */
+export interface Waiter {
+  /** `events`: POLL bits that may have become true. */
+  notify(events: number): void;
+}
+
+/** Waiters in the order in which they came. A task leaves all its queues when it is woken; others stay. */
+export class WaitQueue implements Waiters {
+  private readonly waiters: Waiter[] = [];
+  /** POLL bits that each waits for. */
+  private readonly masks: number[] = [];
 
   get empty(): boolean {
     return this.waiters.length === 0;
   }
 
-  /** `task` will be woken by this queue once it is parked. */
-  add(task: Task): void {
-    this.waiters.push(task);
+  /** Events that some waiter waits for. */
+  get events(): number {
+    let events = 0;
+    for (const mask of this.masks) events |= mask;
+    return events;
+  }
+
+  /** `task` will be woken by this queue once it is parked, when one of `events` may have become true. */
+  add(task: Task, events = ~0): void {
+    this.watch(task, events);
     task.queues.push(this);
   }
 
-  remove(task: Task): void {
-    const at = this.waiters.indexOf(task);
-    if (at >= 0) this.waiters.splice(at, 1);
+  /** As `add` for what is no task: it stays until `remove`. */
+  watch(waiter: Waiter, events: number): void {
+    this.waiters.push(waiter);
+    this.masks.push(events);
   }
 
-  /** Wakes the first `count` waiters. Gives how many there were to wake. */
-  wake(count = Infinity): number {
-    let woken = 0;
-    while (woken < count && this.waiters.length > 0) {
-      this.waiters[0]!.wake(Wake.Event);
-      woken++;
+  remove(waiter: Waiter): void {
+    const at = this.waiters.indexOf(waiter);
+    if (at < 0) return;
+    this.waiters.splice(at, 1);
+    this.masks.splice(at, 1);
+  }
+
+  /** Wakes all that wait for one of `events`. */
+  wake(events = ~0): void {
+    const { waiters, masks } = this;
+    if (waiters.length === 0) return;
+    if (waiters.length === 1) {
+      if (masks[0]! & events) waiters[0]!.notify(events);
+      return;
     }
-    return woken;
+    // A waiter may leave, or come back, while others are told.
+    for (const waiter of waiters.filter((_, at) => masks[at]! & events)) waiter.notify(events);
+  }
+
+  /** Wakes the one that has waited longest, if there is one that waits for `events`. */
+  wakeOne(events = ~0): boolean {
+    const at = this.masks.findIndex((mask) => mask & events);
+    if (at < 0) return false;
+    this.waiters[at]!.notify(events);
+    return true;
   }
 }

@@ -1,0 +1,148 @@
+/** The end of threads and processes (_exit(2)), zombies, orphans, and what wait(2) finds. */
+import { CLD, SA, SI, SIG } from '../abi/signal.js';
+import { USER_HZ } from '../abi/time.js';
+import { releaseRobustList, wakeFutex } from './futex.js';
+import { SigInfo } from './pending_signals.js';
+import { ProcessState, type Process } from './process.js';
+import { orphaned, sendToGroup, sendToProcess } from './signals.js';
+import { TaskState, type Task } from './task.js';
+
+const NS_PER_TICK = 1e9 / USER_HZ;
+
+/** Ends all threads of the task's process. `status` as wait(2) codes it: exit code << 8, or signal and core bit. */
+export function exitGroup(task: Task, status: number): void {
+  const { process } = task;
+  if (!process.exiting) {
+    process.exiting = true;
+    process.exitStatus = status;
+  }
+  for (const other of [...process.tasks]) {
+    if (other !== task && other.state !== TaskState.Zombie) exitTask(other, status);
+  }
+  exitTask(task, status);
+}
+
+/** Ends one thread; the last one ends the process. */
+export function exitTask(task: Task, status: number): void {
+  if (task.state === TaskState.Zombie) return;
+  const { process, kernel } = task;
+  task.unpark();
+  task.resume = undefined;
+  task.state = TaskState.Zombie;
+  process.ownUsage.userTime += task.userTime;
+  process.ownUsage.systemTime += task.systemTime;
+  process.ownUsage.voluntarySwitches += task.voluntarySwitches;
+  process.ownUsage.involuntarySwitches += task.involuntarySwitches;
+  releaseRobustList(task);
+  if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
+  kernel.release(task);
+  if (task !== process.leader) {
+    process.tasks.splice(process.tasks.indexOf(task), 1);
+    kernel.tasks.delete(task.tid);
+  }
+  if (process.tasks.every((other) => other.state === TaskState.Zombie)) exitProcess(process, status);
+}
+
+function exitProcess(process: Process, status: number): void {
+  const { kernel } = process.leader;
+  if (!process.exiting) {
+    process.exiting = true;
+    process.exitStatus = status;
+  }
+  kernel.processEnds(process);
+  process.executable?.unref();
+  process.executable = null;
+  process.released.wake();
+  adoptChildren(process);
+  if (process.session.sid === process.pid) kernel.sessionEnds(process.session);
+  hangUpOrphans(process);
+  process.state = ProcessState.Zombie;
+  process.ended.wake();
+
+  const { parent } = process;
+  if (!parent || parent === kernel.init) {
+    reap(process);
+    return;
+  }
+  const signal = process.exitSignal;
+  const reaped = signal === SIG.CHLD && parent.actions.reapsChildren;
+  if (signal !== 0) {
+    const killed = (process.exitStatus & 0x7f) !== 0;
+    const code = !killed ? CLD.EXITED : process.exitStatus & 0x80 ? CLD.DUMPED : CLD.KILLED;
+    sendToProcess(parent, childInfo(process, signal, code, killed ? process.exitStatus & 0x7f : process.exitStatus >> 8));
+  }
+  if (reaped) reap(process);
+  parent.childEvents.wake();
+}
+
+/** Removes a zombie; its times go to the parent's children. */
+export function reap(process: Process): void {
+  const { kernel } = process.leader;
+  const { parent } = process;
+  process.state = ProcessState.Reaped;
+  if (parent) {
+    parent.children.delete(process);
+    parent.childUsage.add(process.ownUsage);
+    parent.childUsage.add(process.childUsage);
+  }
+  process.group.members.delete(process);
+  process.session.members.delete(process);
+  kernel.tasks.delete(process.pid);
+  kernel.processes.delete(process.pid);
+}
+
+/** Children of an ended process go to the nearest subreaper, or to init (prctl(2) PR_SET_CHILD_SUBREAPER). */
+function adoptChildren(process: Process): void {
+  const { kernel } = process.leader;
+  let reaper = process.parent ?? kernel.init;
+  while (reaper !== kernel.init && !(reaper.subreaper && !reaper.exiting)) reaper = reaper.parent ?? kernel.init;
+  for (const child of process.children) {
+    child.parent = reaper;
+    reaper.children.add(child);
+    if (child.parentDeathSignal !== 0) {
+      const info = new SigInfo(child.parentDeathSignal, SI.USER);
+      info.pid = process.pid;
+      sendToProcess(child, info);
+    }
+    if (child.state === ProcessState.Zombie && reaper === kernel.init) reap(child);
+    else if (child.state === ProcessState.Zombie) reaper.childEvents.wake();
+  }
+  process.children.clear();
+}
+
+/** A group that becomes orphaned with stopped members gets SIGHUP and SIGCONT (_exit(2)). */
+function hangUpOrphans(process: Process): void {
+  const groups = new Set([process.group, ...[...process.children].map((child) => child.group)]);
+  for (const group of groups) {
+    const others = [...group.members].filter((member) => member !== process);
+    if (!others.some((member) => member.stopSignal !== 0)) continue;
+    const parent = process.parent;
+    process.parent = null;
+    if (orphaned(group)) {
+      sendToGroup(group, new SigInfo(SIG.HUP, SI.KERNEL));
+      sendToGroup(group, new SigInfo(SIG.CONT, SI.KERNEL));
+    }
+    process.parent = parent;
+  }
+}
+
+/** Tells the parent of a stop or continuation: SIGCHLD unless SA_NOCLDSTOP, and whoever waits. */
+export function notifyParent(process: Process, code: number, signal: number): void {
+  const { parent } = process;
+  if (!parent || parent.state !== ProcessState.Live) return;
+  if ((parent.actions.get(SIG.CHLD).flags & SA.NOCLDSTOP) === 0) {
+    sendToProcess(parent, childInfo(process, SIG.CHLD, code, signal));
+  }
+  parent.childEvents.wake();
+}
+
+/** What SIGCHLD and waitid(2) tell of a child. */
+export function childInfo(process: Process, signal: number, code: number, status: number): SigInfo {
+  const info = new SigInfo(signal, code);
+  info.pid = process.pid;
+  info.uid = process.leader.cred.uid;
+  info.status = status;
+  info.utime = Math.floor(process.ownUsage.userTime / NS_PER_TICK);
+  info.stime = Math.floor(process.ownUsage.systemTime / NS_PER_TICK);
+  return info;
+}

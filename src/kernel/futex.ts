@@ -1,0 +1,119 @@
+/**
+ * Futexes (futex(2), futex(7)): queues of tasks keyed by the memory that the futex word lies in.
+ * All words are looked at between two instructions of any guest thread of this host thread, so compare and
+ * queue are one step.
+ */
+import { Abi } from '../abi/abi.js';
+import { FUTEX_WORD } from '../abi/process.js';
+import type { Task } from './task.js';
+import { Wake } from './wait_queue.js';
+
+/** Names the bytes of a futex word: a number for private words, a string for words in shared files. */
+export type FutexKey = number | string;
+
+/** A waiter: which word, which bits of FUTEX_WAIT_BITSET. */
+export class FutexWaiter {
+  woken = false;
+  constructor(readonly task: Task, public key: FutexKey, readonly bitset: number) {}
+}
+
+const queues = new Map<FutexKey, FutexWaiter[]>();
+
+/** The bytes that (space, address) name: private words by space, shared ones by what is mapped there. */
+export function futexKey(task: Task, addr: number, shared: boolean): FutexKey {
+  const { mm } = task;
+  if (shared) {
+    const area = mm.areas.find(addr);
+    if (area?.file && area.flags & 1) return `${area.file.dev}:${area.file.ino}:${area.offset + addr - area.start}`;
+  }
+  return mm.window.id * 0x1_0000_0000 + addr;
+}
+
+export function enqueue(waiter: FutexWaiter): void {
+  const queue = queues.get(waiter.key);
+  if (queue) queue.push(waiter);
+  else queues.set(waiter.key, [waiter]);
+}
+
+export function dequeue(waiter: FutexWaiter): void {
+  const queue = queues.get(waiter.key);
+  const at = queue ? queue.indexOf(waiter) : -1;
+  if (at < 0) return;
+  queue!.splice(at, 1);
+  if (queue!.length === 0) queues.delete(waiter.key);
+}
+
+/** Wakes at most `count` waiters on `key` that have one of the bits. Gives how many. */
+export function wakeKey(key: FutexKey, count: number, bitset: number): number {
+  const queue = queues.get(key);
+  if (!queue) return 0;
+  let woken = 0;
+  for (let at = 0; at < queue.length && woken < count;) {
+    const waiter = queue[at]!;
+    if ((waiter.bitset & bitset) === 0) {
+      at++;
+      continue;
+    }
+    queue.splice(at, 1);
+    waiter.woken = true;
+    waiter.task.wake(Wake.Event);
+    woken++;
+  }
+  if (queue.length === 0) queues.delete(key);
+  return woken;
+}
+
+/** Moves at most `count` waiters from one word to another. Gives how many. */
+export function requeueKey(from: FutexKey, to: FutexKey, count: number): number {
+  const queue = queues.get(from);
+  if (!queue || from === to) return 0;
+  const moved = queue.splice(0, count);
+  if (queue.length === 0) queues.delete(from);
+  for (const waiter of moved) {
+    waiter.key = to;
+    enqueue(waiter);
+  }
+  return moved.length;
+}
+
+/** FUTEX_WAKE at an address of the task's space, whether the waiters called it private or shared. */
+export function wakeFutex(task: Task, addr: number, count: number): number {
+  const own = futexKey(task, addr, false);
+  const shared = futexKey(task, addr, true);
+  const woken = wakeKey(own, count, ~0);
+  return shared === own ? woken : woken + wakeKey(shared, count - woken, ~0);
+}
+
+const ROBUST_LIST_LIMIT = 2048;
+
+/** A thread ends: the robust futexes that it holds get FUTEX_OWNER_DIED (get_robust_list(2)). */
+export function releaseRobustList(task: Task): void {
+  const head = task.robustList;
+  if (head === 0) return;
+  const { mm } = task;
+  const word = task.abi === Abi.X64 ? 8 : 4;
+  const get = (addr: number): number => (word === 8 ? mm.getU64(addr) : mm.getU32(addr));
+  // The offset is signed; guest addresses are below 4 GiB, so adding its low half modulo 2^32 subtracts.
+  const offset = mm.getU32(head + word);
+  const pending = get(head + 2 * word);
+  let entry = get(head);
+  if (offset < 0 || pending < 0 || entry < 0) return;
+  for (let count = 0; (entry & ~1) !== (head & ~1) && count < ROBUST_LIST_LIMIT; count++) {
+    const next = get(entry - (entry & 1));
+    if (entry - (entry & 1) !== pending - (pending & 1)) ownerDied(task, wrap(entry - (entry & 1) + offset));
+    if (next < 0) return;
+    entry = next;
+  }
+  if (pending !== 0) ownerDied(task, wrap(pending - (pending & 1) + offset));
+}
+
+function wrap(addr: number): number {
+  return addr % 0x1_0000_0000;
+}
+
+function ownerDied(task: Task, addr: number): void {
+  const value = task.mm.getU32(addr);
+  if (value < 0 || (value & FUTEX_WORD.TID_MASK) !== task.tid) return;
+  if (!task.mm.putU32(addr, ((value & FUTEX_WORD.WAITERS) | FUTEX_WORD.OWNER_DIED) >>> 0)) return;
+  if (value & FUTEX_WORD.WAITERS) wakeFutex(task, addr, 1);
+}

@@ -1,0 +1,294 @@
+/**
+ * The kernel: tasks, the run loop that gives them the CPU, and what wakes them. It knows the system calls only as
+ * a function that it is given.
+ */
+import { Abi } from '../abi/abi.js';
+import { E } from '../abi/errno.js';
+import { SI, SIG } from '../abi/signal.js';
+import { Trap, type Cpu } from '../host/cpu_block.js';
+import { native } from '../host/native.js';
+import type { AddressSpace } from '../mm/address_space.js';
+import { MemoryAccount } from '../mm/limits.js';
+import { chooseLayout, type Layout } from '../mm/layout.js';
+import type { CodeSpace, Engine } from '../translator/engine.js';
+import type { Vfs } from '../vfs/vfs.js';
+import { faultSignal } from './fault_signal.js';
+import { HostEvents } from './host_events.js';
+import { Limits } from './limits.js';
+import { SigInfo } from './pending_signals.js';
+import { Process, ProcessGroup, ProcessState, Session } from './process.js';
+import { SignalActions } from './signal_actions.js';
+import { deliverSignals, sendToGroup, sendToProcess } from './signals.js';
+import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
+import { Timers } from './timers.js';
+
+/** Carries out system call `number` of `abi` for a task: a result, -errno, BLOCKED or REGISTERS_SET. */
+export type Dispatch = (task: Task, number: number, abi: Abi) => number;
+
+export interface KernelOptions {
+  engine: Engine;
+  dispatch: Dispatch;
+  vfs: Vfs;
+  /** Bytes that guests may commit together; Infinity for no limit. */
+  memory?: number;
+  /** Address-space layout randomisation; default true. */
+  aslr?: boolean;
+  hostname?: string;
+  /** Tasks that may live at once. */
+  maxTasks?: number;
+  /** Gets lines for the user (an unimplemented call). */
+  warn?: (line: string) => void;
+}
+
+/** Guest time between two looks at timers, host descriptors and other tasks. */
+const SLICE_MICROS = 4000;
+const FORWARDED_TO_GROUP = [SIG.INT, SIG.QUIT, SIG.TSTP, SIG.WINCH, SIG.CONT];
+const FORWARDED_TO_MAIN = [SIG.HUP, SIG.TERM, SIG.USR1, SIG.USR2, SIG.ALRM];
+
+export class Kernel {
+  readonly engine: Engine;
+  readonly vfs: Vfs;
+  /** Replaced by strace, which calls the old one. */
+  dispatch: Dispatch;
+  readonly timers = new Timers();
+  readonly hostEvents = new HostEvents();
+  /** Tasks by tid, processes by pid. */
+  readonly tasks = new Map<number, Task>();
+  readonly processes = new Map<number, Process>();
+  /** Adopts orphans and reaps them; it has no tasks. */
+  readonly init: Process;
+  readonly memory: MemoryAccount;
+  readonly layout: Layout;
+  readonly maxTasks: number;
+  readonly warn: (line: string) => void;
+  hostname: string;
+  domainname = '(none)';
+  /** The process that posixx was started for: its end is the end of the run. */
+  main: Process | null = null;
+  /** Called when a process ends, with its status as wait(2) codes it: for the message of a fatal signal. */
+  onExit: ((process: Process) => void) | null = null;
+  /** The task whose code or call runs now. */
+  current: Task | null = null;
+  /** CLOCK_MONOTONIC when the current task got the CPU, nanoseconds. */
+  currentSince = 0;
+  /** CLOCK_MONOTONIC at the kernel's start: the guest's boot. */
+  readonly bootTime = native.monotonicNow();
+
+  private queue: Task[] = [];
+  private lastPid = 1;
+  private readonly attention = new Int32Array(native.attentionBuffer());
+
+  constructor(options: KernelOptions) {
+    this.engine = options.engine;
+    this.dispatch = options.dispatch;
+    this.vfs = options.vfs;
+    this.memory = new MemoryAccount(options.memory ?? Infinity);
+    this.layout = chooseLayout(options.aslr ?? true);
+    this.maxTasks = options.maxTasks ?? 32768;
+    this.warn = options.warn ?? (() => {});
+    this.hostname = options.hostname ?? 'posixx';
+    const session = new Session(1);
+    this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
+    this.processes.set(1, this.init);
+  }
+
+  /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */
+  newPid(): number {
+    if (this.tasks.size >= this.maxTasks) return -E.AGAIN;
+    do {
+      this.lastPid = this.lastPid >= 4_194_303 ? 300 : this.lastPid + 1;
+    } while (this.tasks.has(this.lastPid) || this.processes.has(this.lastPid) || this.groupExists(this.lastPid));
+    return this.lastPid;
+  }
+
+  findGroup(pgid: number): ProcessGroup | undefined {
+    for (const process of this.processes.values()) if (process.group.pgid === pgid) return process.group;
+    return undefined;
+  }
+
+  private groupExists(id: number): boolean {
+    if (this.lastPid >= 300 && this.tasks.size < 16) return false;
+    for (const process of this.processes.values()) {
+      if (process.group.pgid === id || process.session.sid === id) return true;
+    }
+    return false;
+  }
+
+  /** Puts a runnable task at the end of the queue. */
+  enqueue(task: Task): void {
+    this.queue.push(task);
+  }
+
+  /** The translated code of a space, made when first needed. */
+  codeOf(mm: AddressSpace): CodeSpace {
+    // Only engine.createSpace and CodeSpace.fork make what stands in mm.code.
+    return (mm.code ??= this.engine.createSpace(mm)) as CodeSpace;
+  }
+
+  /** A task ended: gives back what it used. */
+  release(task: Task): void {
+    if (this.current === task) this.chargeTime();
+    task.files.leave();
+    task.mm.release();
+    this.engine.destroyCpu(task.cpu);
+  }
+
+  processEnds(process: Process): void {
+    this.onExit?.(process);
+  }
+
+  /** Processes that go on when the main one has ended are those of its session (its background jobs). */
+  private get finished(): boolean {
+    const main = this.main!;
+    if (main.state === ProcessState.Live) return false;
+    for (const member of main.session.members) if (member.state === ProcessState.Live) return false;
+    return true;
+  }
+
+  /** Runs until the main process has ended, and what it left in the background; gives its wait status. */
+  run(): number {
+    for (const signal of [...FORWARDED_TO_GROUP, ...FORWARDED_TO_MAIN]) native.catchSignal(signal);
+    native.timesliceSet(SLICE_MICROS);
+    try {
+      let lastLook = native.monotonicNow();
+      for (;;) {
+        if (this.attention[0] !== 0) this.takeHostSignals();
+        const task = this.next();
+        if (task) {
+          this.execute(task);
+          if (this.main!.state !== ProcessState.Live && this.finished) break;
+          const now = native.monotonicNow();
+          if (this.timers.next <= now) this.timers.expire(now);
+          if (now - lastLook > SLICE_MICROS * 1000) {
+            lastLook = now;
+            this.hostEvents.poll(0);
+          }
+        } else {
+          if (this.finished) break;
+          this.idle();
+        }
+      }
+    } finally {
+      native.timesliceSet(0);
+      for (const signal of [...FORWARDED_TO_GROUP, ...FORWARDED_TO_MAIN]) native.releaseSignal(signal);
+    }
+    return this.main!.exitStatus;
+  }
+
+  private next(): Task | undefined {
+    for (;;) {
+      const task = this.queue.shift();
+      if (!task || task.state === TaskState.Runnable) return task;
+    }
+  }
+
+  private idle(): void {
+    const now = native.monotonicNow();
+    const until = this.timers.next;
+    if (until > now) this.hostEvents.poll(until === Infinity ? -1 : until - now);
+    this.timers.expire(native.monotonicNow());
+  }
+
+  /** Gives the CPU to a task until it waits, ends, stops or its time slice is over. */
+  private execute(task: Task): void {
+    this.current = task;
+    this.currentSince = native.monotonicNow();
+    task.state = TaskState.Running;
+    const { resume } = task;
+    if (resume) {
+      task.resume = undefined;
+      const result = resume(task, task.wakeReason);
+      if (task.savedMask) task.signalDue = true;
+      if (task.state === TaskState.Running) this.finishCall(task, result);
+    }
+    if (task.state === TaskState.Running) this.runGuest(task);
+    this.chargeTime();
+    this.current = null;
+  }
+
+  /** The current task's time until now goes to its account. */
+  chargeTime(): void {
+    const now = native.monotonicNow();
+    if (this.current) this.current.userTime += now - this.currentSince;
+    this.currentSince = now;
+  }
+
+  private runGuest(task: Task): void {
+    const { engine } = this;
+    const { cpu } = task;
+    let code = this.codeOf(task.mm);
+    for (;;) {
+      if (task.signalDue) {
+        deliverSignals(task);
+        if (task.state !== TaskState.Running) {
+          if (task.state === TaskState.Parked || task.state === TaskState.Stopped) task.voluntarySwitches++;
+          return;
+        }
+      }
+      const trap = engine.run(cpu, code);
+      switch (trap) {
+        case Trap.Syscall:
+        case Trap.Int80: {
+          const number = cpu.i32[0]!;
+          task.syscall = number;
+          const result = this.dispatch(task, number, trap === Trap.Syscall ? Abi.X64 : Abi.I386);
+          if (task.state !== TaskState.Running) {
+            task.voluntarySwitches++;
+            return;
+          }
+          this.finishCall(task, result);
+          if (result === REGISTERS_SET) code = this.codeOf(task.mm);
+          break;
+        }
+        case Trap.Preempted:
+          if (this.attention[0] !== 0) this.takeHostSignals();
+          if (task.state !== TaskState.Running) return;
+          task.involuntarySwitches++;
+          task.state = TaskState.Runnable;
+          this.enqueue(task);
+          return;
+        default:
+          faultSignal(task, trap);
+      }
+    }
+  }
+
+  /** Stores a call's result where the guest finds it. */
+  private finishCall(task: Task, result: number): void {
+    const { cpu } = task;
+    if (result === (result | 0)) {
+      if (result === BLOCKED || result === REGISTERS_SET) {
+        task.syscall = -1;
+        return;
+      }
+      cpu.i32[0] = result;
+      cpu.i32[1] = result >> 31;
+      if (result <= -E.RESTARTSYS && result >= -E.RESTART_RESTARTBLOCK) task.signalDue = true;
+      else task.syscall = -1;
+    } else {
+      cpu.set(0, result);
+      task.syscall = -1;
+    }
+  }
+
+  /** Signals that the host sent to posixx go to the guest: those of the keyboard to the foreground group. */
+  private takeHostSignals(): void {
+    const signals = native.takeSignals();
+    const main = this.main;
+    if (!main) return;
+    for (let signal = 1; signal <= 31; signal++) {
+      if ((signals & (1 << (signal - 1))) === 0) continue;
+      const info = new SigInfo(signal, SI.KERNEL);
+      if ((FORWARDED_TO_GROUP as readonly number[]).includes(signal)) sendToGroup(main.group, info);
+      else sendToProcess(main, info);
+    }
+  }
+
+  sessionEnds(session: Session): void {
+    session.terminal = null;
+  }
+
+  createCpu(): Cpu {
+    return this.engine.createCpu();
+  }
+}
