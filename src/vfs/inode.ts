@@ -78,6 +78,9 @@ export interface AttrChange {
   mtimeNsec: number;
 }
 
+/** Flags of renameat2(2). */
+export const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
+
 /** Takes directory entries, one after the other. `type` is S_IF… or 0 when the file system does not know. */
 export interface DirSink {
   /** `next`: the position (> 0) from which reading goes on behind this entry. False: no room, it was not taken. */

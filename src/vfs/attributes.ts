@@ -1,0 +1,140 @@
+/** Calls that change what is known of a file: mode, owner, times, size, extended attributes. 0 or -errno. */
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import { now, readClock } from './clock.js';
+import { CAP, capable, inGroup } from './credentials.js';
+import { ATTR } from './inode.js';
+import type { Inode } from './inode.js';
+import type { Location } from './mount.js';
+import type { PathContext } from './path_walk.js';
+import { Access, change } from './vfs.js';
+
+/** Nanoseconds with a meaning of their own (utimensat(2)). */
+export const UTIME = { NOW: 0x3fffffff, OMIT: 0x3ffffffe } as const;
+
+/** chmod(2). */
+export function chmod(ctx: PathContext, place: Location, mode: number): number {
+  const { inode, mount } = place;
+  if (mount.readOnly) return -E.ROFS;
+  if (inode.type === S.IFLNK) return -E.OPNOTSUPP;
+  if (!owns(ctx, inode)) return -E.PERM;
+  const changes = change(ATTR.MODE);
+  changes.mode = mode & 0o7777;
+  if (mode & S.ISGID && !inGroup(ctx.cred, inode.gid) && !capable(ctx.cred, CAP.FSETID)) changes.mode &= ~S.ISGID;
+  return inode.setattr(changes);
+}
+
+/** chown(2), lchown(2): -1 leaves an id as it is. */
+export function chown(ctx: PathContext, place: Location, uid: number, gid: number): number {
+  const { inode, mount } = place;
+  if (mount.readOnly) return -E.ROFS;
+  if (!capable(ctx.cred, CAP.CHOWN)) {
+    const own = ctx.cred.fsuid === inode.uid;
+    if (uid !== -1 && !(own && uid === inode.uid)) return -E.PERM;
+    if (gid !== -1 && !(own && (gid === inode.gid || inGroup(ctx.cred, gid)))) return -E.PERM;
+  }
+  const changes = change((uid === -1 ? 0 : ATTR.UID) | (gid === -1 ? 0 : ATTR.GID));
+  changes.uid = uid;
+  changes.gid = gid;
+  if (inode.type === S.IFREG && inode.mode & (S.ISUID | S.ISGID)) {
+    changes.mask |= ATTR.MODE;
+    changes.mode = inode.mode & 0o7777 & ~S.ISUID;
+    if (inode.mode & 0o010) changes.mode &= ~S.ISGID;
+  }
+  return inode.setattr(changes);
+}
+
+/** utimensat(2): seconds and nanoseconds, the latter UTIME.NOW or UTIME.OMIT. */
+export function utimens(
+  ctx: PathContext, place: Location, atime: number, atimeNsec: number, mtime: number, mtimeNsec: number,
+): number {
+  const { inode, mount } = place;
+  if (mount.readOnly) return -E.ROFS;
+  if (atimeNsec === UTIME.OMIT && mtimeNsec === UTIME.OMIT) return 0;
+  if (!owns(ctx, inode)) {
+    if (atimeNsec !== UTIME.NOW || mtimeNsec !== UTIME.NOW) return -E.PERM;
+    const denied = inode.permission(ctx.cred, Access.Write);
+    if (denied < 0) return denied;
+  }
+  readClock();
+  const changes = change(0);
+  if (atimeNsec !== UTIME.OMIT) {
+    changes.mask |= ATTR.ATIME;
+    changes.atime = atimeNsec === UTIME.NOW ? now.seconds : atime;
+    changes.atimeNsec = atimeNsec === UTIME.NOW ? now.nanoseconds : atimeNsec;
+  }
+  if (mtimeNsec !== UTIME.OMIT) {
+    changes.mask |= ATTR.MTIME;
+    changes.mtime = mtimeNsec === UTIME.NOW ? now.seconds : mtime;
+    changes.mtimeNsec = mtimeNsec === UTIME.NOW ? now.nanoseconds : mtimeNsec;
+  }
+  return inode.setattr(changes);
+}
+
+/** truncate(2). */
+export function truncate(ctx: PathContext, place: Location, size: number): number {
+  const { inode, mount } = place;
+  if (size < 0) return -E.INVAL;
+  if (inode.type === S.IFDIR) return -E.ISDIR;
+  if (inode.type !== S.IFREG) return -E.INVAL;
+  const denied = inode.permission(ctx.cred, Access.Write);
+  if (denied < 0) return denied;
+  if (mount.readOnly) return -E.ROFS;
+  const changes = change(ATTR.SIZE);
+  changes.size = size;
+  return inode.setattr(changes);
+}
+
+/** getxattr(2): the value, or -ENODATA, -EOPNOTSUPP for a namespace that is not there. */
+export function getxattr(ctx: PathContext, place: Location, name: string): Uint8Array | number {
+  const denied = mayXattr(ctx, place, name, Access.Read);
+  return denied < 0 ? denied : place.inode.getxattr(name);
+}
+
+/** setxattr(2). flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
+export function setxattr(ctx: PathContext, place: Location, name: string, value: Uint8Array, flags: number): number {
+  const denied = mayXattr(ctx, place, name, Access.Write);
+  return denied < 0 ? denied : place.inode.setxattr(name, value, flags);
+}
+
+/** removexattr(2). */
+export function removexattr(ctx: PathContext, place: Location, name: string): number {
+  const denied = mayXattr(ctx, place, name, Access.Write);
+  return denied < 0 ? denied : place.inode.removexattr(name);
+}
+
+/** listxattr(2): the names that the caller may know of. */
+export function listxattr(ctx: PathContext, place: Location): string[] | number {
+  const names = place.inode.listxattr();
+  if (typeof names === 'number' || capable(ctx.cred, CAP.SYS_ADMIN)) return names;
+  return names.filter((name) => !name.startsWith('trusted.'));
+}
+
+/** The rules of xattr(7) for the four namespaces. */
+function mayXattr(ctx: PathContext, place: Location, name: string, access: Access): number {
+  const { inode, mount } = place;
+  const write = access === Access.Write;
+  if (write && mount.readOnly) return -E.ROFS;
+  const dot = name.indexOf('.');
+  if (dot <= 0) return -E.OPNOTSUPP;
+  switch (name.substring(0, dot)) {
+    case 'user':
+      if (dot === name.length - 1) return -E.INVAL;
+      if (inode.type !== S.IFREG && inode.type !== S.IFDIR) return write ? -E.PERM : -E.NODATA;
+      if (write && inode.type === S.IFDIR && inode.mode & S.ISVTX && !owns(ctx, inode)) return -E.PERM;
+      return inode.permission(ctx.cred, access);
+    case 'trusted':
+      if (capable(ctx.cred, CAP.SYS_ADMIN)) return 0;
+      return write ? -E.PERM : -E.NODATA;
+    case 'security':
+      return write && !capable(ctx.cred, CAP.SYS_ADMIN) ? -E.PERM : 0;
+    case 'system':
+      return write && !owns(ctx, inode) ? -E.PERM : 0;
+    default:
+      return -E.OPNOTSUPP;
+  }
+}
+
+function owns(ctx: PathContext, inode: Inode): boolean {
+  return ctx.cred.fsuid === inode.uid || capable(ctx.cred, CAP.FOWNER);
+}

@@ -1,0 +1,132 @@
+/** The tree that a program sees: which file systems are mounted where. */
+import { E } from '../abi/errno.js';
+import { O, S } from '../abi/fcntl.js';
+import { native } from '../host/native.js';
+import { createDevFs, registerMemoryDevices } from './fs/devfs.js';
+import { HostFs } from './fs/hostfs.js';
+import { TmpFs } from './fs/tmpfs.js';
+import type { FileSystem, Inode } from './inode.js';
+import { Location, MS } from './mount.js';
+import { mkdir } from './names.js';
+import { PathContext, Vfs, lookup } from './vfs.js';
+
+/** A part of the host that shows at a place of the guest's tree. Paths are absolute byte strings. */
+export interface Volume {
+  host: string;
+  guest: string;
+  readOnly: boolean;
+}
+
+export interface RootOptions {
+  volumes?: readonly Volume[];
+  /** A directory of the host that is the root instead of the host's own. */
+  rootfs?: string;
+  /** Start from nothing. */
+  emptyRoot?: boolean;
+  /**
+   * Directories of the host that stay visible even below /tmp: the caller's working directory and the program's.
+   */
+  visible?: readonly string[];
+}
+
+/** What went wrong with an option, for people; `errno` is positive. */
+export class RootError extends Error {
+  constructor(message: string, readonly errno: number) {
+    super(message);
+  }
+}
+
+/**
+ * Mounts a root, /dev, /tmp, and the volumes. Nothing on the host changes but through read-write volumes.
+ * /proc is left to `mountAt`, since it shows tasks.
+ * @throws RootError when a directory named in the options cannot be opened.
+ */
+export function defaultRoot(options: RootOptions = {}): Vfs {
+  const base = options.emptyRoot ? new TmpFs({ type: 'rootfs' }) : openHostFs(options.rootfs ?? '/', true);
+  const vfs = new Vfs(base);
+  registerMemoryDevices(vfs);
+  const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
+
+  const hostIsRoot = !options.emptyRoot && options.rootfs === undefined;
+  const visible: { path: string; place: Location }[] = [];
+  for (const path of hostIsRoot ? options.visible ?? [] : []) {
+    if (!/^\/(tmp|dev|proc)\/./.test(path)) continue;
+    const place = lookup(ctx, vfs.root, path, true);
+    if (typeof place !== 'number') visible.push({ path, place });
+  }
+  mountAt(vfs, createDevFs(), '/dev', MS.NOSUID);
+  mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/dev/shm', MS.NOSUID | MS.NODEV);
+  mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/tmp', MS.NOSUID | MS.NODEV);
+  for (const { path, place } of visible) {
+    const on = makeDirectory(ctx, path);
+    if (typeof on !== 'number') vfs.mount(place.mount.fs, on, 0, place.inode);
+  }
+  for (const volume of options.volumes ?? []) mountVolume(vfs, ctx, volume);
+  return vfs;
+}
+
+/** Mounts `fs` at an absolute path, whose directories are made when they are missing. 0 or -errno. */
+export function mountAt(vfs: Vfs, fs: FileSystem, path: string, flags: number): number {
+  const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
+  const on = makeDirectory(ctx, path);
+  if (typeof on === 'number') return on;
+  const mount = vfs.mount(fs, on, flags);
+  return typeof mount === 'number' ? mount : 0;
+}
+
+function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
+  const flags = volume.readOnly ? MS.RDONLY : 0;
+  const probe = native.openHost(volume.host, O.PATH | O.DIRECTORY, 0);
+  if (probe >= 0) native.close(probe);
+  let fs: HostFs, root: Inode, on: Location | number;
+  if (probe === -E.NOTDIR) {
+    const slash = volume.host.lastIndexOf('/');
+    fs = openHostFs(volume.host.substring(0, slash) || '/', volume.readOnly);
+    const file = fs.root.lookup(volume.host.substring(slash + 1));
+    if (typeof file === 'number') throw cannotOpen(volume.host, file);
+    root = file;
+    const guestSlash = volume.guest.lastIndexOf('/');
+    const directory = makeDirectory(ctx, volume.guest.substring(0, guestSlash) || '/');
+    if (typeof directory === 'number') throw cannotMount(volume.guest, directory);
+    const name = volume.guest.substring(guestSlash + 1);
+    directory.inode.create(name, { mode: S.IFREG | 0o644, uid: 0, gid: 0, rdev: 0, target: '' });
+    on = lookup(ctx, directory, name, true);
+  } else {
+    fs = openHostFs(volume.host, volume.readOnly);
+    root = fs.root;
+    on = makeDirectory(ctx, volume.guest);
+  }
+  if (typeof on === 'number') throw cannotMount(volume.guest, on);
+  const mount = vfs.mount(fs, on, flags, root);
+  if (typeof mount === 'number') throw cannotMount(volume.guest, mount);
+}
+
+function openHostFs(path: string, readOnly: boolean): HostFs {
+  const fs = HostFs.open(path, readOnly);
+  if (typeof fs === 'number') throw cannotOpen(path, fs);
+  return fs;
+}
+
+function cannotOpen(path: string, errno: number): RootError {
+  return new RootError(`cannot open ${path} on the host`, -errno);
+}
+function cannotMount(path: string, errno: number): RootError {
+  return new RootError(`cannot mount at ${path}`, -errno);
+}
+
+/** mkdir -p. */
+function makeDirectory(ctx: PathContext, path: string): Location | number {
+  let place = ctx.root;
+  for (const name of path.split('/')) {
+    if (name === '') continue;
+    let next = lookup(ctx, place, name, true);
+    if (next === -E.NOENT) {
+      const failed = mkdir(ctx, place, name, 0o755);
+      if (failed < 0) return failed;
+      next = lookup(ctx, place, name, true);
+    }
+    if (typeof next === 'number') return next;
+    place = next;
+  }
+  return place;
+}

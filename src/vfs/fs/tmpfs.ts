@@ -1,0 +1,432 @@
+/** Files in memory. The inodes and directories are plain objects; the bytes are in tmp_data.ts. */
+import { E } from '../../abi/errno.js';
+import { O, S } from '../../abi/fcntl.js';
+import { now, readClock } from '../clock.js';
+import { DirectoryFile } from '../directory_file.js';
+import { ATTR, Inode, RENAME, anonymousDev } from '../inode.js';
+import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
+import type { Location } from '../mount.js';
+import { OpenFile, SEEK } from '../open_file.js';
+import { FileData } from './tmp_data.js';
+
+const TMPFS_MAGIC = 0x01021994;
+const XATTR_CREATE = 1;
+const XATTR_REPLACE = 2;
+const FALLOC_KEEP_SIZE = 1;
+
+export interface TmpFsOptions {
+  /** Name in /proc/mounts; also the type when that is not 'tmpfs'. */
+  source?: string;
+  type?: string;
+  /** Permission bits of the root. */
+  mode?: number;
+  /** Most bytes of file data; writes beyond give ENOSPC. */
+  maxBytes?: number;
+  /** Most inodes. */
+  maxInodes?: number;
+}
+
+export class TmpFs implements FileSystem {
+  readonly type: string;
+  readonly source: string;
+  readonly dev = anonymousDev();
+  readonly readOnly = false;
+  readonly root: TmpInode;
+  readonly maxBytes: number;
+  readonly maxInodes: number;
+  /** Bytes and inodes in use. */
+  bytes = 0;
+  inodes = 0;
+  private lastIno = 0;
+
+  constructor(options: TmpFsOptions = {}) {
+    this.type = options.type ?? 'tmpfs';
+    this.source = options.source ?? this.type;
+    this.maxBytes = options.maxBytes ?? 16 * 2 ** 30;
+    this.maxInodes = options.maxInodes ?? 4_000_000;
+    const mode = S.IFDIR | (options.mode ?? 0o755);
+    this.root = new TmpInode(this, { mode, uid: 0, gid: 0, rdev: 0, target: '' });
+  }
+
+  nextIno(): number {
+    return ++this.lastIno;
+  }
+
+  statfs(out: StatFs): number {
+    out.type = TMPFS_MAGIC;
+    out.bsize = out.frsize = 4096;
+    out.blocks = Math.floor(this.maxBytes / 4096);
+    out.bfree = out.bavail = Math.max(0, out.blocks - Math.ceil(this.bytes / 4096));
+    out.files = this.maxInodes;
+    out.ffree = this.maxInodes - this.inodes;
+    out.namelen = 255;
+    out.flags = 0;
+    return 0;
+  }
+
+  sync(): number {
+    return 0;
+  }
+}
+
+export class TmpInode extends Inode {
+  mode: number;
+  uid: number;
+  gid: number;
+  ino: number;
+  dev: number;
+  nlink: number;
+  readonly rdev: number;
+  readonly target: string;
+  /** Directories: the children. */
+  readonly entries: Map<string, TmpInode> | null;
+  /** Regular files: the bytes. */
+  readonly data: FileData | null;
+  private xattrs: Map<string, Uint8Array> | null = null;
+  /** Open file descriptions; the bytes of an unlinked file live until the last is closed. */
+  opens = 0;
+  atime: number;
+  atimeNsec: number;
+  mtime: number;
+  mtimeNsec: number;
+  ctime: number;
+  ctimeNsec: number;
+  readonly btime: number;
+  readonly btimeNsec: number;
+
+  constructor(readonly fs: TmpFs, init: NewInode) {
+    super();
+    this.mode = init.mode;
+    this.uid = init.uid;
+    this.gid = init.gid;
+    this.rdev = init.rdev;
+    this.target = init.target;
+    this.ino = fs.nextIno();
+    this.dev = fs.dev;
+    const type = init.mode & S.IFMT;
+    this.nlink = type === S.IFDIR ? 2 : 1;
+    this.entries = type === S.IFDIR ? new Map() : null;
+    this.data = type === S.IFREG ? new FileData(this.ino) : null;
+    readClock();
+    this.atime = this.mtime = this.ctime = this.btime = now.seconds;
+    this.atimeNsec = this.mtimeNsec = this.ctimeNsec = this.btimeNsec = now.nanoseconds;
+    fs.inodes++;
+  }
+
+  override stat(out: Stat): number {
+    out.dev = this.dev;
+    out.ino = this.ino;
+    out.mode = this.mode;
+    out.nlink = this.removed ? 0 : this.nlink;
+    out.uid = this.uid;
+    out.gid = this.gid;
+    out.rdev = this.rdev;
+    out.size = this.data !== null ? this.data.size
+      : this.entries !== null ? 40 + 20 * this.entries.size : this.target.length;
+    out.blksize = 4096;
+    out.blocks = this.data === null ? 0 : this.data.blocks;
+    out.atime = this.atime;
+    out.atimeNsec = this.atimeNsec;
+    out.mtime = this.mtime;
+    out.mtimeNsec = this.mtimeNsec;
+    out.ctime = this.ctime;
+    out.ctimeNsec = this.ctimeNsec;
+    out.btime = this.btime;
+    out.btimeNsec = this.btimeNsec;
+    return 0;
+  }
+
+  override open(flags: number, location: Location): OpenFile | number {
+    if (this.entries !== null) return new DirectoryFile(flags, location);
+    return this.data === null ? -E.NXIO : new TmpFile(this, this.data, flags, location);
+  }
+
+  override lookup(name: string): Inode | number {
+    if (this.entries === null) return -E.NOTDIR;
+    return this.entries.get(name) ?? -E.NOENT;
+  }
+
+  override readdir(position: number, sink: DirSink): number {
+    if (this.entries === null) return -E.NOTDIR;
+    let at = 0;
+    for (const [name, inode] of this.entries) {
+      if (at++ < position) continue;
+      if (!sink.entry(name, inode.ino, inode.type, at)) break;
+    }
+    return 0;
+  }
+
+  override create(name: string, init: NewInode): TmpInode | number {
+    if (this.entries === null) return -E.NOTDIR;
+    if (this.entries.has(name)) return -E.EXIST;
+    if (this.fs.inodes >= this.fs.maxInodes) return -E.NOSPC;
+    const inode = new TmpInode(this.fs, init);
+    this.add(name, inode);
+    return inode;
+  }
+
+  override createUnnamed(init: NewInode): Inode | number {
+    if (this.fs.inodes >= this.fs.maxInodes) return -E.NOSPC;
+    const inode = new TmpInode(this.fs, init);
+    inode.nlink = 0;
+    inode.name = String(inode.ino);
+    return inode;
+  }
+
+  override link(name: string, inode: Inode): number {
+    const entries = this.entries!;
+    if (entries.has(name)) return -E.EXIST;
+    const target = inode as TmpInode;
+    target.nlink++;
+    target.stampChange();
+    entries.set(name, target);
+    this.stampModify();
+    return 0;
+  }
+
+  override unlink(name: string): number {
+    const inode = this.entries!.get(name);
+    if (inode === undefined) return -E.NOENT;
+    if (inode.entries !== null) return -E.ISDIR;
+    this.drop(name, inode);
+    return 0;
+  }
+
+  override rmdir(name: string): number {
+    const inode = this.entries!.get(name);
+    if (inode === undefined) return -E.NOENT;
+    if (inode.entries === null) return -E.NOTDIR;
+    if (inode.entries.size > 0) return -E.NOTEMPTY;
+    this.drop(name, inode);
+    return 0;
+  }
+
+  override rename(name: string, to: Inode, newName: string, flags: number): number {
+    const target = to as TmpInode;
+    const inode = this.entries!.get(name);
+    if (inode === undefined) return -E.NOENT;
+    const there = target.entries!.get(newName);
+    if (flags & RENAME.EXCHANGE) {
+      if (there === undefined) return -E.NOENT;
+      this.entries!.set(name, there);
+      target.entries!.set(newName, inode);
+      this.countDirectory(inode, -1);
+      target.countDirectory(there, -1);
+      target.countDirectory(inode, 1);
+      this.countDirectory(there, 1);
+      there.stampChange();
+    } else {
+      if (there === inode) return 0;
+      if (there !== undefined) {
+        if (flags & RENAME.NOREPLACE) return -E.EXIST;
+        if (there.entries !== null && there.entries.size > 0) return -E.NOTEMPTY;
+        target.drop(newName, there);
+      }
+      this.entries!.delete(name);
+      this.countDirectory(inode, -1);
+      target.entries!.set(newName, inode);
+      target.countDirectory(inode, 1);
+    }
+    inode.stampChange();
+    this.stampModify();
+    target.stampModify();
+    return 0;
+  }
+
+  override readlink(): string | number {
+    return this.target;
+  }
+
+  override setattr(change: AttrChange): number {
+    if (change.mask & ATTR.SIZE) {
+      const cut = this.resize(change.size);
+      if (cut < 0) return cut;
+    }
+    if (change.mask & ATTR.MODE) this.mode = (this.mode & S.IFMT) | change.mode;
+    if (change.mask & ATTR.UID) this.uid = change.uid;
+    if (change.mask & ATTR.GID) this.gid = change.gid;
+    this.stampChange();
+    if (change.mask & ATTR.ATIME) {
+      this.atime = change.atime;
+      this.atimeNsec = change.atimeNsec;
+    }
+    if (change.mask & ATTR.MTIME) {
+      this.mtime = change.mtime;
+      this.mtimeNsec = change.mtimeNsec;
+    }
+    return 0;
+  }
+
+  override mapFd(): number {
+    return this.data === null ? -E.NODEV : this.data.mapFd();
+  }
+
+  override getxattr(name: string): Uint8Array | number {
+    return this.xattrs?.get(name) ?? -E.NODATA;
+  }
+  override setxattr(name: string, value: Uint8Array, flags: number): number {
+    const has = this.xattrs?.has(name) === true;
+    if (has && flags & XATTR_CREATE) return -E.EXIST;
+    if (!has && flags & XATTR_REPLACE) return -E.NODATA;
+    this.xattrs ??= new Map();
+    this.xattrs.set(name, value.slice());
+    this.stampChange();
+    return 0;
+  }
+  override listxattr(): string[] | number {
+    return this.xattrs === null ? [] : [...this.xattrs.keys()];
+  }
+  override removexattr(name: string): number {
+    if (this.xattrs?.delete(name) !== true) return -E.NODATA;
+    this.stampChange();
+    return 0;
+  }
+
+  /** Puts a new inode into this directory. */
+  add(name: string, inode: TmpInode): void {
+    this.entries!.set(name, inode);
+    this.countDirectory(inode, 1);
+    this.stampModify();
+  }
+
+  /** Changes the size of a regular file within the file system's limit. */
+  resize(size: number): number {
+    const data = this.data;
+    if (data === null) return -E.INVAL;
+    if (this.fs.bytes + size - data.size > this.fs.maxBytes) return -E.NOSPC;
+    const before = data.size;
+    const failed = data.truncate(size);
+    this.fs.bytes += data.size - before;
+    if (failed >= 0) this.stampModify();
+    return failed;
+  }
+
+  /** Frees the bytes when neither a name nor a description is left. */
+  freeUnused(): void {
+    if (this.nlink > 0 || this.opens > 0) return;
+    this.fs.inodes--;
+    if (this.data === null) return;
+    this.fs.bytes -= this.data.size;
+    this.data.free();
+  }
+
+  stampModify(): void {
+    readClock();
+    this.mtime = this.ctime = now.seconds;
+    this.mtimeNsec = this.ctimeNsec = now.nanoseconds;
+  }
+  stampChange(): void {
+    readClock();
+    this.ctime = now.seconds;
+    this.ctimeNsec = now.nanoseconds;
+  }
+  /** The relatime rule of mount(8). */
+  stampAccess(): void {
+    if (this.atime > this.mtime && this.atime > this.ctime) return;
+    readClock();
+    this.atime = now.seconds;
+    this.atimeNsec = now.nanoseconds;
+  }
+
+  private drop(name: string, inode: TmpInode): void {
+    this.entries!.delete(name);
+    this.countDirectory(inode, -1);
+    inode.nlink -= inode.entries !== null ? 2 : 1;
+    inode.stampChange();
+    this.stampModify();
+    inode.freeUnused();
+  }
+  private countDirectory(child: TmpInode, by: number): void {
+    if (child.entries !== null) this.nlink += by;
+  }
+}
+
+/** An open regular file of a tmpfs. */
+export class TmpFile extends OpenFile {
+  private position = 0;
+
+  constructor(readonly node: TmpInode, private readonly data: FileData, flags: number, location: Location) {
+    super(flags, location);
+    node.opens++;
+  }
+
+  override get inode(): Inode {
+    return this.node;
+  }
+  override get seekable(): boolean {
+    return true;
+  }
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const got = this.pread(u8, start, length, this.position);
+    if (got > 0) this.position += got;
+    return got;
+  }
+  override write(u8: Uint8Array, start: number, length: number): number {
+    if (this.flags & O.APPEND) this.position = this.data.size;
+    const wrote = this.store(u8, start, length, this.position);
+    if (wrote > 0) this.position += wrote;
+    return wrote;
+  }
+  override pread(u8: Uint8Array, start: number, length: number, position: number): number {
+    const got = this.data.read(u8, start, length, position);
+    if (got > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess();
+    return got;
+  }
+  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
+    return this.store(u8, start, length, this.flags & O.APPEND ? this.data.size : position);
+  }
+
+  private store(u8: Uint8Array, start: number, length: number, position: number): number {
+    if (length === 0) return 0;
+    const fs = this.node.fs;
+    const before = this.data.size;
+    const room = fs.maxBytes - fs.bytes;
+    if (position + length - before > room) {
+      length = before + room - position;
+      if (length <= 0) return -E.NOSPC;
+    }
+    const wrote = this.data.write(u8, start, length, position);
+    fs.bytes += this.data.size - before;
+    if (wrote > 0) this.node.stampModify();
+    return wrote;
+  }
+
+  override seek(offset: number, whence: number): number {
+    let to: number;
+    switch (whence) {
+      case SEEK.SET: to = offset; break;
+      case SEEK.CUR: to = this.position + offset; break;
+      case SEEK.END: to = this.data.size + offset; break;
+      case SEEK.DATA:
+      case SEEK.HOLE:
+        to = this.data.seek(offset, whence);
+        if (to < 0) return to;
+        break;
+      default: return -E.INVAL;
+    }
+    if (!(to >= 0)) return -E.INVAL;
+    if (to > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
+    this.position = to;
+    return to;
+  }
+  override truncate(size: number): number {
+    return this.node.resize(size);
+  }
+  override fallocate(mode: number, offset: number, length: number): number {
+    const fs = this.node.fs;
+    const before = this.data.size;
+    if (!(mode & FALLOC_KEEP_SIZE) && fs.bytes + offset + length - before > fs.maxBytes) return -E.NOSPC;
+    const failed = this.data.fallocate(mode, offset, length);
+    fs.bytes += this.data.size - before;
+    if (failed >= 0) this.node.stampModify();
+    return failed;
+  }
+  override sync(): number {
+    return 0;
+  }
+  protected override closed(): number {
+    this.node.opens--;
+    this.node.freeUnused();
+    return 0;
+  }
+}

@@ -1,0 +1,172 @@
+/** Calls that make, remove and move names. Each gives 0 or -errno. */
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import { CAP, capable } from './credentials.js';
+import { RENAME } from './inode.js';
+import type { Inode } from './inode.js';
+import type { Location, Mount } from './mount.js';
+import { Last, WALK, Walk, walk } from './path_walk.js';
+import type { PathContext } from './path_walk.js';
+import { createAt, mayChange } from './vfs.js';
+
+/** mkdir(2). `mode`'s permission bits count; the umask is applied. */
+export function mkdir(ctx: PathContext, at: Location, path: string, mode: number): number {
+  return make(ctx, at, path, S.IFDIR | (mode & 0o1777), 0, '');
+}
+
+/** mknod(2): a FIFO, socket, regular file or device (which needs CAP_MKNOD). */
+export function mknod(ctx: PathContext, at: Location, path: string, mode: number, rdev: number): number {
+  switch (mode & S.IFMT) {
+    case 0:
+      mode |= S.IFREG;
+      break;
+    case S.IFREG:
+    case S.IFIFO:
+    case S.IFSOCK:
+      break;
+    case S.IFCHR:
+    case S.IFBLK:
+      if (!capable(ctx.cred, CAP.MKNOD)) return -E.PERM;
+      break;
+    case S.IFDIR:
+      return -E.PERM;
+    default:
+      return -E.INVAL;
+  }
+  return make(ctx, at, path, mode, rdev, '');
+}
+
+/** symlink(2). */
+export function symlink(ctx: PathContext, target: string, at: Location, path: string): number {
+  return target === '' ? -E.NOENT : make(ctx, at, path, S.IFLNK | 0o777, 0, target);
+}
+
+function make(ctx: PathContext, at: Location, path: string, mode: number, rdev: number, target: string): number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, WALK.PARENT, found);
+  if (failed < 0) return failed;
+  if (found.last !== Last.Name || found.inode !== null) return -E.EXIST;
+  if (found.slash && (mode & S.IFMT) !== S.IFDIR) return -E.NOENT;
+  const made = createAt(ctx, found, mode, rdev, target);
+  return typeof made === 'number' ? made : 0;
+}
+
+/** link(2) of something already found: `source` is what the new name will mean. */
+export function link(ctx: PathContext, source: Location, at: Location, path: string): number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, WALK.PARENT, found);
+  if (failed < 0) return failed;
+  if (found.last !== Last.Name || found.inode !== null) return -E.EXIST;
+  if (found.slash) return -E.NOENT;
+  if (found.dirMount !== source.mount) return -E.XDEV;
+  const denied = mayChange(ctx.cred, found.dirMount, found.dir);
+  if (denied < 0) return denied;
+  if (source.inode.type === S.IFDIR) return -E.PERM;
+  return found.dir.link(found.name, source.inode);
+}
+
+/** unlink(2). */
+export function unlink(ctx: PathContext, at: Location, path: string): number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, WALK.PARENT, found);
+  if (failed < 0) return failed;
+  if (found.last !== Last.Name) return -E.ISDIR;
+  const inode = found.inode;
+  if (inode === null) return -E.NOENT;
+  if (found.slash) return inode.type === S.IFDIR ? -E.ISDIR : -E.NOTDIR;
+  const denied = mayRemove(ctx, found, inode);
+  if (denied < 0) return denied;
+  if (inode.type === S.IFDIR) return -E.ISDIR;
+  if (found.mount !== found.dirMount) return -E.BUSY;
+  return found.dir.unlink(found.name);
+}
+
+/** rmdir(2). */
+export function rmdir(ctx: PathContext, at: Location, path: string): number {
+  const found = new Walk();
+  const failed = walk(ctx, at, path, WALK.PARENT, found);
+  if (failed < 0) return failed;
+  if (found.last === Last.Dot) return -E.INVAL;
+  if (found.last === Last.DotDot) return -E.NOTEMPTY;
+  if (found.last === Last.Root) return -E.BUSY;
+  const inode = found.inode;
+  if (inode === null) return -E.NOENT;
+  const denied = mayRemove(ctx, found, inode);
+  if (denied < 0) return denied;
+  if (inode.type !== S.IFDIR) return -E.NOTDIR;
+  if (found.mount !== found.dirMount || inode === ctx.root.inode) return -E.BUSY;
+  const result = found.dir.rmdir(found.name);
+  if (result >= 0) inode.removed = true;
+  return result;
+}
+
+/** rename(2), renameat2(2) with RENAME.NOREPLACE or RENAME.EXCHANGE. */
+export function rename(
+  ctx: PathContext, oldAt: Location, oldPath: string, newAt: Location, newPath: string, flags: number,
+): number {
+  if (flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE)) return -E.INVAL;
+  if (flags & RENAME.NOREPLACE && flags & RENAME.EXCHANGE) return -E.INVAL;
+  const from = new Walk(), to = new Walk();
+  let failed = walk(ctx, oldAt, oldPath, WALK.PARENT, from);
+  if (failed < 0) return failed;
+  failed = walk(ctx, newAt, newPath, WALK.PARENT, to);
+  if (failed < 0) return failed;
+  if (from.dirMount !== to.dirMount) return -E.XDEV;
+  if (from.last !== Last.Name) return -E.BUSY;
+  if (to.last !== Last.Name) return flags & RENAME.NOREPLACE ? -E.EXIST : -E.BUSY;
+  const inode = from.inode, there = to.inode;
+  if (inode === null) return -E.NOENT;
+  if (there !== null && flags & RENAME.NOREPLACE) return -E.EXIST;
+  if (there === null && flags & RENAME.EXCHANGE) return -E.NOENT;
+  const isDir = inode.type === S.IFDIR, thereIsDir = there !== null && there.type === S.IFDIR;
+  if (!isDir && (from.slash || (to.slash && !(flags & RENAME.EXCHANGE)))) return -E.NOTDIR;
+  if (flags & RENAME.EXCHANGE && to.slash && !thereIsDir) return -E.NOTDIR;
+  if (isDir && isBeneath(to.dir, inode)) return -E.INVAL;
+  if (there !== null && thereIsDir && isBeneath(from.dir, there)) {
+    return flags & RENAME.EXCHANGE ? -E.INVAL : -E.NOTEMPTY;
+  }
+  if (there !== null && (there === inode || there.identity === inode.identity)) return 0;
+
+  let denied = mayRemove(ctx, from, inode);
+  if (denied < 0) return denied;
+  denied = there === null ? mayChange(ctx.cred, to.dirMount, to.dir) : mayRemove(ctx, to, there);
+  if (denied < 0) return denied;
+  if (there !== null && !(flags & RENAME.EXCHANGE)) {
+    if (isDir && !thereIsDir) return -E.NOTDIR;
+    if (!isDir && thereIsDir) return -E.ISDIR;
+  }
+  // A directory that gets another parent is written to ('..').
+  if (isDir && from.dir !== to.dir && (denied = inode.permission(ctx.cred, 2)) < 0) return denied;
+  if (from.mount !== from.dirMount || (there !== null && to.mount !== to.dirMount)) return -E.BUSY;
+
+  const result = from.dir.rename(from.name, to.dir, to.name, flags);
+  if (result < 0) return result;
+  if (isDir) {
+    inode.parent = to.dir;
+    inode.name = to.name;
+  }
+  if (there !== null && thereIsDir) {
+    if (flags & RENAME.EXCHANGE) {
+      there.parent = from.dir;
+      there.name = from.name;
+    } else {
+      there.removed = true;
+    }
+  }
+  return 0;
+}
+
+/** Is `inode` `top` or below it? */
+function isBeneath(inode: Inode, top: Inode): boolean {
+  for (let at: Inode | null = inode; at !== null; at = at.parent) if (at === top) return true;
+  return false;
+}
+
+/** May the name at which `found` ended be removed? The sticky bit lets only owners (inode(7)). */
+function mayRemove(ctx: PathContext, found: { dirMount: Mount; dir: Inode }, inode: Inode): number {
+  const denied = mayChange(ctx.cred, found.dirMount, found.dir);
+  if (denied < 0) return denied;
+  const { dir } = found;
+  if (!(dir.mode & S.ISVTX) || capable(ctx.cred, CAP.FOWNER)) return 0;
+  return inode.uid === ctx.cred.fsuid || dir.uid === ctx.cred.fsuid ? 0 : -E.PERM;
+}
