@@ -22,7 +22,9 @@ struct CpuBlock {
   uint64_t link;
   uint64_t spill[4];
   uint64_t target;
-  uint8_t reserved[0x38];
+  uint64_t window_base;
+  uint64_t scratch;
+  uint8_t reserved[0x28];
   alignas(64) uint8_t xsave[832];
   uint8_t tail[0x80];
 };

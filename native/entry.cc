@@ -1,4 +1,5 @@
 // CPU blocks, the entry into translated code, and the calls it may make of the host.
+#include <cpuid.h>
 #include <errno.h>
 #include <immintrin.h>
 #include <sched.h>
@@ -223,6 +224,18 @@ napi_value code_layout(napi_env raw, napi_callback_info) {
   return layout;
 }
 
+Napi::Value host_cpuid(const Napi::CallbackInfo& info) {
+  uint32_t r[4] = {};
+  uint32_t leaf = info[0].As<Napi::Number>().Uint32Value();
+  // A leaf above the highest would be answered with the data of another one.
+  if (leaf <= __get_cpuid_max(leaf & 0x80000000u, nullptr)) {
+    __cpuid_count(leaf, info[1].As<Napi::Number>().Uint32Value(), r[0], r[1], r[2], r[3]);
+  }
+  Napi::Array out = Napi::Array::New(info.Env(), 4);
+  for (uint32_t i = 0; i < 4; i++) out[i] = r[i];
+  return out;
+}
+
 void replace32(uint8_t* code, size_t size, uint32_t from, uint32_t mask, int64_t to) {
   for (size_t i = 0; i + 4 <= size; i++) {
     uint32_t word;
@@ -267,4 +280,5 @@ void register_entry(Napi::Env env, Napi::Object exports) {
   add("cpuDestroy", cpu_destroy);
   add("cpuResetReturnStack", cpu_reset_return_stack);
   add("codeLayout", code_layout);
+  exports["cpuid"] = Napi::Function::New(env, host_cpuid);
 }

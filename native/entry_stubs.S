@@ -240,46 +240,14 @@ posixx_stub_hostcall_getcpu:
         push %r9
         push %r10
         push %r11
-        /* Host code may use any xmm register. */
-        sub $(256 + 24), %rsp
-        stmxcsr 264(%rsp)
-        movups %xmm0, 0(%rsp)
-        movups %xmm1, 16(%rsp)
-        movups %xmm2, 32(%rsp)
-        movups %xmm3, 48(%rsp)
-        movups %xmm4, 64(%rsp)
-        movups %xmm5, 80(%rsp)
-        movups %xmm6, 96(%rsp)
-        movups %xmm7, 112(%rsp)
-        movups %xmm8, 128(%rsp)
-        movups %xmm9, 144(%rsp)
-        movups %xmm10, 160(%rsp)
-        movups %xmm11, 176(%rsp)
-        movups %xmm12, 192(%rsp)
-        movups %xmm13, 208(%rsp)
-        movups %xmm14, 224(%rsp)
-        movups %xmm15, 240(%rsp)
+        /* The vdso's callers expect the ABI's call-clobbered vector registers to be lost; MXCSR is kept. */
+        sub $24, %rsp
+        stmxcsr 16(%rsp)
         ldmxcsr SLOT(HOST_MXCSR)
         cld
         call *%rcx
-        movups 0(%rsp), %xmm0
-        movups 16(%rsp), %xmm1
-        movups 32(%rsp), %xmm2
-        movups 48(%rsp), %xmm3
-        movups 64(%rsp), %xmm4
-        movups 80(%rsp), %xmm5
-        movups 96(%rsp), %xmm6
-        movups 112(%rsp), %xmm7
-        movups 128(%rsp), %xmm8
-        movups 144(%rsp), %xmm9
-        movups 160(%rsp), %xmm10
-        movups 176(%rsp), %xmm11
-        movups 192(%rsp), %xmm12
-        movups 208(%rsp), %xmm13
-        movups 224(%rsp), %xmm14
-        movups 240(%rsp), %xmm15
-        ldmxcsr 264(%rsp)
-        add $(256 + 24), %rsp
+        ldmxcsr 16(%rsp)
+        add $24, %rsp
         pop %r11
         pop %r10
         pop %r9

@@ -78,6 +78,8 @@ void on_fault(int signo, siginfo_t* info, void* context) {
   cpu->fault_access = (uc->uc_mcontext.gregs[REG_ERR] >> 1) & 1;
   cpu->fault_address = address - window < kWindowSize ? address - window : ~0ull;
   cpu->host_pc = rip - cache;
+  cpu->window_base = window;
+  cpu->scratch = slots.scratch;
   memcpy(cpu->spill, reinterpret_cast<void*>(uc->uc_mcontext.gregs[REG_RSP]), sizeof cpu->spill);
   leave(uc, kTrapFault, 0);
 }

@@ -29,6 +29,10 @@ export const CpuBlock = {
   spill: 0x0e0,
   /** u64 guest PC that an indirect branch asked for. */
   target: 0x100,
+  /** u64 host address of the window (the slow path of a string instruction's fault needs it). */
+  windowBase: 0x108,
+  /** u64 guest rcx when an indirect branch faulted while it used rcx. */
+  scratch: 0x110,
   /** XSAVE area, standard form: 512 legacy, 64 header, 256 upper halves of ymm. */
   xsave: 0x140,
   size: 0x500,

@@ -42,6 +42,9 @@ export interface NativeEngine {
   /** Runs translated code at cache offset `host` until it traps. `flags`: 1 save x87, 2 save ymm. Gives a Trap. */
   enter(cpu: number, window: number, host: number, flags: number): number;
 
+  /** The host's CPUID: eax, ebx, ecx, edx. */
+  cpuid(leaf: number, subleaf: number): [number, number, number, number];
+
   /** The code cache, writable view. The executable view is another mapping that JS never sees. */
   codeBuffer(): ArrayBuffer;
   /** Cache offsets of the fixed stubs, and segment displacements of the thread's slots; see native/engine.h. */

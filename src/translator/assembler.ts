@@ -1,0 +1,194 @@
+/**
+ * Writes host instructions into the code cache. Below are only the encodings that the emitters need;
+ * each method's name is its AT&T-free mnemonic and operand kinds. SDM volume 2 has the encodings.
+ *
+ * Three kinds of memory may be named, and nothing else (docs/architecture.md, "The sandbox"):
+ *   window memory   gs: with a 32-bit effective address, so it cannot leave the 4 GiB window
+ *   thread slots    fs:[displacement], host-owned, never addressed by a guest register
+ *   return stack    through push, pop, call and ret only
+ */
+import type { CodeLayout } from '../host/native.js';
+
+/** The host register that holds guest rsp; the guest register of the same number lives in a slot. */
+export const STACK_HOME = 11;
+export const GUEST_RSP = 4;
+const RCX = 1;
+
+export class Assembler {
+  /** Cache offset of the next byte. */
+  at: number;
+
+  constructor(readonly bytes: Uint8Array, readonly layout: CodeLayout) {
+    this.at = layout.start;
+  }
+
+  u8(value: number): void {
+    this.bytes[this.at++] = value;
+  }
+
+  u32(value: number): void {
+    const b = this.bytes;
+    let at = this.at;
+    b[at++] = value;
+    b[at++] = value >>> 8;
+    b[at++] = value >>> 16;
+    b[at++] = value >>> 24;
+    this.at = at;
+  }
+
+  /** Overwrites the rel32 field at cache offset `site` so that it reaches `target`. */
+  patchRel32(site: number, target: number): void {
+    const b = this.bytes;
+    const rel = target - (site + 4);
+    b[site] = rel;
+    b[site + 1] = rel >>> 8;
+    b[site + 2] = rel >>> 16;
+    b[site + 3] = rel >>> 24;
+  }
+
+  rel32(target: number): void {
+    this.u32(target - (this.at + 4));
+  }
+
+  jmp(target: number): void {
+    this.u8(0xe9);
+    this.rel32(target);
+  }
+
+  call(target: number): void {
+    this.u8(0xe8);
+    this.rel32(target);
+  }
+
+  /** jcc rel32; `condition` is the low nibble of the opcode. */
+  jcc(condition: number, target: number): void {
+    this.u8(0x0f);
+    this.u8(0x80 | condition);
+    this.rel32(target);
+  }
+
+  push(reg: number): void {
+    if (reg >= 8) this.u8(0x41);
+    this.u8(0x50 | (reg & 7));
+  }
+
+  pop(reg: number): void {
+    if (reg >= 8) this.u8(0x41);
+    this.u8(0x58 | (reg & 7));
+  }
+
+  /** mov r64, r64 */
+  movRegReg(to: number, from: number): void {
+    this.u8(0x48 | (to >> 3) | ((from >> 3) << 2));
+    this.u8(0x89);
+    this.u8(0xc0 | ((from & 7) << 3) | (to & 7));
+  }
+
+  /** mov r32, r32: clears the upper half. */
+  movRegReg32(to: number, from: number): void {
+    const rex = 0x40 | (to >> 3) | ((from >> 3) << 2);
+    if (rex !== 0x40) this.u8(rex);
+    this.u8(0x89);
+    this.u8(0xc0 | ((from & 7) << 3) | (to & 7));
+  }
+
+  /** mov r32, imm32 */
+  movRegImm32(to: number, value: number): void {
+    if (to >= 8) this.u8(0x41);
+    this.u8(0xb8 | (to & 7));
+    this.u32(value);
+  }
+
+  /** fs: op r, [disp32] with REX.W when `wide`. */
+  private slotOperand(opcode: number, reg: number, slot: number, wide: boolean): void {
+    this.u8(0x64);
+    const rex = (wide ? 0x48 : 0x40) | ((reg >> 3) << 2);
+    if (rex !== 0x40) this.u8(rex);
+    this.u8(opcode);
+    this.u8(0x04 | ((reg & 7) << 3));
+    this.u8(0x25);
+    this.u32(slot);
+  }
+
+  /** mov r64, slot */
+  loadSlot(reg: number, slot: number): void {
+    this.slotOperand(0x8b, reg, slot, true);
+  }
+
+  loadSlot32(reg: number, slot: number): void {
+    this.slotOperand(0x8b, reg, slot, false);
+  }
+
+  /** mov slot, r64 */
+  storeSlot(slot: number, reg: number): void {
+    this.slotOperand(0x89, reg, slot, true);
+  }
+
+  /** mov dword slot, imm32 */
+  storeSlotImm32(slot: number, value: number): void {
+    this.slotOperand(0xc7, 0, slot, false);
+    this.u32(value);
+  }
+
+  /** lea r64, [base + disp] */
+  leaDisp(to: number, base: number, disp: number): void {
+    this.u8(0x48 | (base >> 3) | ((to >> 3) << 2));
+    this.u8(0x8d);
+    const small = disp >= -128 && disp <= 127;
+    this.u8((small ? 0x40 : 0x80) | ((to & 7) << 3) | (base & 7));
+    if ((base & 7) === 4) this.u8(0x24);
+    if (small) this.u8(disp);
+    else this.u32(disp);
+  }
+
+  /** lea r64, [base + index] */
+  leaIndex(to: number, base: number, index: number): void {
+    this.u8(0x48 | (base >> 3) | ((index >> 3) << 1) | ((to >> 3) << 2));
+    this.u8(0x8d);
+    this.u8(0x44 | ((to & 7) << 3));
+    this.u8(((index & 7) << 3) | (base & 7));
+    this.u8(0);
+  }
+
+  /** op with a window operand [guest rsp + disp8]; `reg` is ModRM.reg (register or opcode extension). */
+  stackOperand(opcode: number, reg: number, disp: number, wide: boolean, operand16 = false): void {
+    this.u8(0x65);
+    this.u8(0x67);
+    if (operand16) this.u8(0x66);
+    this.u8((wide ? 0x49 : 0x41) | ((reg >> 3) << 2));
+    this.u8(opcode);
+    this.u8(0x43 | ((reg & 7) << 3));
+    this.u8(disp);
+  }
+
+  /** Guest rsp += delta, leaving flags alone. */
+  moveStack(delta: number): void {
+    this.leaDisp(STACK_HOME, STACK_HOME, delta);
+  }
+
+  /** A store to the poll page: it faults when the time slice is over. */
+  poll(): void {
+    this.u8(0x65);
+    this.u8(0x89);
+    this.u8(0x24);
+    this.u8(0x25);
+    this.u32(this.layout.pollPage);
+  }
+
+  /** Turns the guest PC in ecx into an index of the indirect table, and branches through it (`extension` 2: call, 4: jmp). */
+  branchIndirect(extension: number): void {
+    this.leaDisp(RCX, RCX, this.layout.indirectBias);
+    this.u8(0x65);
+    this.u8(0xff);
+    this.u8(0x04 | (extension << 3));
+    this.u8(0xcd);
+    this.u32(this.layout.indirectDisp);
+  }
+
+  /** Leaves guest code: rip, trap number, jump to the exit. Clobbers nothing. */
+  exit(pc: number, trap: number): void {
+    this.storeSlotImm32(this.layout.slots.rip, pc);
+    this.storeSlotImm32(this.layout.slots.trap, trap);
+    this.jmp(this.layout.exitTrap);
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Which guest code is translated, where, and who jumps to it. `Translations` may be shared by address spaces with
+ * the same code at the same places (a forked child and its parent); the first of them to change its code leaves.
+ */
+import type { CodeSource, CodeSpace } from './engine.js';
+
+const PAGE_SHIFT = 12;
+const PAGE_MASK = 4095;
+
+/** A run of host code for guest instructions; its instructions are entries [logStart, logEnd) of the log. */
+export interface Fragment {
+  readonly logStart: number;
+  logEnd: number;
+}
+
+/** One entry an emitted instruction, in order of cache offset: where it is, which guest instruction, how to undo it. */
+export class InstructionLog {
+  private host = new Uint32Array(4096);
+  private pc = new Uint32Array(4096);
+  private word = new Uint32Array(4096);
+  length = 0;
+
+  add(host: number, pc: number, fixup: number): void {
+    const at = this.length++;
+    if (at === this.host.length) this.grow();
+    this.host[at] = host;
+    this.pc[at] = pc;
+    this.word[at] = fixup;
+  }
+
+  setFixup(at: number, fixup: number): void {
+    this.word[at] = fixup;
+  }
+
+  hostAt(at: number): number {
+    return this.host[at]!;
+  }
+  pcAt(at: number): number {
+    return this.pc[at]!;
+  }
+  fixupAt(at: number): number {
+    return this.word[at]!;
+  }
+
+  /** Index of the entry that covers cache offset `host`; -1: before the first. */
+  find(host: number): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.host[middle]! <= host) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  private grow(): void {
+    const twice = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
+      const next = new Uint32Array(old.length * 2);
+      next.set(old);
+      return next;
+    };
+    this.host = twice(this.host);
+    this.pc = twice(this.pc);
+    this.word = twice(this.word);
+  }
+}
+
+export class Translations {
+  /** Address spaces that use these. */
+  users = 1;
+  /** Entry of each indirect target: restores rcx, then goes to the instruction. */
+  readonly thunks = new Map<number, number>();
+  private readonly pages = new Map<number, Int32Array>();
+  private readonly fragments = new Map<number, Fragment[]>();
+  private readonly incoming = new Map<number, number[]>();
+  private lastPage = -1;
+  private lastEntries: Int32Array | undefined;
+
+  /** Cache offset of the translation of the instruction at `pc`; 0: none. */
+  find(pc: number): number {
+    const page = pc >>> PAGE_SHIFT;
+    if (page !== this.lastPage) {
+      this.lastEntries = this.pages.get(page);
+      this.lastPage = page;
+    }
+    return this.lastEntries === undefined ? 0 : this.lastEntries[pc & PAGE_MASK]!;
+  }
+
+  /** Makes `host` the place where a branch to `pc` goes. */
+  set(pc: number, host: number): void {
+    const page = pc >>> PAGE_SHIFT;
+    let entries = this.pages.get(page);
+    if (entries === undefined) {
+      entries = new Int32Array(PAGE_MASK + 1);
+      this.pages.set(page, entries);
+    }
+    this.lastPage = page;
+    this.lastEntries = entries;
+    entries[pc & PAGE_MASK] = host;
+  }
+
+  /** @returns true when this is the first code of the page. */
+  addToPage(page: number, fragment: Fragment): boolean {
+    const list = this.fragments.get(page);
+    if (list === undefined) {
+      this.fragments.set(page, [fragment]);
+      return true;
+    }
+    if (list[list.length - 1] !== fragment) list.push(fragment);
+    return false;
+  }
+
+  hasCode(start: number, end: number): boolean {
+    const first = start >>> PAGE_SHIFT;
+    const last = Math.ceil(end / 4096);
+    if (last - first > this.fragments.size) {
+      for (const page of this.fragments.keys()) if (page >= first && page < last) return true;
+      return false;
+    }
+    for (let page = first; page < last; page++) if (this.fragments.has(page)) return true;
+    return false;
+  }
+
+  /** The branch at `site` goes directly to the translation of `pc`. */
+  addLink(pc: number, site: number): void {
+    const list = this.incoming.get(pc);
+    if (list === undefined) this.incoming.set(pc, [site]);
+    else list.push(site);
+  }
+
+  /**
+   * Forgets all fragments with code in [start, end). `unlink` is called for every branch that went into one.
+   */
+  drop(start: number, end: number, log: InstructionLog, unlink: (site: number, pc: number) => void): void {
+    const first = start >>> PAGE_SHIFT;
+    const last = Math.ceil(end / 4096);
+    const dead = new Set<Fragment>();
+    for (const [page, list] of this.fragments) {
+      if (page < first || page >= last) continue;
+      for (const fragment of list) dead.add(fragment);
+      this.fragments.delete(page);
+    }
+    for (const fragment of dead) {
+      for (let at = fragment.logStart; at < fragment.logEnd; at++) {
+        const pc = log.pcAt(at);
+        if (this.find(pc) !== log.hostAt(at)) continue;
+        this.set(pc, 0);
+        this.thunks.delete(pc);
+        const sites = this.incoming.get(pc);
+        if (sites === undefined) continue;
+        this.incoming.delete(pc);
+        for (const site of sites) unlink(site, pc);
+      }
+    }
+  }
+}
+
+/** What a code space asks of the engine that made it. */
+export interface CodeSpaceOwner {
+  /** A number that no code space has had. */
+  nextEpoch(): number;
+  invalidate(space: X86CodeSpace, start: number, end: number): void;
+  adopt(space: X86CodeSpace): void;
+  disown(space: X86CodeSpace): void;
+}
+
+export class X86CodeSpace implements CodeSpace {
+  /** Changes whenever host code that a return stack or a resume address could name was dropped. */
+  epoch: number;
+
+  constructor(readonly owner: CodeSpaceOwner, readonly source: CodeSource, public translations: Translations) {
+    this.epoch = owner.nextEpoch();
+    owner.adopt(this);
+  }
+
+  invalidate(start: number, end: number): void {
+    this.owner.invalidate(this, start, end);
+  }
+
+  fork(source: CodeSource): CodeSpace {
+    this.translations.users++;
+    return new X86CodeSpace(this.owner, source, this.translations);
+  }
+
+  release(): void {
+    this.translations.users--;
+    this.owner.disown(this);
+  }
+}

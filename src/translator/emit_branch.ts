@@ -1,0 +1,146 @@
+/**
+ * Control flow. Direct branches are rel32 jumps whose targets are linked by the code space. A call stores the
+ * guest return address on the guest stack and calls on the return stack, so the host's return predictor works;
+ * the code behind it checks that the guest returned to where it was called from.
+ */
+import type { Insn } from './insn.js';
+import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
+import { Fixup } from './fixup.js';
+import { moveMemory } from './emit_stack.js';
+import type { OperandMapper } from './operands.js';
+
+const RCX = 1;
+const CMP_IMM = 0x81;
+const MOV_LOAD = 0x8b;
+const MOV_IMM = 0xc7;
+const NOT_EQUAL = 5;
+
+/** Where emitted direct branches want to go. */
+export interface BranchSink {
+  /** The rel32 field at cache offset `site` belongs to a branch to guest address `target`. */
+  branch(site: number, target: number): void;
+}
+
+/** A rel32 whose value the sink fills in. */
+function open(asm: Assembler, sink: BranchSink, target: number): void {
+  const site = asm.at;
+  asm.u32(0);
+  sink.branch(site, target);
+}
+
+export function emitJmp(asm: Assembler, sink: BranchSink, target: number): void {
+  asm.u8(0xe9);
+  open(asm, sink, target);
+}
+
+export function emitJcc(asm: Assembler, sink: BranchSink, insn: Insn, target: number): void {
+  asm.u8(0x0f);
+  asm.u8(0x80 | (insn.opcode & 15));
+  open(asm, sink, target);
+}
+
+/** loop, loope, loopne, jrcxz have only an 8-bit displacement: they jump over a jump. */
+export function emitLoop(asm: Assembler, sink: BranchSink, insn: Insn, target: number): void {
+  if (insn.address32) asm.u8(0x67);
+  asm.u8(insn.opcode);
+  asm.u8(2);
+  asm.u8(0xeb);
+  asm.u8(5);
+  emitJmp(asm, sink, target);
+}
+
+/** Stores the guest return address; a fault finds rsp as it was. */
+function pushReturn(asm: Assembler, returnPc: number): void {
+  if (returnPc < 0x8000_0000) {
+    asm.stackOperand(MOV_IMM, 0, -8, true);
+    asm.u32(returnPc);
+  } else {
+    asm.stackOperand(MOV_IMM, 0, -8, false);
+    asm.u32(returnPc);
+    asm.stackOperand(MOV_IMM, 0, -4, false);
+    asm.u32(0);
+  }
+  asm.moveStack(-8);
+}
+
+export function emitCall(asm: Assembler, sink: BranchSink, target: number, returnPc: number): void {
+  pushReturn(asm, returnPc);
+  asm.u8(0xe8);
+  open(asm, sink, target);
+}
+
+/**
+ * Behind a host call: the guest return address, which the return popped, is still below the stack pointer.
+ * Compared with its low 32 bits; anything else leaves through the return-miss stub.
+ */
+export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boolean): number {
+  if (!flagsLive) {
+    asm.stackOperand(CMP_IMM, 7, -8, false);
+    asm.u32(returnPc);
+    asm.jcc(NOT_EQUAL, asm.layout.returnMiss);
+    return Fixup.Return;
+  }
+  asm.push(RCX);
+  asm.stackOperand(MOV_LOAD, RCX, -8, false);
+  asm.u8(0x8d); // lea ecx, [rcx - returnPc]
+  asm.u8(0x89);
+  asm.u32(-returnPc);
+  asm.u8(0xe3); // jrcxz over the miss
+  asm.u8(6);
+  asm.pop(RCX);
+  asm.jmp(asm.layout.returnMiss);
+  asm.pop(RCX);
+  return Fixup.Return | (RCX + 1);
+}
+
+/** ret; with an immediate the host's return entry is dropped and the target looked up. */
+export function emitRet(asm: Assembler, insn: Insn): number {
+  if (insn.immSize === 0) {
+    asm.moveStack(8);
+    asm.u8(0xc3);
+    return 0;
+  }
+  asm.storeSlot(asm.layout.slots.scratch, RCX);
+  asm.stackOperand(MOV_LOAD, RCX, 0, false);
+  asm.moveStack(8 + (insn.imm & 0xffff));
+  asm.leaDisp(4, 4, 8); // host rsp: its leaDisp encodes the SIB byte
+  asm.branchIndirect(4);
+  return Fixup.RcxInScratch;
+}
+
+/** Loads the target of an indirect branch into ecx; guest rcx goes to the scratch slot. */
+function loadTarget(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const { slots } = asm.layout;
+  map.begin(insn, 1 << RCX);
+  if (insn.mod === 3) {
+    asm.storeSlot(slots.scratch, RCX);
+    if (insn.rm === STACK_HOME) asm.loadSlot32(RCX, slots.displaced);
+    else asm.movRegReg32(RCX, insn.rm === GUEST_RSP ? STACK_HOME : insn.rm);
+    return Fixup.RcxInScratch;
+  }
+  asm.storeSlot(slots.scratch, RCX);
+  map.memory(insn);
+  moveMemory(asm, map, MOV_LOAD, RCX, 4);
+  map.end();
+  return map.fixup | Fixup.RcxInScratch;
+}
+
+export function emitJmpIndirect(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const fixup = loadTarget(asm, map, insn);
+  asm.branchIndirect(4);
+  return fixup;
+}
+
+/**
+ * @param split called between the load of the target and the push of the return address: from there on a fault
+ *   finds no borrowed register, only rcx in its slot.
+ */
+export function emitCallIndirect(
+  asm: Assembler, map: OperandMapper, insn: Insn, returnPc: number, split: (fixup: number) => void,
+): number {
+  const fixup = loadTarget(asm, map, insn);
+  split(Fixup.RcxInScratch);
+  pushReturn(asm, returnPc);
+  asm.branchIndirect(2);
+  return fixup;
+}

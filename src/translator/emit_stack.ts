@@ -1,0 +1,169 @@
+/** Guest stack instructions: push, pop, pushf, popf, enter, leave. The guest's rsp is changed last. */
+import { Access, type Insn } from './insn.js';
+import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
+import { encodeModrm, Mem } from './encode.js';
+import { PUSHED_NOTHING } from './fixup.js';
+import type { OperandMapper } from './operands.js';
+
+const RBP = 5;
+const MOV_LOAD = 0x8b;
+const MOV_STORE = 0x89;
+const MOV_IMM = 0xc7;
+/** RFLAGS bits that guest code cannot set: TF would trap host instructions, NT and AC would disturb the host. */
+const POPF_MASK = ~0x44100;
+
+/** mov r, [guest memory operand] or mov [..], r, with the fields that `map.memory` filled. */
+export function moveMemory(asm: Assembler, map: OperandMapper, opcode: number, reg: number, size: number): void {
+  const o = map.out;
+  asm.u8(0x65);
+  asm.u8(0x67);
+  if (size === 2) asm.u8(0x66);
+  const rex = (size === 8 ? 8 : 0) | ((reg >> 3) << 2) | (o.index >= 8 ? 2 : 0) | (o.base >= 8 ? 1 : 0);
+  if (rex !== 0) asm.u8(0x40 | rex);
+  asm.u8(opcode);
+  o.reg = reg;
+  encodeModrm(asm, o);
+}
+
+/** push r, push imm, push m, push fs/gs. */
+export function emitPush(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const form = insn.form;
+  const size = insn.operandSize;
+  map.begin(insn);
+  if (form.opcodeReg !== Access.None || (form.hasModrm && insn.mod === 3)) {
+    const reg = map.read(form.hasModrm ? insn.rm : insn.reg);
+    asm.stackOperand(MOV_STORE, reg, -size, size === 8, size === 2);
+  } else if (form.hasModrm) {
+    const value = map.borrow();
+    map.memory(insn);
+    moveMemory(asm, map, MOV_LOAD, value, size);
+    asm.stackOperand(MOV_STORE, value, -size, size === 8, size === 2);
+  } else {
+    // An immediate; push fs and push gs have none, and their selectors are 0.
+    asm.stackOperand(MOV_IMM, 0, -size, size === 8, size === 2);
+    if (size === 2) {
+      asm.u8(insn.imm);
+      asm.u8(insn.imm >> 8);
+    } else {
+      asm.u32(insn.imm);
+    }
+  }
+  map.end();
+  asm.moveStack(-size);
+  return map.fixup;
+}
+
+/** pop r, pop m. */
+export function emitPop(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const form = insn.form;
+  const size = insn.operandSize;
+  map.begin(insn);
+  if (form.hasModrm && insn.mod !== 3) {
+    const value = map.borrow();
+    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
+    // An address through rsp is computed after rsp was incremented.
+    map.memory(insn, insn.base === GUEST_RSP ? size : 0);
+    moveMemory(asm, map, MOV_STORE, value, size);
+    map.end();
+    asm.moveStack(size);
+    return map.fixup;
+  }
+  const reg = form.hasModrm ? insn.rm : insn.reg;
+  if (reg === GUEST_RSP) {
+    if (size === 2) asm.stackOperand(MOV_LOAD, STACK_HOME, 0, false, true);
+    else asm.stackOperand(MOV_LOAD, STACK_HOME, 0, true);
+    return 0;
+  }
+  if (reg === STACK_HOME) {
+    const value = map.read(reg);
+    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
+    asm.storeSlot(asm.layout.slots.displaced, value);
+    map.end();
+  } else {
+    asm.stackOperand(MOV_LOAD, reg, 0, size === 8, size === 2);
+  }
+  asm.moveStack(size);
+  return map.fixup;
+}
+
+/** pushf: through the return stack, so no register is needed. */
+export function emitPushF(asm: Assembler, insn: Insn): number {
+  const size = insn.operandSize;
+  if (size === 2) asm.u8(0x66);
+  asm.u8(0x9c);
+  asm.stackOperand(0x8f, 0, -size, false, size === 2);
+  asm.moveStack(-size);
+  // Eight bytes would be taken back for a 16-bit push too; a fault there is not worth a second code.
+  return size === 8 ? PUSHED_NOTHING : 0;
+}
+
+export function emitPopF(asm: Assembler, insn: Insn): number {
+  const size = insn.operandSize;
+  asm.stackOperand(0xff, 6, 0, false, size === 2);
+  // and dword [rsp], mask: popf sets the flags after it
+  if (size === 2) {
+    asm.u8(0x66);
+    asm.u8(0x81);
+    asm.u8(0x24);
+    asm.u8(0x24);
+    asm.u8(POPF_MASK);
+    asm.u8(POPF_MASK >> 8);
+    asm.u8(0x66);
+  } else {
+    asm.u8(0x81);
+    asm.u8(0x24);
+    asm.u8(0x24);
+    asm.u32(POPF_MASK);
+  }
+  asm.u8(0x9d);
+  asm.moveStack(size);
+  return 0;
+}
+
+/** enter size, 0. @returns the fixup word, or -1 for a nested level, which is not supported. */
+export function emitEnter(asm: Assembler, insn: Insn): number {
+  if ((insn.imm2 & 31) !== 0 || insn.operandSize !== 8) return -1;
+  asm.stackOperand(MOV_STORE, RBP, -8, true);
+  asm.moveStack(-8);
+  asm.movRegReg(RBP, STACK_HOME);
+  if (insn.imm !== 0) asm.moveStack(-(insn.imm & 0xffff));
+  return 0;
+}
+
+/** leave: rsp = rbp, pop rbp. */
+export function emitLeave(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  map.begin(insn, 1 << RBP);
+  const value = map.borrow();
+  map.out.mem = Mem.Window;
+  map.out.base = RBP;
+  map.out.index = -1;
+  map.out.disp = 0;
+  moveMemory(asm, map, MOV_LOAD, value, 8);
+  asm.leaDisp(STACK_HOME, RBP, 8);
+  asm.movRegReg(RBP, value);
+  map.end();
+  return map.fixup;
+}
+
+/** mov between the accumulator and an absolute address: the host has it only with 64-bit addresses, so ModRM takes its place. */
+export function emitMoffs(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  // A0, A1 load; A2, A3 store; the odd ones are of operand size.
+  const byte = (insn.opcode & 1) === 0;
+  const opcode = (insn.opcode & 2 ? 0x88 : 0x8a) | (insn.opcode & 1);
+  map.begin(insn, 1);
+  const o = map.out;
+  o.mem = Mem.Window;
+  o.base = -1;
+  o.index = -1;
+  o.disp = insn.imm | 0;
+  if (insn.segment >= 0) {
+    o.base = map.borrow();
+    const { slots } = asm.layout;
+    asm.loadSlot(o.base, insn.segment === 4 ? slots.guestFsBase : slots.guestGsBase);
+  }
+  const size = byte ? 1 : insn.rex & 8 ? 8 : insn.operand16 ? 2 : 4;
+  moveMemory(asm, map, opcode, 0, size);
+  map.end();
+  return map.fixup;
+}
+

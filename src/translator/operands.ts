@@ -1,0 +1,236 @@
+/**
+ * Maps the operands of a guest instruction to host ones: guest rsp to its home register, the displaced guest
+ * register to its slot or to a scratch register, memory into the window, FS and GS to the guest's own bases.
+ */
+import { Access, type Form, type Insn, RegFile } from './insn.js';
+import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
+import { encode, Mem, Operands } from './encode.js';
+
+const GUEST_FS = 4;
+
+/** Registers to borrow, first choice first: no implicit operand of any instruction is among r8–r15. */
+const BORROW = [8, 9, 10, 12, 13, 14, 15, 3, 5, 6, 7, 1, 2, 0];
+/** For instructions with ah, ch, dh or bh, which cannot have a REX prefix. */
+const BORROW_LOW = [3, 5, 6, 7, 1, 2, 0];
+
+/** Which operands of a form are 8-bit general registers, where 4–7 mean ah, ch, dh, bh without REX. */
+const enum Byte { Reg = 1, Rm = 2, Opcode = 4 }
+const byteOperands = new Map<Form, number>();
+
+function byteOperandsOf(form: Form): number {
+  let known = byteOperands.get(form);
+  if (known === undefined) {
+    known = 0;
+    for (const operand of form.operands.split(',')) {
+      if (operand === 'Gb') known |= Byte.Reg;
+      else if (operand === 'Eb') known |= Byte.Rm;
+      else if (operand === 'Zb') known |= Byte.Opcode;
+    }
+    byteOperands.set(form, known);
+  }
+  return known;
+}
+
+export class OperandMapper {
+  readonly out = new Operands();
+  /** Fixup word (fixup.ts) for a fault of the instruction while the borrowed registers are saved. */
+  fixup = 0;
+  private borrowed: number[] = [];
+  private used = 0;
+  /** 8-bit operands (Byte) of an instruction without REX. */
+  private bytes = 0;
+  /** An operand is ah, ch, dh or bh: no REX prefix may be emitted. */
+  private noRex = false;
+  /** Register that stands for the displaced one in this instruction; -1: none. */
+  private standIn = -1;
+
+  constructor(private readonly asm: Assembler) {}
+
+  /** Starts a new instruction. `alsoUsed`: host registers that must not be borrowed. */
+  begin(insn: Insn, alsoUsed = 0): void {
+    const form = insn.form;
+    this.fixup = 0;
+    this.borrowed.length = 0;
+    this.standIn = -1;
+    this.noRex = false;
+    let used = alsoUsed | form.implicitRead | form.implicitWrite | (1 << STACK_HOME) | (1 << GUEST_RSP);
+    if (form.hasModrm) {
+      used |= 1 << insn.reg;
+      if (insn.mod === 3) used |= 1 << insn.rm;
+      else {
+        if (insn.base >= 0) used |= 1 << insn.base;
+        if (insn.index >= 0) used |= 1 << insn.index;
+      }
+    }
+    if (form.opcodeReg !== Access.None) used |= 1 << insn.reg;
+    if (form.vvvvFile === RegFile.Gpr) used |= 1 << insn.vvvv;
+    this.used = used;
+    this.bytes = insn.rex === 0 && insn.vex === 0 ? byteOperandsOf(form) : 0;
+    if (this.bytes !== 0) {
+      this.noRex =
+        ((this.bytes & Byte.Reg) !== 0 && (insn.reg & 4) !== 0) ||
+        ((this.bytes & Byte.Rm) !== 0 && insn.mod === 3 && (insn.rm & 4) !== 0);
+      // ah is part of rax, and so on.
+      if (this.noRex) this.used |= 0x0f;
+    }
+  }
+
+  /** A free register, its value saved on the return stack until `end`. */
+  borrow(): number {
+    const list = this.noRex ? BORROW_LOW : BORROW;
+    for (let i = 0; i < list.length; i++) {
+      const reg = list[i]!;
+      if (this.used & (1 << reg)) continue;
+      this.used |= 1 << reg;
+      this.save(reg);
+      return reg;
+    }
+    throw new Error('translator: no register to borrow');
+  }
+
+  /** Pushes a register that the sequence will change; `end` restores it. */
+  save(reg: number): void {
+    this.asm.push(reg);
+    this.borrowed.push(reg);
+    this.fixup = (this.fixup << 5) | (reg + 1);
+  }
+
+  /** Restores what was borrowed. */
+  end(): void {
+    for (let i = this.borrowed.length - 1; i >= 0; i--) this.asm.pop(this.borrowed[i]!);
+    this.borrowed.length = 0;
+  }
+
+  /** Host register for guest register `reg` when its value is only read: the displaced one is loaded. */
+  read(reg: number): number {
+    if (reg === GUEST_RSP) return STACK_HOME;
+    if (reg !== STACK_HOME) return reg;
+    if (this.standIn < 0) {
+      this.standIn = this.borrow();
+      this.asm.loadSlot(this.standIn, this.asm.layout.slots.displaced);
+    }
+    return this.standIn;
+  }
+
+  /** Fills the memory fields of `out` for the instruction's memory operand. `adjust` is added to the displacement. */
+  memory(insn: Insn, adjust = 0): void {
+    const { asm, out } = this;
+    const vsib = insn.form.vsib;
+    out.mem = Mem.Window;
+    out.scale = insn.scale;
+    out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp + adjust) | 0 : (insn.disp + adjust) | 0;
+    let base = insn.base;
+    let index = insn.index;
+    if (base >= 0) base = this.read(base);
+    if (index >= 0 && !vsib) index = this.read(index);
+    if (insn.segment >= 0) {
+      const address = this.borrow();
+      const { slots } = asm.layout;
+      asm.loadSlot(address, insn.segment === GUEST_FS ? slots.guestFsBase : slots.guestGsBase);
+      if (base < 0) base = address;
+      else if (index < 0) {
+        index = address;
+        out.scale = 0;
+      } else {
+        asm.leaIndex(address, address, base);
+        base = address;
+      }
+    }
+    if (this.noRex && (base >= 8 || index >= 8)) {
+      // Guest rsp as base of an instruction that cannot name r11: a low register takes its place.
+      const low = this.borrow();
+      asm.movRegReg(low, base >= 8 ? base : index);
+      if (base >= 8) base = low;
+      else index = low;
+    }
+    out.base = base;
+    out.index = index;
+  }
+
+  /**
+   * Emits `insn` as it is, with its operands mapped. The usual case by far.
+   * @returns the fixup word for a fault of the emitted instruction.
+   */
+  copy(insn: Insn): number {
+    const { asm, out } = this;
+    const form = insn.form;
+    this.begin(insn);
+    out.mem = Mem.None;
+    out.address32 = false;
+    out.vvvv = insn.vvvv;
+    let displaced = Access.None;
+    if (form.hasModrm) {
+      out.reg = insn.reg;
+      if (form.regFile === RegFile.Gpr) {
+        if (insn.reg === GUEST_RSP && !(this.bytes & Byte.Reg)) out.reg = STACK_HOME;
+        else if (insn.reg === STACK_HOME) displaced |= form.regAccess;
+      }
+      if (insn.mod === 3) {
+        out.rm = insn.rm;
+        if (form.rmFile === RegFile.Gpr) {
+          if (insn.rm === GUEST_RSP && !(this.bytes & Byte.Rm)) out.rm = STACK_HOME;
+          else if (insn.rm === STACK_HOME) displaced |= form.rmAccess;
+        }
+      }
+    } else if (form.opcodeReg !== Access.None) {
+      const reg = insn.reg;
+      out.opcodeReg = reg === GUEST_RSP && !(this.bytes & Byte.Opcode) ? STACK_HOME : reg;
+      if (reg === STACK_HOME) displaced |= form.opcodeReg;
+    }
+    if (form.vvvvFile === RegFile.Gpr) {
+      if (insn.vvvv === GUEST_RSP) out.vvvv = STACK_HOME;
+      else if (insn.vvvv === STACK_HOME) displaced |= form.vvvvAccess;
+    }
+    if (displaced !== Access.None) this.substitute(insn, displaced);
+    if (form.hasModrm && insn.mod !== 3) this.memory(insn);
+    else if (form.implicitMemory) this.windowPrefix();
+    encode(asm, insn, out);
+    if (displaced & Access.Write) asm.storeSlot(asm.layout.slots.displaced, this.standIn);
+    this.end();
+    return this.fixup;
+  }
+
+  /** lea: as `copy`, but the operand is only an address, and no segment counts. */
+  copyAddress(insn: Insn): void {
+    const { asm, out } = this;
+    this.begin(insn);
+    const toStandIn = insn.reg === STACK_HOME;
+    if (toStandIn && insn.base !== STACK_HOME && insn.index !== STACK_HOME && !insn.operand16) this.standIn = this.borrow();
+    out.mem = Mem.Address;
+    out.base = insn.base >= 0 ? this.read(insn.base) : -1;
+    out.index = insn.index >= 0 ? this.read(insn.index) : -1;
+    out.scale = insn.scale;
+    out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp) | 0 : insn.disp;
+    // Guest addresses are below 4 GiB: with 67h an absolute one is zero-extended.
+    out.address32 = insn.address32 || insn.ripRelative;
+    out.reg = toStandIn ? this.read(STACK_HOME) : insn.reg === GUEST_RSP ? STACK_HOME : insn.reg;
+    encode(asm, insn, out);
+    out.address32 = false;
+    if (toStandIn) asm.storeSlot(asm.layout.slots.displaced, this.standIn);
+    this.end();
+  }
+
+  /** A borrowed register stands for the displaced guest register in every operand that names it. */
+  private substitute(insn: Insn, access: number): void {
+    const form = insn.form;
+    const { out } = this;
+    const partial = insn.operand16 || byteOperandsOf(form) !== 0;
+    if (access === Access.Write && !partial) {
+      this.standIn = this.borrow();
+    }
+    const standIn = this.read(STACK_HOME);
+    if (form.hasModrm) {
+      if (form.regFile === RegFile.Gpr && insn.reg === STACK_HOME) out.reg = standIn;
+      if (insn.mod === 3 && form.rmFile === RegFile.Gpr && insn.rm === STACK_HOME) out.rm = standIn;
+    } else if (form.opcodeReg !== Access.None) {
+      out.opcodeReg = standIn;
+    }
+    if (form.vvvvFile === RegFile.Gpr && insn.vvvv === STACK_HOME) out.vvvv = standIn;
+  }
+
+  /** xlat, lods, maskmov: their pointer is confined by the same two prefixes as a ModRM operand. */
+  private windowPrefix(): void {
+    this.asm.u8(0x65);
+    this.asm.u8(0x67);
+  }
+}

@@ -1,0 +1,352 @@
+/** Translates guest code, a fragment at a time: from a guest address on, through calls, until control surely leaves. */
+import { decode } from './decode.js';
+import { type Form, type Insn, Insn as InsnClass, Rewrite } from './insn.js';
+import { Trap } from '../host/cpu_block.js';
+import { Assembler } from './assembler.js';
+import { type Fragment, InstructionLog, type X86CodeSpace } from './code_space.js';
+import type { CpuModel } from './cpu_model.js';
+import type { EngineStats } from './engine.js';
+import { flagsLive } from './flags.js';
+import { OperandMapper } from './operands.js';
+import * as branch from './emit_branch.js';
+import * as stack from './emit_stack.js';
+import { emitFpuRestore, emitFpuSave } from './emit_fpu.js';
+import { emitString } from './emit_string.js';
+
+/** Guest instructions of a fragment at most; then it is linked to the next. */
+const FRAGMENT_LIMIT = 128;
+/** Host bytes that one fragment can take at most, stubs included. */
+const FRAGMENT_BYTES = 64 * 1024;
+/** FP state that must be kept across traps once guest code uses it. */
+export const SAVE_X87 = 1;
+export const SAVE_YMM = 2;
+
+const enum After { Continue, End }
+
+export class Translator implements branch.BranchSink {
+  readonly log = new InstructionLog();
+  readonly asm: Assembler;
+  /** SAVE_X87, SAVE_YMM: what the translated code uses. */
+  saves = 0;
+  private readonly map: OperandMapper;
+  private readonly insn: Insn = new InsnClass();
+  private readonly pendingSites: number[] = [];
+  private readonly pendingTargets: number[] = [];
+  private space!: X86CodeSpace;
+  private fragment!: Fragment;
+  private lastPage = -1;
+  /** Guest address of a jcc whose poll was emitted before the instruction that sets its flags. */
+  private polled = -1;
+
+  constructor(asm: Assembler, private readonly model: CpuModel, private readonly stats: EngineStats) {
+    this.asm = asm;
+    this.map = new OperandMapper(asm);
+  }
+
+  /** There is room for one more fragment. */
+  get hasRoom(): boolean {
+    return this.asm.at + FRAGMENT_BYTES < this.asm.layout.size;
+  }
+
+  /**
+   * Translates the code at `pc`.
+   * @returns its cache offset, or 0 when the instruction at `pc` cannot be fetched.
+   */
+  translate(space: X86CodeSpace, pc: number): number {
+    const { asm, log } = this;
+    const { source, translations } = space;
+    const bytes = source.window.u8;
+    const start = performance.now();
+    this.space = space;
+    this.fragment = { logStart: log.length, logEnd: log.length };
+    this.lastPage = -1;
+    this.polled = -1;
+    asm.at = (asm.at + 15) & ~15;
+    const host = asm.at;
+    let fetchEnd = 0;
+    let count = 0;
+    let ended = false;
+    while (!ended) {
+      if (count > 0 && (count >= FRAGMENT_LIMIT || translations.find(pc) !== 0)) {
+        branch.emitJmp(asm, this, pc);
+        break;
+      }
+      if (pc >= fetchEnd || count === 0) fetchEnd = pc + source.fetchable(pc);
+      const length = fetchEnd > pc ? decode(bytes, pc, fetchEnd - pc, pc, this.insn) : 0;
+      if (length === 0) {
+        if (count === 0) return 0;
+        branch.emitJmp(asm, this, pc);
+        break;
+      }
+      this.coverPages(pc, length);
+      const at = log.length;
+      log.add(asm.at, pc, 0);
+      if (this.polled !== pc) translations.set(pc, asm.at);
+      count++;
+      const next = pc + length;
+      ended = this.emit(this.insn, at, next) === After.End;
+      pc = this.continueAt >= 0 ? this.continueAt : next;
+      if (this.continueAt >= 0) fetchEnd = 0;
+    }
+    this.fragment.logEnd = log.length;
+    this.settleBranches();
+    this.stats.fragments++;
+    this.stats.instructions += count;
+    this.stats.hostBytes += asm.at - host;
+    this.stats.translateMs += performance.now() - start;
+    return host;
+  }
+
+  /** Where an unconditional jump lets the fragment go on, or -1. */
+  private continueAt = -1;
+
+  private coverPages(pc: number, length: number): void {
+    const first = pc >>> 12;
+    const last = (pc + length - 1) >>> 12;
+    for (let page = first; page <= last; page++) {
+      if (page === this.lastPage) continue;
+      this.lastPage = page;
+      if (this.space.translations.addToPage(page, this.fragment)) this.space.source.codeTranslated(page * 4096);
+    }
+  }
+
+  branch(site: number, target: number): void {
+    this.pendingSites.push(site);
+    this.pendingTargets.push(target);
+  }
+
+  /** Points every open branch to its target's translation, or to a stub that asks for it. */
+  private settleBranches(): void {
+    const { translations } = this.space;
+    for (let i = 0; i < this.pendingSites.length; i++) {
+      const site = this.pendingSites[i]!;
+      const target = this.pendingTargets[i]!;
+      const host = translations.find(target);
+      if (host !== 0) {
+        this.asm.patchRel32(site, host);
+        translations.addLink(target, site);
+      } else {
+        this.linkLater(site, target);
+      }
+    }
+    this.pendingSites.length = 0;
+    this.pendingTargets.length = 0;
+  }
+
+  /** The branch at `site` leaves through a stub that has its target and itself linked. */
+  linkLater(site: number, target: number): void {
+    const { asm } = this;
+    asm.patchRel32(site, asm.at);
+    asm.call(asm.layout.exitLink);
+    asm.u32(target);
+    asm.u32(site);
+  }
+
+  /** Entry of an indirect branch to the instruction at `host`: guest rcx comes back from its slot. */
+  thunk(host: number): number {
+    const { asm } = this;
+    const at = asm.at;
+    asm.loadSlot(1, asm.layout.slots.scratch);
+    asm.jmp(host);
+    return at;
+  }
+
+  private emit(insn: Insn, at: number, next: number): After {
+    const { asm, map, log } = this;
+    const form = insn.form;
+    this.continueAt = -1;
+    if (form.feature !== '' && !this.model.has(form.feature)) return this.trap(insn.pc, Trap.Illegal);
+    let fixup = 0;
+    switch (form.rewrite) {
+      case Rewrite.Copy:
+        if (form.implicitMemory && insn.segment >= 0) return this.trap(insn.pc, Trap.Illegal);
+        this.noteState(form);
+        this.pollBeforeFlags(insn, next);
+        fixup = map.copy(insn);
+        break;
+      case Rewrite.Lea:
+        this.emitLea(insn);
+        break;
+      case Rewrite.Push:
+        fixup = stack.emitPush(asm, map, insn);
+        break;
+      case Rewrite.Pop:
+        if (!form.hasModrm && form.opcodeReg === 0) return this.trap(insn.pc, Trap.Illegal);
+        fixup = stack.emitPop(asm, map, insn);
+        break;
+      case Rewrite.PushF:
+        fixup = stack.emitPushF(asm, insn);
+        break;
+      case Rewrite.PopF:
+        fixup = stack.emitPopF(asm, insn);
+        break;
+      case Rewrite.Enter:
+        fixup = stack.emitEnter(asm, insn);
+        break;
+      case Rewrite.Leave:
+        fixup = stack.emitLeave(asm, map, insn);
+        break;
+      case Rewrite.Moffs:
+        fixup = stack.emitMoffs(asm, map, insn);
+        break;
+      case Rewrite.String:
+        fixup = emitString(asm, map, insn);
+        break;
+      case Rewrite.FpuSave:
+        this.noteState(form);
+        this.saves |= SAVE_X87;
+        fixup = emitFpuSave(asm, map, insn);
+        break;
+      case Rewrite.FpuRestore:
+        this.noteState(form);
+        this.saves |= SAVE_X87 | (this.model.has('avx') ? SAVE_YMM : 0);
+        fixup = emitFpuRestore(asm, map, insn);
+        break;
+      case Rewrite.Jcc: {
+        const target = (next + insn.imm) >>> 0;
+        if (target <= insn.pc && this.polled !== insn.pc) asm.poll();
+        branch.emitJcc(asm, this, insn, target);
+        break;
+      }
+      case Rewrite.Loop: {
+        const target = (next + insn.imm) >>> 0;
+        if (target <= insn.pc) asm.poll();
+        branch.emitLoop(asm, this, insn, target);
+        break;
+      }
+      case Rewrite.JmpNear: {
+        const target = (next + insn.imm) >>> 0;
+        if (target <= insn.pc) asm.poll();
+        if (this.space.translations.find(target) !== 0) {
+          branch.emitJmp(asm, this, target);
+          return After.End;
+        }
+        this.continueAt = target;
+        break;
+      }
+      case Rewrite.JmpIndirect:
+        asm.poll();
+        log.setFixup(at, branch.emitJmpIndirect(asm, map, insn));
+        return After.End;
+      case Rewrite.CallNear: {
+        const target = (next + insn.imm) >>> 0;
+        if (target <= insn.pc) asm.poll();
+        branch.emitCall(asm, this, target, next);
+        this.emitReturnSite(next);
+        break;
+      }
+      case Rewrite.CallIndirect:
+        asm.poll();
+        fixup = branch.emitCallIndirect(asm, map, insn, next, (word) => log.add(asm.at, insn.pc, word));
+        this.emitReturnSite(next);
+        break;
+      case Rewrite.Ret:
+        if (insn.immSize !== 0) asm.poll();
+        log.setFixup(at, branch.emitRet(asm, insn));
+        return After.End;
+      case Rewrite.Syscall:
+        this.emitSyscall(next);
+        break;
+      case Rewrite.Int3:
+        asm.exit(next, Trap.Breakpoint);
+        break;
+      case Rewrite.Int:
+        if (insn.imm === 0x80) {
+          asm.exit(next, Trap.Int80);
+          break;
+        }
+        return this.trap(insn.pc, Trap.SoftInterrupt);
+      case Rewrite.Emulate:
+        asm.exit(insn.pc, Trap.Emulate);
+        break;
+      case Rewrite.Privileged:
+        return this.trap(insn.pc, Trap.Privileged);
+      default: {
+        const { hostcalls } = this.space.source;
+        if (hostcalls !== undefined && insn.pc >= hostcalls.start && insn.pc < hostcalls.end) return this.hostcall(insn);
+        return this.trap(insn.pc, Trap.Illegal);
+      }
+    }
+    if (fixup === -1) {
+      asm.at = log.hostAt(at);
+      return this.trap(insn.pc, Trap.Illegal);
+    }
+    if (fixup !== 0) log.setFixup(at, fixup);
+    return After.Continue;
+  }
+
+  /**
+   * A compare and the jcc behind it are one operation for the CPU when nothing stands between: the poll of a
+   * backward jcc goes before the compare. Then only the compare is a place to jump to.
+   */
+  private pollBeforeFlags(insn: Insn, next: number): void {
+    const opcode = insn.opcode;
+    const fuses = insn.map === 0 && insn.vex === 0 && (opcode < 0x40 || (opcode >= 0x80 && opcode <= 0x85) ||
+      opcode === 0xa8 || opcode === 0xa9 || opcode === 0xff || opcode === 0xfe || opcode === 0xf6 || opcode === 0xf7);
+    if (!fuses || insn.form.flagsWritten === 0) return;
+    const limit = this.space.source.fetchable(next);
+    if (limit < 6) return;
+    const bytes = this.space.source.window.u8;
+    const first = bytes[next]!;
+    let backward = false;
+    if (first >= 0x70 && first < 0x80) backward = bytes[next + 1]! >= 0x80;
+    else if (first === 0x0f && (bytes[next + 1]! & 0xf0) === 0x80) backward = bytes[next + 5]! >= 0x80;
+    if (!backward || this.space.translations.find(next) !== 0) return;
+    this.asm.poll();
+    this.polled = next;
+  }
+
+  private noteState(form: Form): void {
+    if (form.x87) this.saves |= SAVE_X87;
+    if (form.avx) this.saves |= SAVE_YMM;
+  }
+
+  private trap(pc: number, trap: Trap): After {
+    this.asm.exit(pc, trap);
+    return After.End;
+  }
+
+  /** The code that a host return comes back to; then the fragment goes on behind the call. */
+  private emitReturnSite(next: number): void {
+    const site = this.log.length;
+    this.log.add(this.asm.at, next, 0);
+    this.log.setFixup(site, branch.emitReturnCheck(this.asm, next, flagsLive(this.space.source, next)));
+  }
+
+  private emitSyscall(next: number): void {
+    const { asm } = this;
+    const { layout } = asm;
+    asm.storeSlotImm32(layout.slots.rip, next);
+    // lea rcx, [rip + 5]: the host address behind the jump, where the system call's return resumes
+    asm.u8(0x48);
+    asm.u8(0x8d);
+    asm.u8(0x0d);
+    asm.u32(5);
+    asm.jmp(layout.exitSyscall);
+  }
+
+  /** 0F 3F n inside the vdso: a question that the host answers without a trap. */
+  private hostcall(insn: Insn): After {
+    const { asm } = this;
+    const bytes = this.space.source.window.u8;
+    const { pc } = insn;
+    if (bytes[pc] !== 0x0f || bytes[pc + 1] !== 0x3f) return this.trap(pc, Trap.Illegal);
+    const { hostcalls } = asm.layout;
+    asm.call(bytes[pc + 2] === 1 ? hostcalls.clockGettime : hostcalls.getcpu);
+    this.continueAt = pc + 3;
+    return After.Continue;
+  }
+
+  /** lea: arithmetic only, so no window prefix; of an RIP-relative operand the guest address itself is loaded. */
+  private emitLea(insn: Insn): void {
+    const { map, asm } = this;
+    if (insn.ripRelative && insn.operandSize !== 2 && insn.reg !== 4 && insn.reg !== 11) {
+      const address = insn.pc + insn.length + insn.disp;
+      if (address >= 0 && address < 0x1_0000_0000) {
+        asm.movRegImm32(insn.reg, address);
+        return;
+      }
+    }
+    map.copyAddress(insn);
+  }
+}

@@ -1,0 +1,238 @@
+/** The engine for x86-64 hosts: the loop between guest code and the traps that the engine settles itself. */
+import { native, type CodeLayout } from '../host/native.js';
+import { Cpu, CpuBlock, Trap } from '../host/cpu_block.js';
+import { Assembler } from './assembler.js';
+import { type CodeSpaceOwner, Translations, X86CodeSpace } from './code_space.js';
+import { CpuModel } from './cpu_model.js';
+import { decode } from './decode.js';
+import { emulate } from './emulate.js';
+import type { CodeSource, CodeSpace, Engine, EngineStats } from './engine.js';
+import { applyFixup, Fixup } from './fixup.js';
+import { Insn } from './insn.js';
+import { Translator } from './translate.js';
+
+const WINDOW_SIZE = 0x1_0000_0000;
+const RESUME = CpuBlock.resume >> 2;
+const RIP = CpuBlock.rip >> 2;
+const LINK = CpuBlock.link >> 2;
+const TARGET = CpuBlock.target >> 2;
+const HOST_PC = CpuBlock.hostPc >> 2;
+const FAULT_ADDRESS = CpuBlock.faultAddress >> 2;
+
+export class X86Engine implements Engine, CodeSpaceOwner {
+  readonly stats: EngineStats = {
+    fragments: 0, instructions: 0, hostBytes: 0, links: 0, indirectMisses: 0, flushes: 0, translateMs: 0,
+  };
+  readonly model: CpuModel;
+  private readonly code: Uint8Array;
+  private readonly codeView: DataView;
+  private readonly layout: CodeLayout;
+  private readonly translator: Translator;
+  private readonly spaces = new Set<X86CodeSpace>();
+  /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
+  private readonly epochs: number[] = [];
+  private epoch = 0;
+  private readonly insn = new Insn();
+
+  constructor(model: CpuModel = new CpuModel()) {
+    this.model = model;
+    const buffer = native.codeBuffer();
+    this.code = new Uint8Array(buffer);
+    this.codeView = new DataView(buffer);
+    this.layout = native.codeLayout();
+    this.translator = new Translator(new Assembler(this.code, this.layout), model, this.stats);
+  }
+
+  createCpu(): Cpu {
+    const id = native.cpuCreate();
+    if (id < 0) throw new Error(`posixx: no memory for a CPU (errno ${-id})`);
+    this.epochs[id] = 0;
+    return new Cpu(id, native.cpuBuffer(id));
+  }
+
+  destroyCpu(cpu: Cpu): void {
+    native.cpuDestroy(cpu.id, cpu.u8.buffer as ArrayBuffer);
+  }
+
+  createSpace(source: CodeSource): CodeSpace {
+    return new X86CodeSpace(this, source, new Translations());
+  }
+
+  nextEpoch(): number {
+    return ++this.epoch;
+  }
+
+  adopt(space: X86CodeSpace): void {
+    this.spaces.add(space);
+  }
+
+  disown(space: X86CodeSpace): void {
+    this.spaces.delete(space);
+  }
+
+  invalidate(space: X86CodeSpace, start: number, end: number): void {
+    const { translations, source } = space;
+    if (translations.users > 1) {
+      // Others keep the old code; this address space starts anew.
+      translations.users--;
+      space.translations = new Translations();
+      space.epoch = this.nextEpoch();
+      native.indirectClear(source.window.id, 0, WINDOW_SIZE);
+      return;
+    }
+    if (!translations.hasCode(start, end)) return;
+    space.epoch = this.nextEpoch();
+    if (!this.translator.hasRoom) {
+      this.flush();
+      return;
+    }
+    const window = source.window.id;
+    for (const pc of translations.thunks.keys()) {
+      // A fragment in the range may reach out of it, so every entry goes; live ones come back at their next use.
+      native.indirectSet(window, pc, 0);
+    }
+    translations.thunks.clear();
+    translations.drop(start, end, this.translator.log, (site, pc) => this.translator.linkLater(site, pc));
+  }
+
+  /** The code cache is full: everything is forgotten. */
+  private flush(): void {
+    this.stats.flushes++;
+    this.translator.asm.at = this.layout.start;
+    this.translator.log.length = 0;
+    const fresh = new Map<Translations, Translations>();
+    for (const space of this.spaces) {
+      let translations = fresh.get(space.translations);
+      if (translations === undefined) {
+        translations = new Translations();
+        translations.users = space.translations.users;
+        fresh.set(space.translations, translations);
+      }
+      space.translations = translations;
+      space.epoch = this.nextEpoch();
+      native.indirectClear(space.source.window.id, 0, WINDOW_SIZE);
+    }
+  }
+
+  /** Cache offset of the translation of `pc`, made when there is none; 0: it cannot be fetched. */
+  private locate(space: X86CodeSpace, pc: number): number {
+    if (pc >= WINDOW_SIZE) return 0;
+    const host = space.translations.find(pc);
+    if (host !== 0) return host;
+    if (!this.translator.hasRoom) this.flush();
+    return this.translator.translate(space, pc);
+  }
+
+  run(cpu: Cpu, codeSpace: CodeSpace): Trap {
+    const space = codeSpace as X86CodeSpace;
+    const { u32 } = cpu;
+    const window = space.source.window.id;
+    let host = u32[RESUME]!;
+    if (this.epochs[cpu.id] !== space.epoch) {
+      host = 0;
+      this.renew(cpu, space);
+    }
+    for (;;) {
+      if (host === 0) {
+        host = this.locate(space, cpu.rip);
+        if (host === 0) return this.fetchFault(cpu, space);
+        if (this.epochs[cpu.id] !== space.epoch) this.renew(cpu, space);
+      }
+      const trap = native.enter(cpu.id, window, host, this.translator.saves) as Trap;
+      switch (trap) {
+        case Trap.Syscall:
+          return trap;
+        case Trap.Link:
+          host = this.link(cpu, space);
+          break;
+        case Trap.IndirectMiss:
+          host = this.indirectMiss(cpu, space);
+          break;
+        case Trap.Preempted:
+          this.locateTrap(cpu, false);
+          return trap;
+        case Trap.Fault:
+          this.locateTrap(cpu, true);
+          return trap;
+        case Trap.Emulate:
+          host = 0;
+          if (!this.emulate(cpu, space)) return Trap.Privileged;
+          break;
+        default:
+          return trap;
+      }
+    }
+  }
+
+  /** The CPU's return stack may name dropped code: it is emptied. */
+  private renew(cpu: Cpu, space: X86CodeSpace): void {
+    native.cpuResetReturnStack(cpu.id);
+    this.epochs[cpu.id] = space.epoch;
+  }
+
+  /** A direct branch met its target for the first time. */
+  private link(cpu: Cpu, space: X86CodeSpace): number {
+    const data = cpu.u32[LINK]!;
+    const target = this.codeView.getUint32(data, true);
+    const site = this.codeView.getUint32(data + 4, true);
+    cpu.rip = target;
+    const { epoch } = space;
+    const host = this.locate(space, target);
+    if (host === 0 || space.epoch !== epoch) return 0;
+    this.stats.links++;
+    this.translator.asm.patchRel32(site, host);
+    space.translations.addLink(target, site);
+    return host;
+  }
+
+  private indirectMiss(cpu: Cpu, space: X86CodeSpace): number {
+    const target = cpu.u32[TARGET]!;
+    cpu.rip = target;
+    const { epoch } = space;
+    const host = this.locate(space, target);
+    if (host === 0 || space.epoch !== epoch) return 0;
+    this.stats.indirectMisses++;
+    const { thunks } = space.translations;
+    let thunk = thunks.get(target);
+    if (thunk === undefined) {
+      thunk = this.translator.thunk(host);
+      thunks.set(target, thunk);
+    }
+    native.indirectSet(space.source.window.id, target, thunk);
+    return host;
+  }
+
+  /** Finds the guest instruction of a fault or a poll, and with `undo` rebuilds the state at its start. */
+  private locateTrap(cpu: Cpu, undo: boolean): void {
+    const { log } = this.translator;
+    const host = cpu.u32[HOST_PC]!;
+    if (host < this.layout.start) {
+      // The return-miss stub read the guest's stack, which is not there.
+      applyFixup(cpu, Fixup.Return | Fixup.RcxInScratch);
+      cpu.rip = 0;
+      return;
+    }
+    const at = log.find(host);
+    if (undo) applyFixup(cpu, log.fixupAt(at));
+    cpu.rip = log.pcAt(at);
+    // A poll comes before its instruction: it can be resumed as it is.
+    if (!undo) cpu.u32[RESUME] = host;
+  }
+
+  private fetchFault(cpu: Cpu, space: X86CodeSpace): Trap {
+    const { u32 } = cpu;
+    const pc = cpu.rip;
+    // The first byte that cannot be fetched: the instruction may begin in a page that can.
+    const address = pc < WINDOW_SIZE ? pc + space.source.fetchable(pc) : pc;
+    u32[FAULT_ADDRESS] = address >>> 0;
+    u32[FAULT_ADDRESS + 1] = Math.floor(address / WINDOW_SIZE);
+    u32[CpuBlock.faultAccess >> 2] = 0;
+    return Trap.Fetch;
+  }
+
+  private emulate(cpu: Cpu, space: X86CodeSpace): boolean {
+    const pc = cpu.u32[RIP]!;
+    decode(space.source.window.u8, pc, space.source.fetchable(pc), pc, this.insn);
+    return emulate(cpu, this.insn, this.model);
+  }
+}
