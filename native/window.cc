@@ -1,6 +1,11 @@
 // Guest windows: reserved address space, and the host's own memory calls confined to it.
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#include <v8.h>
+#include <memory>
 #include <vector>
 #include "engine.h"
 
@@ -56,7 +61,14 @@ Napi::Value create(const Napi::CallbackInfo& info) {
 
 Napi::Value buffer(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
-  return Napi::ArrayBuffer::New(info.Env(), w.base, kWindowSize);
+  // Not Napi::ArrayBuffer::New: V8 would count 4 GiB that a collection could free, and collect at once. With the empty
+  // deleter it counts nothing.
+  auto store = v8::ArrayBuffer::NewBackingStore(w.base, kWindowSize, v8::BackingStore::EmptyDeleter, nullptr);
+  v8::Local<v8::Value> array = v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(store));
+  napi_value result;
+  static_assert(sizeof result == sizeof array, "a napi_value is a v8::Local");
+  memcpy(&result, &array, sizeof result);
+  return Napi::Value(info.Env(), result);
 }
 
 // The caller has detached the buffer (an ArrayBuffer that is still reachable would dangle).
@@ -125,7 +137,7 @@ Napi::Value resident(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), double(signed_result(mincore(w.base + addr, length, out.Data()))));
 }
 
-Napi::Value sync(const Napi::CallbackInfo& info) {
+Napi::Value sync_pages(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   uint64_t addr = number(info, 1), length = number(info, 2);
   if (!inside(addr, length)) return Napi::Number::New(info.Env(), -EINVAL);
@@ -133,25 +145,49 @@ Napi::Value sync(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), double(signed_result(msync(w.base + addr, length, flags))));
 }
 
-// Only resident pages are copied: an untouched anonymous page is zero in the copy as well.
+// Which pages of a private mapping hold bytes of their own. /proc/self/pagemap also knows those that are swapped out and
+// tells them from pages of a mapped file; where there is no /proc, mincore has to do.
+class PageStates {
+ public:
+  static constexpr uint64_t kChunk = 512;
+  PageStates() : fd_(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) {}
+  // Fills own() for `pages` pages (at most kChunk) from `start`; false when the host does not tell.
+  bool look(uint8_t* start, uint64_t pages) {
+    if (fd_ >= 0) {
+      ssize_t wanted = ssize_t(pages * 8);
+      if (pread(fd_, entries_, wanted, off_t(uint64_t(start) / 4096 * 8)) == wanted) {
+        constexpr uint64_t kPresent = 1ull << 63, kSwapped = 1ull << 62, kFile = 1ull << 61;
+        for (uint64_t i = 0; i < pages; i++) own_[i] = (entries_[i] & (kPresent | kSwapped)) && !(entries_[i] & kFile);
+        return true;
+      }
+    }
+    if (mincore(start, pages * 4096, own_) != 0) return false;
+    for (uint64_t i = 0; i < pages; i++) own_[i] &= 1;
+    return true;
+  }
+  bool own(uint64_t page) const { return own_[page]; }
+
+ private:
+  int fd_;
+  uint64_t entries_[kChunk];
+  unsigned char own_[kChunk];
+};
+
+// An untouched page is zero, or the file's, in the copy as well.
 Napi::Value copy(const Napi::CallbackInfo& info) {
   Window& to = checked(info, 0);
   Window& from = checked(info, 1);
   uint64_t addr = number(info, 2), length = number(info, 3);
   if (!inside(addr, length)) return Napi::Number::New(info.Env(), -EINVAL);
-  constexpr uint64_t kChunk = 256;
-  unsigned char present[kChunk];
-  for (uint64_t at = addr; at < addr + length; at += kChunk * 4096) {
-    uint64_t n = std::min(kChunk * 4096, addr + length - at);
-    if (mincore(from.base + at, n, present) != 0) return Napi::Number::New(info.Env(), -errno);
-    for (uint64_t page = 0; page * 4096 < n;) {
-      if (!(present[page] & 1)) {
-        page++;
-        continue;
-      }
-      uint64_t run = page;
-      while (run * 4096 < n && (present[run] & 1)) run++;
-      memcpy(to.base + at + page * 4096, from.base + at + page * 4096, std::min(n, run * 4096) - page * 4096);
+  static PageStates states;
+  for (uint64_t at = addr; at < addr + length; at += PageStates::kChunk * 4096) {
+    uint64_t pages = (std::min(PageStates::kChunk * 4096, addr + length - at) + 4095) / 4096;
+    if (!states.look(from.base + at, pages)) return Napi::Number::New(info.Env(), -errno);
+    for (uint64_t page = 0; page < pages; page++) {
+      if (!states.own(page)) continue;
+      uint64_t run = page + 1;
+      while (run < pages && states.own(run)) run++;
+      memcpy(to.base + at + page * 4096, from.base + at + page * 4096, (run - page) * 4096);
       page = run;
     }
   }
@@ -210,7 +246,7 @@ void register_window(Napi::Env env, Napi::Object exports) {
   exports["windowMove"] = Napi::Function::New(env, move);
   exports["windowAdvise"] = Napi::Function::New(env, advise);
   exports["windowMincore"] = Napi::Function::New(env, resident);
-  exports["windowSync"] = Napi::Function::New(env, sync);
+  exports["windowSync"] = Napi::Function::New(env, sync_pages);
   exports["windowCopy"] = Napi::Function::New(env, copy);
   exports["indirectSet"] = Napi::Function::New(env, indirect_set);
   exports["indirectClear"] = Napi::Function::New(env, indirect_clear);
