@@ -18,7 +18,7 @@
         .hidden posixx_stubs, posixx_stubs_end, posixx_stub_exit_syscall, posixx_stub_exit_link
         .hidden posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_return_jump, posixx_stub_hostcall_clock
         .hidden posixx_stub_hostcall_getcpu
-        .balign 64
+        .balign 64, 0x90
 posixx_stubs:
 /* int enter(CpuBlock* rdi, void* host rsi, uint64_t save rdx) */
         push %rbp
@@ -96,7 +96,7 @@ posixx_stubs:
         mov CPU_GPR(7)(%rdi), %rdi
         jmp *SLOT(RESUME)
 
-        .balign 16
+        .balign 16, 0x90
 /* SYSCALL: slot rip is the next instruction's, rcx the host address behind this exit. */
 posixx_stub_exit_syscall:
         movl $TRAP_SYSCALL, SLOT(TRAP)
@@ -104,13 +104,13 @@ posixx_stub_exit_syscall:
         mov SLOT(RIP), %rcx
         jmp 5f
 
-        .balign 16
+        .balign 16, 0x90
 /* A direct branch that is not linked: the data of the link stub stands behind the call that came here. */
 posixx_stub_exit_link:
         popq SLOT(LINK)
         movl $TRAP_LINK, SLOT(TRAP)
 
-        .balign 16
+        .balign 16, 0x90
 /* Any other exit: slots rip and trap are set. */
 posixx_stub_exit_trap:
         movq $0, SLOT(RESUME)
@@ -206,7 +206,7 @@ posixx_stub_exit_trap:
         pop %rbp
         ret
 
-        .balign 16
+        .balign 16, 0x90
 /*
  * The bottom of the return stack is a return to here: guest code returned further than it called since the
  * stack was last emptied.
@@ -222,12 +222,12 @@ posixx_stub_return_jump:
         .byte 0x65, 0xff, 0x24, 0xcd /* jmp *%gs:disp32(,%rcx,8) */
         .long SLOT_MAGIC + 0xfff0
 
-        .balign 16
+        .balign 16, 0x90
 /* Host call of the vdso: clock_gettime. In: edi clock. Out: rax seconds or -errno, rdx nanoseconds. */
 posixx_stub_hostcall_clock:
         mov $0x5a3c5a3c00000001, %rcx
         jmp 1f
-        .balign 16
+        .balign 16, 0x90
 posixx_stub_hostcall_getcpu:
         mov $0x5a3c5a3c00000002, %rcx
 1:      mov %rcx, SLOT(LINK)
