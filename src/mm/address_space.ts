@@ -63,6 +63,8 @@ export class AddressSpace {
   dataBytes = 0;
   lockedBytes = 0;
   committedBytes = 0;
+  /** The caller may lock more than RLIMIT_MEMLOCK (CAP_IPC_LOCK). */
+  lockUnlimited = false;
   /** mlockall(MCL_FUTURE). */
   lockFuture = false;
 
@@ -202,7 +204,8 @@ export class AddressSpace {
     const end = addr + length;
     if (this.span(addr, CAN_READ, end) < end) return false;
     const area = this.areas.find(addr)!;
-    if (end <= area.end && area.file === null) {
+    const stable = isStable(area);
+    if (end <= area.end && stable) {
       this.readStart = area.start;
       this.readEnd = area.end;
     }
@@ -215,7 +218,8 @@ export class AddressSpace {
     if (this.span(addr, PROT.WRITE, end) < end) return false;
     const area = this.areas.find(addr)!;
     if (this.codePages.size > 0) this.dropCode(addr, end);
-    if (end <= area.end && area.file === null && (area.prot & PROT.EXEC) === 0) {
+    const stable = isStable(area);
+    if (end <= area.end && stable && (area.prot & PROT.EXEC) === 0) {
       this.writeStart = area.start;
       this.writeEnd = area.end;
     }
@@ -242,6 +246,11 @@ export class AddressSpace {
       if (end < area.end) break;
     }
     return Math.min(at, Math.max(addr, limit));
+  }
+
+  /** Bytes that may be locked in all. */
+  get lockLimit(): number {
+    return this.lockUnlimited ? Infinity : this.limits.memlock;
   }
 
   /** Mappings, protections or code pages changed: forget what the checks remember. */
@@ -374,6 +383,11 @@ export class AddressSpace {
     if (area.start < this.brkEnd && area.end > this.brkStart) return '[heap]';
     return '';
   }
+}
+
+/** Whether all of the area will stay backed: a shared file may shrink at any time, a private one is looked at once. */
+function isStable(area: Vma): boolean {
+  return area.file === null || ((area.flags & VmFlag.Shared) === 0 && area.backed >= area.end);
 }
 
 /** First address of the area that its file no longer backs: behind it, an access gives SIGBUS. */

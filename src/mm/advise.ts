@@ -143,7 +143,7 @@ export function mlock(space: AddressSpace, addr: number, length: number, lock: b
   const start = Math.floor(addr / PAGE) * PAGE;
   const end = pageUp(addr + length);
   if (end >= 2 ** 64) return -E.INVAL;
-  if (lock && space.limits.memlock === 0) return -E.PERM;
+  if (lock && space.lockLimit === 0) return -E.PERM;
   let more = 0;
   let stop = start;
   const error = end <= start ? 0 : eachArea(space, start, end, (area, from, to) => {
@@ -152,7 +152,7 @@ export function mlock(space: AddressSpace, addr: number, length: number, lock: b
     stop = to;
     return 0;
   });
-  if (lock && space.lockedBytes + more > space.limits.memlock) return -E.NOMEM;
+  if (lock && space.lockedBytes + more > space.lockLimit) return -E.NOMEM;
   setLocked(space, start, stop, lock);
   return error;
 }
@@ -169,8 +169,8 @@ function setLocked(space: AddressSpace, start: number, end: number, lock: boolea
 
 export function mlockall(space: AddressSpace, flags: number): number {
   if ((flags & ~(MCL.CURRENT | MCL.FUTURE | MCL.ONFAULT)) !== 0 || flags === MCL.ONFAULT) return -E.INVAL;
-  if (flags !== 0 && space.limits.memlock === 0) return -E.PERM;
-  if ((flags & MCL.CURRENT) !== 0 && space.areas.bytes > space.limits.memlock) return -E.NOMEM;
+  if (flags !== 0 && space.lockLimit === 0) return -E.PERM;
+  if ((flags & MCL.CURRENT) !== 0 && space.areas.bytes > space.lockLimit) return -E.NOMEM;
   space.lockFuture = (flags & MCL.FUTURE) !== 0;
   if (flags === 0 || (flags & MCL.CURRENT) !== 0) setLocked(space, 0, MAX_ADDRESS, flags !== 0);
   return 0;

@@ -154,7 +154,7 @@ export function mmap(
   }
   if ((flags & MAP.NORESERVE) !== 0) vmFlags |= VmFlag.NoReserve;
   if ((flags & MAP.LOCKED) !== 0 || space.lockFuture) {
-    if (space.lockedBytes + size > space.limits.memlock) return -E.AGAIN;
+    if (space.lockedBytes + size > space.lockLimit) return -E.AGAIN;
     vmFlags |= VmFlag.Locked;
   }
 

@@ -68,7 +68,7 @@ function resizable(space: AddressSpace, addr: number, oldSize: number, newSize: 
   if (newSize > MAX_ADDRESS) return -E.NOMEM;
   const growth = newSize - oldSize;
   if (growth <= 0) return area;
-  if ((area.flags & VmFlag.Locked) !== 0 && space.lockedBytes + growth > space.limits.memlock) return -E.AGAIN;
+  if ((area.flags & VmFlag.Locked) !== 0 && space.lockedBytes + growth > space.lockLimit) return -E.AGAIN;
   if (!mayExpand(space, growth, area.prot, area.flags)) return -E.NOMEM;
   return area;
 }

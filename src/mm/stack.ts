@@ -24,7 +24,7 @@ export function growStack(space: AddressSpace, area: Vma, addr: number): boolean
   const start = Math.max(floor, Math.min(needed, area.start - GROWTH));
   const bytes = area.start - start;
   if (!mayExpand(space, bytes, area.prot, area.flags)) return false;
-  if ((area.flags & VmFlag.Locked) !== 0 && space.lockedBytes + bytes > space.limits.memlock) return false;
+  if ((area.flags & VmFlag.Locked) !== 0 && space.lockedBytes + bytes > space.lockLimit) return false;
   if (!space.account.take(bytes)) return false;
   const growth = new Vma(start, area.start, area.prot, area.flags, null, 0, area.name);
   if (mapWindow(space, growth, hostProt(area.prot)) < 0) {

@@ -1,10 +1,12 @@
 /** The system-call table: the families' rows, and the two ways to find one by number. */
 import { Abi } from '../abi/abi.js';
+import { memoryRows } from './memory.js';
 import { unimplementedRows } from './unimplemented.js';
 import type { Row } from './types.js';
 
 /** Every call of Linux x86-64, implemented or not, in no particular order. */
 export const table: readonly Row[] = [
+  ...memoryRows,
   ...unimplementedRows,
 ];
 

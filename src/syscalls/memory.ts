@@ -1,0 +1,156 @@
+/** Memory calls: mappings, the heap, advice, locks. The work is src/mm's; here are the descriptors and the guest's pointers. */
+import { E } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import { MADV, MAP, MCL, MLOCK_ONFAULT, MREMAP, MS, PROT } from '../abi/mman.js';
+import type { Task } from '../kernel/task.js';
+import { FileMapping } from '../loader/file_mapping.js';
+import { PAGE } from '../mm/layout.js';
+import { call, fd, flags, int, missing, off, oneOf, ptr, size, uint, type Arg, type Row } from './types.js';
+
+const prot: Arg = flags('PROT_', PROT);
+const CAP_IPC_LOCK = 14;
+
+export const memoryRows: readonly Row[] = [
+  call('brk', 12, 45, [ptr], brk, 'full', '', 'address'),
+  call('mmap', 9, -1, [ptr, size, prot, flags('MAP_', MAP), fd, off], mmap, 'full', '', 'address'),
+  call('mmap2', -1, 192, [ptr, size, prot, flags('MAP_', MAP), fd, uint], mmap2, 'full', '', 'address'),
+  call('old_mmap', -1, 90, [ptr], oldMmap, 'full', '', 'address'),
+  call('munmap', 11, 91, [ptr, size], munmap),
+  call('mprotect', 10, 125, [ptr, size, prot], mprotect),
+  call('pkey_mprotect', 329, 380, [ptr, size, prot, int], pkeyMprotect, 'full', 'as on a CPU without protection keys'),
+  call('pkey_alloc', 330, 381, [uint, uint], pkeyAlloc, 'full', 'as on a CPU without protection keys'),
+  call('pkey_free', 331, 382, [int], pkeyFree, 'full', 'as on a CPU without protection keys'),
+  call('mremap', 25, 163, [ptr, size, size, flags('MREMAP_', MREMAP), ptr], mremap, 'full', '', 'address'),
+  call('madvise', 28, 219, [ptr, size, oneOf('MADV_', MADV)], madvise, 'full', 'hints about huge pages and merging do nothing'),
+  call('mincore', 27, 218, [ptr, size, ptr], mincore),
+  call('msync', 26, 144, [ptr, size, flags('MS_', MS)], msync),
+  call('mlock', 149, 150, [ptr, size], mlock, 'full', 'counted and limited; pages may be swapped by the host'),
+  call('mlock2', 325, 376, [ptr, size, flags('MLOCK_', { ONFAULT: MLOCK_ONFAULT })], mlock2, 'full', 'as mlock'),
+  call('munlock', 150, 151, [ptr, size], munlock),
+  call('mlockall', 151, 152, [flags('MCL_', MCL)], mlockall, 'full', 'as mlock'),
+  call('munlockall', 152, 153, [], munlockall),
+  missing('remap_file_pages', 216, 257, 'deprecated; libraries use mmap'),
+  missing('process_madvise', 440, 440),
+];
+
+/** brk(2): the system call gives the end of the heap, moved or not. */
+function brk(task: Task, addr: number): number {
+  return task.mm.brk(addr);
+}
+
+/** mmap(2). */
+function mmap(
+  task: Task, addr: number, length: number, protection: number, flag: number, fdNumber: number, offset: number,
+): number {
+  if (offset % PAGE !== 0) return -E.INVAL;
+  allowLocks(task);
+  if ((flag & MAP.ANONYMOUS) !== 0) return task.mm.mmap(addr, length, protection, flag, null, 0);
+  const file = task.files.get(fdNumber);
+  if (file === undefined) return -E.BADF;
+  if (length <= 0) return -E.INVAL;
+  if (!file.canRead) return (file.flags & O.PATH) !== 0 ? -E.BADF : -E.ACCES;
+  // A descriptor's offset is signed for us, unsigned for Linux: what is below zero is far beyond every file.
+  if (offset < 0) return -E.OVERFLOW;
+  return task.mm.mmap(addr, length, protection, flag, FileMapping.of(file), offset);
+}
+
+/** mmap2(2): the offset counts units of 4096 bytes. */
+function mmap2(
+  task: Task, addr: number, length: number, protection: number, flag: number, fdNumber: number, pages: number,
+): number {
+  return mmap(task, addr, length, protection, flag, fdNumber, pages * 4096);
+}
+
+/** The i386 call that takes its six arguments from memory. */
+function oldMmap(task: Task, args: number): number {
+  if (!task.mm.readable(args, 24)) return -E.FAULT;
+  const { view } = task.mm.window;
+  return mmap(
+    task, view.getUint32(args, true), view.getUint32(args + 4, true), view.getUint32(args + 8, true),
+    view.getUint32(args + 12, true), view.getInt32(args + 16, true), view.getUint32(args + 20, true),
+  );
+}
+
+/** munmap(2). */
+function munmap(task: Task, addr: number, length: number): number {
+  return task.mm.munmap(addr, length);
+}
+
+/** mprotect(2). */
+function mprotect(task: Task, addr: number, length: number, protection: number): number {
+  return task.mm.mprotect(addr, length, protection);
+}
+
+/** pkey_mprotect(2) without keys: only key -1, which makes it mprotect. */
+function pkeyMprotect(task: Task, addr: number, length: number, protection: number, key: number): number {
+  return key === -1 ? task.mm.mprotect(addr, length, protection) : -E.INVAL;
+}
+
+/** pkey_alloc(2) without keys. */
+function pkeyAlloc(_task: Task, flag: number, rights: number): number {
+  return flag !== 0 || rights > 3 ? -E.INVAL : -E.NOSPC;
+}
+
+/** pkey_free(2) without keys: none can have been allocated. */
+function pkeyFree(): number {
+  return -E.INVAL;
+}
+
+/** mremap(2). */
+function mremap(task: Task, addr: number, oldLength: number, newLength: number, flag: number, newAddr: number): number {
+  allowLocks(task);
+  return task.mm.mremap(addr, oldLength, newLength, flag, newAddr);
+}
+
+/** madvise(2). */
+function madvise(task: Task, addr: number, length: number, advice: number): number {
+  return task.mm.madvise(addr, length, advice);
+}
+
+/** mincore(2). */
+function mincore(task: Task, addr: number, length: number, vec: number): number {
+  const { mm } = task;
+  const pages = Math.ceil(length / PAGE);
+  if (addr % PAGE !== 0) return -E.INVAL;
+  if (!mm.areas.covers(addr, addr + pages * PAGE)) return -E.NOMEM;
+  if (!mm.writable(vec, pages)) return -E.FAULT;
+  return mm.mincore(addr, length, mm.window.u8.subarray(vec, vec + pages));
+}
+
+/** msync(2). */
+function msync(task: Task, addr: number, length: number, flag: number): number {
+  return task.mm.msync(addr, length, flag);
+}
+
+/** mlock(2). */
+function mlock(task: Task, addr: number, length: number): number {
+  allowLocks(task);
+  return task.mm.mlock(addr, length, true);
+}
+
+/** mlock2(2). */
+function mlock2(task: Task, addr: number, length: number, flag: number): number {
+  return (flag & ~MLOCK_ONFAULT) !== 0 ? -E.INVAL : mlock(task, addr, length);
+}
+
+/** munlock(2). */
+function munlock(task: Task, addr: number, length: number): number {
+  return task.mm.mlock(addr, length, false);
+}
+
+/** mlockall(2). */
+function mlockall(task: Task, flag: number): number {
+  if (flag === 0) return -E.INVAL;
+  allowLocks(task);
+  return task.mm.mlockall(flag);
+}
+
+/** munlockall(2). */
+function munlockall(task: Task): number {
+  return task.mm.mlockall(0);
+}
+
+/** Who has CAP_IPC_LOCK is not held to RLIMIT_MEMLOCK. */
+function allowLocks(task: Task): void {
+  task.mm.lockUnlimited = task.cred.has(CAP_IPC_LOCK);
+}
