@@ -157,8 +157,8 @@ export class Assembler {
     if (operand16) this.u8(0x66);
     this.u8((wide ? 0x49 : 0x41) | ((reg >> 3) << 2));
     this.u8(opcode);
-    this.u8(0x43 | ((reg & 7) << 3));
-    this.u8(disp);
+    this.u8((disp === 0 ? 0x03 : 0x43) | ((reg & 7) << 3));
+    if (disp !== 0) this.u8(disp);
   }
 
   /** Guest rsp += delta, leaving flags alone. */

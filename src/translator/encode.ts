@@ -93,7 +93,10 @@ export function encode(asm: Assembler, insn: Insn, o: Operands): void {
   }
   const form = insn.form;
   const x = o.mem !== Mem.None && o.index >= 0 ? o.index >> 3 : 0;
-  const b = o.mem !== Mem.None ? (o.base >= 0 ? o.base >> 3 : 0) : form.hasModrm ? o.rm >> 3 : o.opcodeReg >> 3;
+  let b = 0;
+  if (o.mem !== Mem.None) b = o.base >= 0 ? o.base >> 3 : 0;
+  else if (form.hasModrm) b = o.rm >> 3;
+  else if (form.opcodeReg !== 0) b = o.opcodeReg >> 3;
   const r = form.hasModrm ? o.reg >> 3 : 0;
   if (insn.vex !== 0) {
     const w = insn.rex & 8;

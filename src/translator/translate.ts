@@ -159,6 +159,7 @@ export class Translator implements branch.BranchSink {
     let fixup = 0;
     switch (form.rewrite) {
       case Rewrite.Copy:
+        if (form.mnemonic === 'nop') break;
         if (form.implicitMemory && insn.segment >= 0) return this.trap(insn.pc, Trap.Illegal);
         this.noteState(form);
         this.pollBeforeFlags(insn, next);

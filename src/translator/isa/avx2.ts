@@ -179,7 +179,8 @@ v0f3a19.66.l1.w0 vextractf128 Wdq,Vx,Ib w avx
 v0f3a38.66.l1.w0 vinserti128  Vx,Hx,Wdq,Ib w avx2
 v0f3a39.66.l1.w0 vextracti128 Wdq,Vx,Ib w avx2
 v0f3a1d.66.w0  vcvtps2ph    Wx,Vps,Ib w f16c
-v0f3a20.66.l0  vpinsrb      Vdq,Hdq,Eb,Ib w avx rm32
+v0f3a20.66.m.l0 vpinsrb      Vdq,Hdq,Mb,Ib w avx
+v0f3a20.66.r.l0 vpinsrb      Vdq,Hdq,Rd,Ib w avx
 v0f3a21.66.l0  vinsertps    Vdq,Hdq,Wd,Ib w avx
 v0f3a22.66.l0  vpinsrd      Vdq,Hdq,Ey,Ib w avx
 v0f3a40.66     vdpps        Vps,Hps,Wps,Ib w avx

@@ -18,8 +18,8 @@
  * Attributes: `<` flags read (also those that stay when a condition fails), `=` flags defined, `?` flags left undefined;
  * in: and out: implicit registers; string: the pointer registers of a string instruction; memory: implicit memory;
  * bitstring: the register operand reaches beyond the memory operand; lock; d64, f64: the operand size is 64 bits
- * by default, or always; rm32: a byte in memory or the whole register; vsib; mmx, x87; @Name: how it is
- * rewritten, else copied; a CPUID feature, or two for VEX.L = 0 | 1; only64: not in other modes.
+ * by default, or always; vsib; mmx, x87; @Name: how it is rewritten, else copied; a CPUID feature, or two for
+ * VEX.L = 0 | 1; only64: not in other modes.
  */
 import { Access, Flag, RegFile, Rewrite, type Form } from '../insn.js';
 
@@ -226,7 +226,6 @@ function addAttribute(form: FormRow, word: string, l: number): void {
     case 'memory': form.implicitMemory = true; return;
     case 'bitstring': form.bitString = true; return;
     case 'vsib': form.vsib = true; return;
-    case 'rm32': form.rmAccess = Access.Read; return;
     case 'only64': return;
     case 'string:d': form.implicitRead |= 0x80; form.implicitWrite |= 0x80; return;
     case 'string:s': form.implicitRead |= 0x40; form.implicitWrite |= 0x40; return;
@@ -274,6 +273,7 @@ export function parseForm(row: string, l: number, operand16: boolean): FormRow {
   if (form.regFile !== RegFile.None || form.rmFile !== RegFile.None || form.memAccess !== Access.None) {
     form.hasModrm = true;
   }
+  if (operand16 && form.size === Size.V) form.implicitRead |= form.implicitWrite;
   form.avx = vex && (form.regFile === RegFile.Vector || form.rmFile === RegFile.Vector ||
     form.vvvvFile === RegFile.Vector || form.mnemonic.startsWith('vzero'));
   return form;

@@ -113,7 +113,7 @@ export const ONE_BYTE = `
 8e         mov        Sw,Ew w @Emulate
 8f/0       pop        Ev w d64 @Pop
 90.b0      nop        -
-90.b0.f3   pause      -
+90.f3      pause      -
 90.b1      xchg       Zv,rAX mm
 91         xchg       Zv,rAX mm
 92         xchg       Zv,rAX mm

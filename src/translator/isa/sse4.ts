@@ -50,7 +50,8 @@ export const SSE4 = `
 0f3a15.66.r    pextrw       Rd,Vdq,Ib w sse4.1
 0f3a16.66      pextrd       Ey,Vdq,Ib w sse4.1
 0f3a17.66      extractps    Ed,Vdq,Ib w sse4.1
-0f3a20.66      pinsrb       Vdq,Eb,Ib m sse4.1 rm32
+0f3a20.66.m    pinsrb       Vdq,Mb,Ib m sse4.1
+0f3a20.66.r    pinsrb       Vdq,Rd,Ib m sse4.1
 0f3a21.66      insertps     Vdq,Wd,Ib m sse4.1
 0f3a22.66      pinsrd       Vdq,Ey,Ib m sse4.1
 0f3a60.66      pcmpestrm    Vdq,Wdq,Ib r in:rax,rdx =oszapc sse4.2
