@@ -15,7 +15,7 @@
  * M: memory only; Z: the opcode's register; L: a vector register in the immediate; Ibs: a sign-extended byte.
  * `-`: none. Accesses: r, w, m (read and write), n (none), one letter an operand; those left out are r.
  *
- * Attributes: `<` flags read (also those that stay when a condition fails), `=` flags defined, `?` flags left undefined;
+ * Attributes: `<` flags read (also those that stay when a condition fails), `=` flags defined, `?` flags undefined;
  * in: and out: implicit registers; string: the pointer registers of a string instruction; memory: implicit memory;
  * bitstring: the register operand reaches beyond the memory operand; lock; d64, f64: the operand size is 64 bits
  * by default, or always; vsib; mmx, x87; @Name: how it is rewritten, else copied; a CPUID feature, or two for
