@@ -114,7 +114,7 @@ export function unmappedArea(space: AddressSpace, addr: number, length: number, 
     if ((flags & MAP.FIXED_NOREPLACE) !== 0 && !space.areas.isFree(addr, addr + length)) return -E.EXIST;
     return addr;
   }
-  const hint = addr > MAX_ADDRESS ? 0 : pageUp(addr - (addr % PAGE));
+  const hint = addr > MAX_ADDRESS ? 0 : addr - (addr % PAGE);
   if (hint >= MIN_ADDRESS && hint + length <= MAX_ADDRESS && ((flags & MAP['32BIT']) === 0 || hint + length <= LOW_END)) {
     const above = space.areas.at(space.areas.indexAt(hint));
     if (above === undefined || above.claim >= hint + length) return hint;

@@ -203,9 +203,8 @@ export class VmaList {
       if (top - bottom > largest) largest = top - bottom;
       if (below === undefined || below.end <= low) break;
       top = below.claim;
-      if (top <= low) break;
     }
-    search.from = Math.max(low, top);
+    search.from = low;
     search.largest = largest;
     return -1;
   }
