@@ -3,6 +3,7 @@ import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
 import { releaseRobustList, wakeFutex } from './futex.js';
 import { SigInfo } from './pending_signals.js';
+import { recordLocks } from '../vfs/locks.js';
 import { ProcessState, type Process } from './process.js';
 import { orphaned, sendToGroup, sendToProcess } from './signals.js';
 import { TaskState, type Task } from './task.js';
@@ -50,6 +51,7 @@ function exitProcess(process: Process, status: number): void {
     process.exitStatus = status;
   }
   kernel.processEnds(process);
+  if (process.hasRecordLocks) recordLocks.releaseOwner(process);
   process.executable?.unref();
   process.executable = null;
   process.released.wake();

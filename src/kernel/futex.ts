@@ -63,6 +63,13 @@ export function wakeKey(key: FutexKey, count: number, bitset: number): number {
   return woken;
 }
 
+/** Wakes the first waiter on `key` and gives its task. */
+export function wakeFirst(key: FutexKey): Task | undefined {
+  const task = queues.get(key)?.[0]?.task;
+  wakeKey(key, 1, ~0);
+  return task;
+}
+
 /** Moves at most `count` waiters from one word to another. Gives how many. */
 export function requeueKey(from: FutexKey, to: FutexKey, count: number): number {
   const queue = queues.get(from);

@@ -5,7 +5,7 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { SI, SIG } from '../abi/signal.js';
-import { Trap, type Cpu } from '../host/cpu_block.js';
+import { Trap } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from '../mm/address_space.js';
 import { MemoryAccount } from '../mm/limits.js';
@@ -36,12 +36,17 @@ export interface KernelOptions {
   hostname?: string;
   /** Tasks that may live at once. */
   maxTasks?: number;
+  /** AT_HWCAP and AT_HWCAP2: CPUID leaf 1 edx of the CPU model, and bit 1 for FSGSBASE. */
+  hwcap?: number;
+  hwcap2?: number;
   /** Gets lines for the user (an unimplemented call). */
   warn?: (line: string) => void;
 }
 
 /** Guest time between two looks at timers, host descriptors and other tasks. */
 const SLICE_MICROS = 4000;
+/** CPUID 1 edx of an x86-64-v3 CPU: FPU to SSE2, with the bits that every x86-64 CPU has. */
+const DEFAULT_HWCAP = 0x078b_fbff;
 const FORWARDED_TO_GROUP = [SIG.INT, SIG.QUIT, SIG.TSTP, SIG.WINCH, SIG.CONT];
 const FORWARDED_TO_MAIN = [SIG.HUP, SIG.TERM, SIG.USR1, SIG.USR2, SIG.ALRM];
 
@@ -60,6 +65,8 @@ export class Kernel {
   readonly memory: MemoryAccount;
   readonly layout: Layout;
   readonly maxTasks: number;
+  readonly hwcap: number;
+  readonly hwcap2: number;
   readonly warn: (line: string) => void;
   hostname: string;
   domainname = '(none)';
@@ -85,8 +92,10 @@ export class Kernel {
     this.memory = new MemoryAccount(options.memory ?? Infinity);
     this.layout = chooseLayout(options.aslr ?? true);
     this.maxTasks = options.maxTasks ?? 32768;
+    this.hwcap = options.hwcap ?? DEFAULT_HWCAP;
+    this.hwcap2 = options.hwcap2 ?? 2;
     this.warn = options.warn ?? (() => {});
-    this.hostname = options.hostname ?? 'posixx';
+    this.hostname = options.hostname ?? native.uname()[1]!;
     const session = new Session(1);
     this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
     this.processes.set(1, this.init);
@@ -117,6 +126,11 @@ export class Kernel {
   /** Puts a runnable task at the end of the queue. */
   enqueue(task: Task): void {
     this.queue.push(task);
+  }
+
+  /** Another task could run now. */
+  get othersRunnable(): boolean {
+    return this.queue.length > 0;
   }
 
   /** The translated code of a space, made when first needed. */
@@ -288,7 +302,8 @@ export class Kernel {
     session.terminal = null;
   }
 
-  createCpu(): Cpu {
-    return this.engine.createCpu();
+  /** A process has executed a new program. */
+  executed(process: Process): void {
+    process.timers = null;
   }
 }

@@ -73,7 +73,11 @@ export class Process {
   dumpable = 1;
   subreaper = false;
   hasExecuted = false;
+  /** Has or had record locks (fcntl(2)): closing a file gives them up. */
+  hasRecordLocks = false;
   personality = 0;
+  /** Commands that membarrier(2) registered. */
+  membarriers = 0;
   timerSlack = 50_000;
   nice = 0;
   oomScoreAdj = 0;

@@ -68,13 +68,13 @@ export class Task implements Waiter {
   /** CLONE_CHILD_CLEARTID and set_tid_address: where to store 0 and wake a futex at exit. */
   clearChildTid = 0;
   robustList = 0;
-  robustListSize = 0;
   /** comm: at most 15 bytes. */
   name: string;
   /** The parked call, its wait queues, its deadline. */
   resume: Resume | undefined;
   readonly queues: WaitQueue[] = [];
   deadline: Timer | undefined;
+  private interruptible = true;
   wakeReason: Wake = Wake.Event;
   /** Goes on with a call that a signal handler interrupted: restart_syscall(2). */
   restart: Resume | undefined;
@@ -83,11 +83,13 @@ export class Task implements Waiter {
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
-  nice = 0;
+  /** sched_setscheduler(2). */
+  policy = 0;
+  realtimePriority = 0;
 
   constructor(
     readonly kernel: Kernel,
-    readonly tid: number,
+    public tid: number,
     public process: Process,
     readonly cpu: Cpu,
     public abi: Abi,
@@ -102,16 +104,26 @@ export class Task implements Waiter {
 
   /**
    * Parks the task in the middle of a call. Add it to wait queues before. `deadline` is a time of
-   * CLOCK_MONOTONIC in nanoseconds. The handler returns what this gives.
+   * CLOCK_MONOTONIC in nanoseconds. The handler returns what this gives. When not `interruptible`, signals wait.
    */
-  park(resume: Resume, deadline = Infinity): number {
+  park(resume: Resume, deadline = Infinity, interruptible = true): number {
     this.resume = resume;
-    if (this.signalDue && deliverable(this)) {
+    this.interruptible = interruptible;
+    if (interruptible && this.signalDue && deliverable(this)) {
       this.unpark();
+      this.resume = undefined;
       return resume(this, Wake.Signal);
     }
     this.state = TaskState.Parked;
     if (deadline !== Infinity) this.deadline = this.kernel.timers.add(deadline, expire, this);
+    return BLOCKED;
+  }
+
+  /** Lets other runnable tasks go first; the call then gives 0. */
+  yield(): number {
+    this.resume = giveZero;
+    this.state = TaskState.Runnable;
+    this.kernel.enqueue(this);
     return BLOCKED;
   }
 
@@ -122,8 +134,8 @@ export class Task implements Waiter {
 
   /** Makes a parked task runnable; does nothing to others. */
   wake(reason: Wake): void {
+    if (this.state !== TaskState.Parked || (reason === Wake.Signal && !this.interruptible)) return;
     this.unpark();
-    if (this.state !== TaskState.Parked) return;
     this.wakeReason = reason;
     this.state = TaskState.Runnable;
     this.kernel.enqueue(this);
@@ -138,6 +150,10 @@ export class Task implements Waiter {
       this.deadline = undefined;
     }
   }
+}
+
+function giveZero(): number {
+  return 0;
 }
 
 function expire(task: Task): void {

@@ -1,12 +1,30 @@
 /** The system-call table: the families' rows, and the two ways to find one by number. */
 import { Abi } from '../abi/abi.js';
+import { clockRows } from './clock.js';
+import { futexRows } from './futex.js';
+import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
+import { processRows } from './process.js';
+import { resourceRows } from './resource.js';
+import { schedRows } from './sched.js';
+import { signalRows } from './signal.js';
+import { systemRows } from './system.js';
+import { taskControlRows } from './task_control.js';
 import { unimplementedRows } from './unimplemented.js';
 import type { Row } from './types.js';
 
 /** Every call of Linux x86-64, implemented or not, in no particular order. */
 export const table: readonly Row[] = [
+  ...clockRows,
+  ...futexRows,
+  ...identityRows,
   ...memoryRows,
+  ...processRows,
+  ...resourceRows,
+  ...schedRows,
+  ...signalRows,
+  ...systemRows,
+  ...taskControlRows,
   ...unimplementedRows,
 ];
 

@@ -1,0 +1,183 @@
+/** execve(2): another program in the same process; and the first program of a run. */
+import { Abi } from '../abi/abi.js';
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import { CpuBlock, Gpr, type Cpu } from '../host/cpu_block.js';
+import { native } from '../host/native.js';
+import { LoadFailure, loadProgram, type LoadedProgram } from '../loader/exec.js';
+import { AddressSpace } from '../mm/address_space.js';
+import { MS } from '../vfs/mount.js';
+import type { OpenFile } from '../vfs/open_file.js';
+import { pathOf, PathContext } from '../vfs/path_walk.js';
+import { Stat } from '../vfs/inode.js';
+import { openExecutable } from '../vfs/vfs.js';
+import { Credentials } from './credentials.js';
+import { exitTask } from './exit.js';
+import { FdTable } from './fd_table.js';
+import { releaseRobustList, wakeFutex } from './futex.js';
+import type { Kernel } from './kernel.js';
+import { Limits } from './limits.js';
+import { Process, ProcessGroup, Session } from './process.js';
+import { SignalActions } from './signal_actions.js';
+import { initFpu } from './sigframe.js';
+import { REGISTERS_SET, Task, TaskState } from './task.js';
+import { RLIMIT } from '../abi/resource.js';
+
+/** TASK_COMM_LEN without the NUL. */
+const COMM_MAX = 15;
+
+export interface FirstProgram {
+  /** Guest path, argument and environment strings as bytes. */
+  path: string;
+  argv: readonly string[];
+  envp: readonly string[];
+  fs: PathContext;
+  cred: Credentials;
+  /** Open file descriptions for descriptors 0, 1, 2 …; undefined ones stay closed. Their references pass to the process. */
+  files: readonly (OpenFile | undefined)[];
+}
+
+/** Makes the main process and loads its program. Gives the task, ready to run, or why it cannot be. */
+export function startFirst(kernel: Kernel, first: FirstProgram): Task | LoadFailure {
+  const limits = Limits.initial();
+  const pid = kernel.newPid();
+  const file = openExecutable(first.fs, first.fs.cwd, first.path);
+  if (typeof file === 'number') return new LoadFailure(file, 'it cannot be opened for execution');
+  const loaded = load(kernel, file, first.path, first.argv, first.envp, first.fs, first.cred, limits, false);
+  file.unref();
+  if (loaded instanceof LoadFailure) return loaded;
+  const session = new Session(pid);
+  const process = new Process(pid, kernel.init, new ProcessGroup(pid, session), new SignalActions(), limits);
+  process.startTime = native.monotonicNow();
+  const files = new FdTable(limits.soft[RLIMIT.NOFILE]!);
+  first.files.forEach((open, fd) => {
+    if (open) files.installAt(fd, open, false);
+  });
+  const task = new Task(
+    kernel, pid, process, kernel.engine.createCpu(), Abi.X64, loaded.mm, files, first.fs, first.cred, commOf(first.path),
+  );
+  process.tasks.push(task);
+  kernel.tasks.set(pid, task);
+  kernel.processes.set(pid, process);
+  kernel.main = process;
+  adopt(task, loaded.program);
+  kernel.enqueue(task);
+  return task;
+}
+
+/**
+ * execve(2) with a file already opened for execution (its reference stays with the caller). Gives -errno, with
+ * nothing changed, or REGISTERS_SET when the new program stands ready.
+ */
+export function execve(
+  task: Task, file: OpenFile, path: string, argv: readonly string[], envp: readonly string[],
+): number {
+  const { kernel, process } = task;
+  const cred = task.cred.copy();
+  cred.exec();
+  const raised = setIds(task, cred, file);
+  const loaded = load(kernel, file, path, argv, envp, task.fs, cred, process.limits, raised);
+  if (loaded instanceof LoadFailure) return loaded.error;
+
+  // From here on there is no way back.
+  for (const other of [...process.tasks]) if (other !== task && other.state !== TaskState.Zombie) exitTask(other, 0);
+  becomeLeader(task);
+  releaseRobustList(task);
+  if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
+  task.robustList = task.clearChildTid = 0;
+  task.mm.release();
+  task.mm = loaded.mm;
+  process.vforked = false;
+  process.released.wake();
+  if (task.files.users > 1) {
+    const files = task.files.copy();
+    task.files.leave();
+    task.files = files;
+  }
+  task.files.closeOnExec();
+  if (process.actions.users > 1) {
+    process.actions.users--;
+    process.actions = process.actions.copy();
+  }
+  process.actions.reset();
+  task.cred = cred;
+  task.fs.cred = cred;
+  task.altStackAddress = task.altStackSize = task.altStackFlags = 0;
+  task.restart = undefined;
+  task.name = commOf(path);
+  process.hasExecuted = true;
+  process.dumpable = raised ? 0 : 1;
+  process.parentDeathSignal = raised ? 0 : process.parentDeathSignal;
+  kernel.executed(process);
+  adopt(task, loaded.program);
+  return REGISTERS_SET;
+}
+
+function load(
+  kernel: Kernel, file: OpenFile, path: string, argv: readonly string[], envp: readonly string[], fs: PathContext,
+  cred: Credentials, limits: Limits, secure: boolean,
+): { mm: AddressSpace; program: LoadedProgram } | LoadFailure {
+  let mm: AddressSpace;
+  try {
+    mm = new AddressSpace({ layout: kernel.layout, limits, account: kernel.memory });
+  } catch {
+    return new LoadFailure(-E.NOMEM, 'the host has no room for its memory');
+  }
+  const random = new Uint8Array(16);
+  native.getrandom(random, 0, 16);
+  const program = loadProgram(mm, file, {
+    argv, envp, execfn: path,
+    open: (name) => openExecutable(fs, fs.cwd, name),
+    creds: cred, secure, hwcap: kernel.hwcap, hwcap2: kernel.hwcap2, random, vdso: true,
+  });
+  if (!(program instanceof LoadFailure)) return { mm, program };
+  mm.release();
+  return program;
+}
+
+/** Set-user-ID and set-group-ID programs change the effective ids, except on nosuid mounts and with no_new_privs. */
+function setIds(task: Task, cred: Credentials, file: OpenFile): boolean {
+  const { location } = file;
+  if (!location || location.mount.flags & MS.NOSUID || cred.noNewPrivs) return false;
+  const stat = new Stat();
+  if (location.inode.stat(stat) < 0 || (stat.mode & (S.ISUID | S.ISGID)) === 0) return false;
+  if (stat.mode & S.ISUID) cred.euid = stat.uid;
+  if (stat.mode & S.ISGID && stat.mode & 0o010) cred.egid = stat.gid;
+  cred.exec();
+  return cred.euid !== task.cred.uid || cred.egid !== task.cred.gid;
+}
+
+/** A thread that executes takes over the process: it gets the tid of the leader, which is gone. */
+function becomeLeader(task: Task): void {
+  const { process, kernel } = task;
+  if (process.leader === task) return;
+  kernel.tasks.delete(task.tid);
+  process.tasks.length = 0;
+  process.tasks.push(task);
+  task.tid = process.pid;
+  kernel.tasks.set(task.tid, task);
+}
+
+/** Gives the process the loaded program, and the CPU its first registers. */
+function adopt(task: Task, program: LoadedProgram): void {
+  const { process, cpu } = task;
+  process.executable?.unref();
+  process.executable = program.executable;
+  const { location } = program.executable;
+  process.executablePath = location ? pathOf(task.fs.root, location) : '';
+  resetRegisters(cpu);
+  cpu.set(Gpr.rsp, program.stackPointer);
+  cpu.rip = program.entry;
+}
+
+function resetRegisters(cpu: Cpu): void {
+  cpu.u8.fill(0, 0, CpuBlock.rflags);
+  cpu.u32[CpuBlock.rflags >> 2] = 0x202;
+  cpu.u8.fill(0, CpuBlock.fsBase, CpuBlock.trap);
+  initFpu(cpu.u8, cpu.u32);
+  native.cpuResetReturnStack(cpu.id);
+}
+
+export function commOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).slice(0, COMM_MAX);
+}

@@ -1,0 +1,111 @@
+/** New processes and threads: the body of fork(2), vfork(2), clone(2) and clone3(2). */
+import { E } from '../abi/errno.js';
+import { CLONE } from '../abi/process.js';
+import { RLIMIT } from '../abi/resource.js';
+import { CpuBlock, Gpr } from '../host/cpu_block.js';
+import { native } from '../host/native.js';
+import type { AddressSpace } from '../mm/address_space.js';
+import { Process } from './process.js';
+import { Task } from './task.js';
+
+export interface CloneRequest {
+  /** CLONE bits (without the signal in the low byte). */
+  flags: number;
+  exitSignal: number;
+  /** Stack pointer of the child; 0: the parent's. */
+  stack: number;
+  /** Where CLONE_PARENT_SETTID, CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID store. */
+  parentTid: number;
+  childTid: number;
+  /** CLONE_SETTLS: the fs base. */
+  tls: number;
+  /** clone3's CLONE_CLEAR_SIGHAND. */
+  clearHandlers: boolean;
+}
+
+/** Makes a task that differs from `task` as the request says. Gives it, not yet runnable, or -errno. */
+export function clone(task: Task, request: CloneRequest): Task | number {
+  const { kernel, process } = task;
+  const { flags } = request;
+  const thread = (flags & CLONE.THREAD) !== 0;
+  if (!thread && processesOf(task) >= process.limits.soft[RLIMIT.NPROC]! && task.cred.uid !== 0) return -E.AGAIN;
+  const tid = kernel.newPid();
+  if (tid < 0) return tid;
+  let mm: AddressSpace;
+  if (flags & CLONE.VM) {
+    mm = task.mm;
+    mm.share();
+  } else {
+    const copy = task.mm.fork();
+    if (typeof copy === 'number') return copy;
+    mm = copy;
+  }
+  const cpu = kernel.engine.createCpu();
+  cpu.u8.set(task.cpu.u8.subarray(0, CpuBlock.trap));
+  cpu.u8.set(task.cpu.u8.subarray(CpuBlock.xsave, CpuBlock.size), CpuBlock.xsave);
+  cpu.rip = task.cpu.rip;
+  cpu.set(Gpr.rax, 0);
+  if (request.stack !== 0) cpu.set(Gpr.rsp, request.stack);
+  if (flags & CLONE.SETTLS) {
+    cpu.u32[CpuBlock.fsBase >> 2] = request.tls >>> 0;
+    cpu.u32[(CpuBlock.fsBase >> 2) + 1] = Math.floor(request.tls / 0x1_0000_0000);
+  }
+
+  const { files } = task;
+  if (flags & CLONE.FILES) files.users++;
+  const cred = thread ? task.cred : task.cred.copy();
+  const fs = flags & CLONE.FS ? task.fs : task.fs.clone(cred);
+  const owner = thread ? process : childProcess(task, tid, request);
+  const child = new Task(
+    kernel, tid, owner, cpu, task.abi, mm, flags & CLONE.FILES ? files : files.copy(), fs, cred, task.name,
+  );
+  child.blockedLow = task.blockedLow;
+  child.blockedHigh = task.blockedHigh;
+  child.policy = task.policy;
+  child.realtimePriority = task.realtimePriority;
+  if ((flags & (CLONE.VM | CLONE.VFORK)) !== CLONE.VM) {
+    child.altStackAddress = task.altStackAddress;
+    child.altStackSize = task.altStackSize;
+    child.altStackFlags = task.altStackFlags;
+  }
+  if (flags & CLONE.CHILD_CLEARTID) child.clearChildTid = request.childTid;
+  if (flags & CLONE.PARENT_SETTID) task.mm.putU32(request.parentTid, tid);
+  if (flags & CLONE.CHILD_SETTID) mm.putU32(request.childTid, tid);
+  owner.tasks.push(child);
+  kernel.tasks.set(tid, child);
+  if (!thread) kernel.processes.set(tid, owner);
+  return child;
+}
+
+function childProcess(task: Task, pid: number, request: CloneRequest): Process {
+  const { process } = task;
+  const { flags } = request;
+  let { actions } = process;
+  if (flags & CLONE.SIGHAND) {
+    actions.users++;
+  } else {
+    actions = actions.copy();
+    if (request.clearHandlers) actions.reset();
+  }
+  const parent = flags & CLONE.PARENT ? process.parent : process;
+  const child = new Process(pid, parent, process.group, actions, process.limits.copy());
+  child.exitSignal = flags & CLONE.PARENT ? process.exitSignal : request.exitSignal;
+  child.startTime = native.monotonicNow();
+  child.dumpable = process.dumpable;
+  child.personality = process.personality;
+  child.timerSlack = process.timerSlack;
+  child.nice = process.nice;
+  child.oomScoreAdj = process.oomScoreAdj;
+  child.vforked = (flags & CLONE.VFORK) !== 0;
+  child.executable = process.executable;
+  child.executable?.ref();
+  child.executablePath = process.executablePath;
+  return child;
+}
+
+function processesOf(task: Task): number {
+  const { uid } = task.cred;
+  let count = 0;
+  for (const other of task.kernel.tasks.values()) if (other.cred.uid === uid) count++;
+  return count;
+}
