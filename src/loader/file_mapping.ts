@@ -35,6 +35,10 @@ export class FileMapping implements MappedFile {
     return pathOf(new Place(top, top.root), this.location);
   }
 
+  get identity(): unknown {
+    return this.file.inode === null ? this.file : this.file.inode.identity;
+  }
+
   get location(): Location | null {
     return this.file.location;
   }

@@ -14,6 +14,7 @@ import type { MappedFile } from './mapped_file.js';
 import { VmaList, VmFlag, type Vma } from './vma.js';
 import * as advise from './advise.js';
 import * as mapping from './mapping.js';
+import { codeTranslated, delist, dropCode, enlist } from './code_pages.js';
 import { forkSpace } from './fork.js';
 import { growStack, resolveFault } from './stack.js';
 import { remap } from './remap.js';
@@ -89,6 +90,7 @@ export class AddressSpace {
     this.limits = options.limits;
     this.account = options.account;
     this.mmapTop = mmapTop(options.layout, options.limits.stack);
+    enlist(this);
   }
 
   /** One task more uses this space (CLONE_VM). */
@@ -99,6 +101,7 @@ export class AddressSpace {
   /** A task leaves; the last one frees the space. */
   release(): void {
     if (--this.users > 0) return;
+    delist(this);
     this.code?.release();
     this.code = null;
     for (const area of this.areas) area.file?.release();
@@ -271,42 +274,14 @@ export class AddressSpace {
     return Math.max(0, (area.file === null ? area.end : fileEnd(area)) - pc);
   }
 
-  /** The engine has translated code of this page: stores to it must show, so it becomes read-only in the window. */
+  /** The engine has translated code of this page: stores to it must show. */
   codeTranslated(page: number): void {
-    const area = this.areas.find(page);
-    if (area === undefined || (area.prot & PROT.WRITE) === 0 || this.codePages.has(page)) return;
-    this.codePages.add(page);
-    mapping.protectWindow(this, page, page + PAGE, PROT.READ);
-    this.changed();
+    codeTranslated(this, page);
   }
 
   /** Code of [start, end) is about to change: drops its translations and makes its pages writable again. */
   dropCode(start: number, end: number): void {
-    const pages = this.codePages;
-    let first = -1;
-    let last = 0;
-    const from = Math.floor(start / PAGE) * PAGE;
-    if ((end - from) / PAGE <= pages.size) {
-      for (let page = from; page < end; page += PAGE) {
-        if (!pages.has(page)) continue;
-        if (first < 0) first = page;
-        last = page + PAGE;
-        this.unprotectCode(page);
-      }
-    } else {
-      for (const page of pages) {
-        if (page < from || page >= end) continue;
-        first = first < 0 ? page : Math.min(first, page);
-        last = Math.max(last, page + PAGE);
-        this.unprotectCode(page);
-      }
-    }
-    if (first >= 0) this.code?.invalidate(first, last);
-  }
-
-  private unprotectCode(page: number): void {
-    this.codePages.delete(page);
-    mapping.protectWindow(this, page, page + PAGE, PROT.READ | PROT.WRITE);
+    dropCode(this, start, end);
   }
 
   /**

@@ -3,8 +3,9 @@ import { E } from '../abi/errno.js';
 import { PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
 import { AddressSpace } from './address_space.js';
-import { hostProt, mapWindow, protectWindow, tally } from './mapping.js';
+import { tally } from './mapping.js';
 import { Vma, VmFlag } from './vma.js';
+import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 /** @returns a space with the same areas and bytes, or -ENOMEM */
 export function forkSpace(parent: AddressSpace): AddressSpace | number {

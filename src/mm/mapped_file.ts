@@ -1,5 +1,7 @@
 /** What mm needs to know of a file to map it. The system-call layer gives one object per open file description. */
 export interface MappedFile {
+  /** Equal for two objects that show the same bytes. */
+  readonly identity: unknown;
   /** For /proc/PID/maps: a byte string. */
   readonly path: string;
   readonly dev: number;

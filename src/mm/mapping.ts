@@ -3,10 +3,12 @@ import { E } from '../abi/errno.js';
 import { MAP, PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
+import { becameWritable, forgetCode } from './code_pages.js';
 import { LARGE_MAPPING, LOW_END, MAX_ADDRESS, MIN_ADDRESS, MMAP_LOW_FLOOR, PAGE } from './layout.js';
 import type { MappedFile } from './mapped_file.js';
 import { SharedMemory } from './shared_memory.js';
 import { STACK_GUARD_GAP, Vma, VmFlag } from './vma.js';
+import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** What a 64-bit program may name, although nothing is ever mapped above MAX_ADDRESS. */
@@ -14,30 +16,6 @@ const TASK_SIZE = 0x7fff_ffff_f000;
 
 export function pageUp(value: number): number {
   return Math.ceil(value / PAGE) * PAGE;
-}
-
-/** Protection of window pages for guest bits: never executable, and readable when anything is allowed (as x86 has it). */
-export function hostProt(prot: number): number {
-  if ((prot & PROT.WRITE) !== 0) return PROT.READ | PROT.WRITE;
-  return (prot & RWX) !== 0 ? PROT.READ : PROT.NONE;
-}
-
-export function protectWindow(space: AddressSpace, start: number, end: number, prot: number): number {
-  return native.windowProtect(space.window.id, start, end - start, prot);
-}
-
-/** Maps an area's pages in the window with protection `prot` (host bits). 0 or -errno. */
-export function mapWindow(space: AddressSpace, area: Vma, prot: number): number {
-  const length = area.end - area.start;
-  const id = space.window.id;
-  if (area.file === null) {
-    // The reservation itself is private zero pages without access.
-    if (prot === PROT.NONE) return 0;
-    return native.windowMap(id, area.start, length, prot, false, -1, 0);
-  }
-  const shared = (area.flags & VmFlag.Shared) !== 0;
-  const fd = area.file.mapFd(shared && area.file.mayWrite);
-  return fd < 0 ? fd : native.windowMap(id, area.start, length, prot, shared, fd, area.offset);
 }
 
 /** Adds (sign 1) or takes off (-1) what an area counts for in the space's limits. */
@@ -86,6 +64,7 @@ export function addArea(space: AddressSpace, area: Vma): number {
     return error;
   }
   tally(space, area, 1);
+  if ((area.prot & PROT.WRITE) !== 0) becameWritable(area);
   space.areas.insert(area);
   space.changed();
   return 0;
@@ -198,18 +177,10 @@ export function unmapRange(space: AddressSpace, start: number, end: number): voi
   }
   const first = gone[0]!.start;
   const last = gone[gone.length - 1]!.end;
-  if (exec) forgetCode(space, first, last);
+  forgetCode(space, first, last, exec);
   if (touched) native.windowUnmap(space.window.id, first, last - first);
   for (const area of gone) area.file?.release();
   space.changed();
-}
-
-/** Drops the translations of [start, end) whose window protection is about to be replaced. */
-export function forgetCode(space: AddressSpace, start: number, end: number): void {
-  if (space.codePages.size > 0) {
-    for (const page of space.codePages) if (page >= start && page < end) space.codePages.delete(page);
-  }
-  space.code?.invalidate(start, end);
 }
 
 export function munmap(space: AddressSpace, addr: number, length: number): number {
@@ -272,10 +243,13 @@ function protectRange(space: AddressSpace, start: number, end: number, prot: num
     if ((area.prot & PROT.EXEC) !== 0) exec = true;
     tally(space, area, -1);
     area.prot = prot;
-    if ((prot & PROT.WRITE) !== 0 && (area.flags & VmFlag.Shared) === 0) area.flags |= VmFlag.Written;
+    if ((prot & PROT.WRITE) !== 0) {
+      if ((area.flags & VmFlag.Shared) === 0) area.flags |= VmFlag.Written;
+      else becameWritable(area);
+    }
     tally(space, area, 1);
   });
-  if (exec) forgetCode(space, start, end);
+  forgetCode(space, start, end, exec);
   protectWindow(space, start, end, hostProt(prot));
   space.changed();
 }

@@ -27,6 +27,7 @@ function space(options: { limits?: Partial<MemoryLimits>; account?: MemoryAccoun
 
 /** A file of which byte i is i >> 12 plus one. */
 class PatternFile implements MappedFile {
+  readonly identity = this;
   readonly path = '/pattern';
   readonly dev = 1;
   readonly ino = 1;

@@ -4,9 +4,10 @@ import { MAP, MREMAP, PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
 import { MAX_ADDRESS, MIN_ADDRESS, PAGE } from './layout.js';
-import { addArea, forgetCode, hostProt, mapWindow, mayExpand, pageUp, protectWindow, tally, unmappedArea, unmapRange }
-  from './mapping.js';
+import { becameWritable, forgetCode } from './code_pages.js';
+import { addArea, mayExpand, pageUp, tally, unmappedArea, unmapRange } from './mapping.js';
 import { Vma, VmFlag } from './vma.js';
+import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 export function remap(
   space: AddressSpace, addr: number, oldLength: number, newLength: number, flags: number, newAddr: number,
@@ -90,7 +91,8 @@ function move(
   }
   if (oldSize === 0) return to;
   const { prot, flags, file, name } = area;
-  if ((prot & PROT.EXEC) !== 0) forgetCode(space, from, from + oldSize);
+  const watched = space.codePages.size > 0;
+  forgetCode(space, from, from + oldSize, (prot & PROT.EXEC) !== 0);
   const error = moveWindow(space, from, to, oldSize);
   if (error < 0) {
     if (newSize > oldSize) unmapRange(space, to + oldSize, to + newSize);
@@ -104,7 +106,8 @@ function move(
   const moved = new Vma(to, to + oldSize, prot, flags, file, offset, name);
   tally(space, moved, 1);
   // Pages that were write-protected for the translator's sake are ordinary at their new place.
-  if ((prot & (PROT.EXEC | PROT.WRITE)) === (PROT.EXEC | PROT.WRITE)) protectWindow(space, to, to + oldSize, hostProt(prot));
+  if ((prot & PROT.WRITE) !== 0 && watched) protectWindow(space, to, to + oldSize, hostProt(prot));
+  if ((prot & PROT.WRITE) !== 0) becameWritable(moved);
   space.areas.insert(moved);
   space.changed();
   if (keep) leaveBehind(space, new Vma(from, from + oldSize, prot, flags & ~VmFlag.Locked, file, offset, name));

@@ -33,6 +33,10 @@ export class SharedMemory implements MappedFile {
     return new SharedMemory(fd, length, account);
   }
 
+  get identity(): unknown {
+    return this;
+  }
+
   mapFd(_writable: boolean): number {
     return this.fd;
   }

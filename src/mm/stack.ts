@@ -3,8 +3,9 @@ import { PROT } from '../abi/mman.js';
 import { fileEnd, type AddressSpace } from './address_space.js';
 import { Fault, FaultAccess } from './fault.js';
 import { MIN_ADDRESS, PAGE } from './layout.js';
-import { hostProt, mapWindow, mayExpand, protectWindow, tally } from './mapping.js';
+import { mayExpand, tally } from './mapping.js';
 import { STACK_GUARD_GAP, Vma, VmFlag } from './vma.js';
+import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 const CAN_READ = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** A stack grows by at least this much when it may: one fault instead of many. */
