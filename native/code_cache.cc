@@ -5,6 +5,7 @@
 #include "engine.h"
 
 CodeCache code_cache;
+uint32_t* instruction_log;
 
 void register_code_cache(Napi::Env env, Napi::Object exports) {
   int fd = memfd_create("posixx-code", MFD_CLOEXEC);
@@ -19,6 +20,13 @@ void register_code_cache(Napi::Env env, Napi::Object exports) {
   }
   code_cache.writable = static_cast<uint8_t*>(writable);
   code_cache.executable = static_cast<uint8_t*>(executable);
+  constexpr uint64_t kLogBytes = kLogEntries * sizeof(uint32_t);
+  void* log = mmap(nullptr, kLogBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (log == MAP_FAILED) throw Napi::Error::New(env, "posixx: no address space for the instruction log");
+  instruction_log = static_cast<uint32_t*>(log);
+  exports["codeLog"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+    return Napi::ArrayBuffer::New(info.Env(), instruction_log, kLogBytes);
+  });
   exports["codeBuffer"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
     return Napi::ArrayBuffer::New(info.Env(), code_cache.writable, code_cache.size);
   });

@@ -29,8 +29,8 @@ struct ThreadSlots {
 
 extern thread_local ThreadSlots posixx_slots __attribute__((tls_model("initial-exec")));
 
-// A guest address space. Around the window, from low to high addresses:
-// poll page, guard, the 4 GiB, guard, the indirect table (8 bytes for each guest address).
+// A guest address space. From low to high addresses: a guard, the 4 GiB, a guard, and the indirect table
+// (8 bytes for each guest address).
 struct Window {
   uint8_t* base = nullptr;
   uint8_t* reservation = nullptr;
@@ -39,7 +39,6 @@ struct Window {
 
 constexpr uint64_t kWindowSize = 1ull << 32;
 constexpr uint64_t kGuard = 1ull << 20;
-constexpr int32_t kPollPage = -int32_t(kGuard) - 4096;
 constexpr uint64_t kTableOffset = kWindowSize + kGuard;
 constexpr uint64_t kTableSize = kWindowSize * 8;
 // gs:[index * 8 + disp] with index = guest pc + bias names the table entry of pc.
@@ -56,6 +55,14 @@ struct CodeCache {
 };
 extern CodeCache code_cache;
 
+// Where guest instructions begin in the code cache, in ascending order: the translator's log of host offsets.
+// Word 0 counts the entries behind it. An entry with kNotBoundary is inside of a guest instruction.
+constexpr uint32_t kNotBoundary = 1u << 31;
+constexpr uint64_t kLogEntries = 64ull << 20;
+extern uint32_t* instruction_log;
+// First offset of the cache behind the stubs.
+extern uint64_t translated_start;
+
 Window* window_at(uint32_t id);
 CpuBlock* cpu_at(uint32_t id);
 
@@ -65,8 +72,8 @@ extern "C" void posixx_exit_link();
 extern "C" void posixx_exit_trap();
 extern "C" void posixx_preempt();
 
-// The window whose guest runs on the main thread now; 0: none.
-extern std::atomic<uint8_t*> running_window;
+// Guest code runs on the main thread now.
+extern std::atomic<bool> guest_running;
 extern std::atomic<bool> timeslice_parked;
 void timeslice_unpark();
 
@@ -75,5 +82,7 @@ void register_code_cache(Napi::Env env, Napi::Object exports);
 void register_entry(Napi::Env env, Napi::Object exports);
 void register_timeslice(Napi::Env env, Napi::Object exports);
 void install_fault_handlers();
+// Makes `signo` interrupt guest code at its next instruction.
+void install_preemption(int signo);
 void register_host_io(napi_env env, napi_value exports);
 void register_host_wait(napi_env env, napi_value exports);

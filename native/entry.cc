@@ -15,7 +15,8 @@
 #include "slots.h"
 
 thread_local ThreadSlots posixx_slots;
-std::atomic<uint8_t*> running_window{nullptr};
+std::atomic<bool> guest_running{false};
+uint64_t translated_start;
 
 static_assert(offsetof(ThreadSlots, displaced) == SLOT_DISPLACED && offsetof(ThreadSlots, rip) == SLOT_RIP);
 static_assert(offsetof(ThreadSlots, trap) == SLOT_TRAP && offsetof(ThreadSlots, link) == SLOT_LINK);
@@ -89,9 +90,9 @@ napi_value enter(napi_env env, napi_callback_info info) {
   slots.guest_gs_base = cpu->gs_base;
   slots.return_stack_base = cpu->return_stack_base;
   if (__builtin_expect(timeslice_parked.load(std::memory_order_relaxed), 0)) timeslice_unpark();
-  running_window.store(window->base, std::memory_order_relaxed);
+  guest_running.store(true, std::memory_order_relaxed);
   int trap = reinterpret_cast<EnterFn>(code_cache.executable)(cpu, code_cache.executable + host, save);
-  running_window.store(nullptr, std::memory_order_relaxed);
+  guest_running.store(false, std::memory_order_relaxed);
   cpu->trap = uint32_t(trap);
   if (cpu->resume) cpu->resume -= uint64_t(code_cache.executable);
   if (trap == kTrapLink) cpu->link -= uint64_t(code_cache.executable);
@@ -196,7 +197,7 @@ napi_value code_layout(napi_env raw, napi_callback_info) {
   const int64_t fs = slots_displacement();
   auto at = [](const char* label) { return double(label - posixx_stubs); };
   Napi::Object layout = Napi::Object::New(env), slots = Napi::Object::New(env), hostcalls = Napi::Object::New(env);
-  layout["start"] = double((posixx_stubs_end - posixx_stubs + 63) & ~63);
+  layout["start"] = double(translated_start);
   layout["size"] = double(code_cache.size);
   layout["exitSyscall"] = at(posixx_stub_exit_syscall);
   layout["exitLink"] = at(posixx_stub_exit_link);
@@ -215,7 +216,6 @@ napi_value code_layout(napi_env raw, napi_callback_info) {
   slots["returnStackBase"] = double(fs + int64_t(offsetof(ThreadSlots, return_stack_base)));
   slots["cpu"] = double(fs + int64_t(offsetof(ThreadSlots, cpu)));
   layout["slots"] = slots;
-  layout["pollPage"] = kPollPage;
   layout["indirectBias"] = kIndirectBias;
   layout["indirectDisp"] = double(kIndirectDisp);
   hostcalls["clockGettime"] = at(posixx_stub_hostcall_clock);
@@ -264,6 +264,7 @@ void register_entry(Napi::Env env, Napi::Object exports) {
   size_t size = size_t(posixx_stubs_end - posixx_stubs);
   uint8_t* code = code_cache.writable;
   memcpy(code, posixx_stubs, size);
+  translated_start = (size + 63) & ~63ull;
   const int64_t fs = slots_displacement();
   replace64(code, size, 0x5a3c5a3c00000001, uint64_t(&posixx_hostcall_clock));
   replace64(code, size, 0x5a3c5a3c00000002, uint64_t(&posixx_hostcall_getcpu));

@@ -43,6 +43,68 @@ bool rewind_return_stack(ucontext_t* uc, uint64_t address) {
   return true;
 }
 
+// What the translator needs to undo a guest instruction that was left in its middle.
+void save_spills(ucontext_t* uc, CpuBlock* cpu) {
+  cpu->host_pc = uint64_t(uc->uc_mcontext.gregs[REG_RIP]) - uint64_t(code_cache.executable);
+  cpu->window_base = posixx_slots.window;
+  cpu->scratch = posixx_slots.scratch;
+  memcpy(cpu->spill, reinterpret_cast<void*>(uc->uc_mcontext.gregs[REG_RSP]), sizeof cpu->spill);
+}
+
+constexpr greg_t kTrapFlag = 0x100;
+// Single steps on the way to the next guest instruction's beginning that are left; 0: not stepping.
+constexpr int kMaxSteps = 100;
+int stepping = 0;
+
+bool is_boundary(uint32_t host) {
+  uint32_t low = 1, high = instruction_log[0] + 1;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if ((instruction_log[middle] & ~kNotBoundary) < host) low = middle + 1;
+    else high = middle;
+  }
+  return low <= instruction_log[0] && instruction_log[low] == host;
+}
+
+bool is_string_instruction(const uint8_t* code) {
+  if (*code == 0x66) code++;
+  if (*code != 0xf2 && *code != 0xf3) return false;
+  code++;
+  if (*code == 0x48) code++;
+  return (*code >= 0xa4 && *code <= 0xa7) || (*code >= 0xaa && *code <= 0xaf);
+}
+
+// Guest code was interrupted. At the beginning of a guest instruction it is left with a Preempted trap; elsewhere
+// the host instruction is stepped over. Code that is about to leave by itself is not disturbed.
+void step(ucontext_t* uc) {
+  greg_t* regs = uc->uc_mcontext.gregs;
+  uint64_t host = uint64_t(regs[REG_RIP]) - uint64_t(code_cache.executable);
+  const uint8_t* code = code_cache.writable + host;
+  CpuBlock* cpu = reinterpret_cast<CpuBlock*>(posixx_slots.cpu);
+  regs[REG_EFL] &= ~kTrapFlag;
+  if (host < translated_start || host >= code_cache.size) {
+    stepping = 0;
+  } else if (is_boundary(uint32_t(host)) || is_string_instruction(code)) {
+    // A repeated string instruction is left between two of its rounds, as a fault would leave it.
+    stepping = 0;
+    cpu->signal = is_string_instruction(code) && !is_boundary(uint32_t(host));
+    save_spills(uc, cpu);
+    leave(uc, kTrapPreempted, 0);
+  } else if (--stepping > 0 && *code != 0x9c && !(code[0] == 0x66 && code[1] == 0x9c)) {
+    // (pushf would store the trap flag where the guest can see it: the next time slice has to do.)
+    regs[REG_EFL] |= kTrapFlag;
+  } else {
+    stepping = 0;
+  }
+}
+
+void on_preempt(int, siginfo_t*, void* context) {
+  ucontext_t* uc = static_cast<ucontext_t*>(context);
+  if (!posixx_slots.in_guest || stepping) return;
+  stepping = kMaxSteps;
+  step(uc);
+}
+
 void on_fault(int signo, siginfo_t* info, void* context) {
   ucontext_t* uc = static_cast<ucontext_t*>(context);
   ThreadSlots& slots = posixx_slots;
@@ -65,26 +127,29 @@ void on_fault(int signo, siginfo_t* info, void* context) {
     return;
   }
   if (signo == SIGSEGV) {
-    if (address >= window + int64_t(kPollPage) && address < window + int64_t(kPollPage) + 4096) {
-      mprotect(reinterpret_cast<void*>(window + int64_t(kPollPage)), 4096, PROT_READ | PROT_WRITE);
-      cpu->host_pc = rip - cache;
-      leave(uc, kTrapPreempted, 0);
-      return;
-    }
     if (rewind_return_stack(uc, address)) return;
   }
+  if (signo == SIGTRAP && stepping) {
+    step(uc);
+    return;
+  }
   cpu->signal = uint32_t(signo);
+  save_spills(uc, cpu);
   cpu->fault_code = uint32_t(info->si_code);
   cpu->fault_access = (uc->uc_mcontext.gregs[REG_ERR] >> 1) & 1;
   cpu->fault_address = address - window < kWindowSize ? address - window : ~0ull;
-  cpu->host_pc = rip - cache;
-  cpu->window_base = window;
-  cpu->scratch = slots.scratch;
-  memcpy(cpu->spill, reinterpret_cast<void*>(uc->uc_mcontext.gregs[REG_RSP]), sizeof cpu->spill);
   leave(uc, kTrapFault, 0);
 }
 
 }  // namespace
+
+void install_preemption(int signo) {
+  struct sigaction action = {};
+  action.sa_sigaction = on_preempt;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(signo, &action, nullptr);
+}
 
 void install_fault_handlers() {
   // Guest code runs on its return stack, too small for a signal frame.

@@ -1,7 +1,6 @@
-// The time slice: a thread that write-protects the poll page of the guest that runs.
+// The time slice: a thread that interrupts the guest that runs.
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <condition_variable>
 #include <mutex>
@@ -16,6 +15,9 @@ std::mutex mutex;
 std::condition_variable wake;
 std::atomic<uint32_t> slice_micros{0};
 bool started = false;
+pthread_t main_thread;
+
+int preempt_signal() { return SIGRTMIN + 5; }
 
 void slice_loop() {
   int idle = 0;
@@ -30,7 +32,7 @@ void slice_loop() {
     }
     timespec ts = {time_t(micros / 1000000), long(micros % 1000000) * 1000};
     nanosleep(&ts, nullptr);
-    if (running_window.load(std::memory_order_relaxed)) {
+    if (guest_running.load(std::memory_order_relaxed)) {
       idle = 0;
       posixx_preempt();
     } else {
@@ -41,10 +43,9 @@ void slice_loop() {
 
 }  // namespace
 
-// Async-signal-safe. A preemption that comes between two entries is seen by the next one.
+// Async-signal-safe. Does nothing while no guest code runs.
 extern "C" void posixx_preempt() {
-  uint8_t* base = running_window.load(std::memory_order_relaxed);
-  if (base) mprotect(base + kPollPage, 4096, PROT_READ);
+  if (guest_running.load(std::memory_order_relaxed)) pthread_kill(main_thread, preempt_signal());
 }
 
 void timeslice_unpark() {
@@ -55,6 +56,8 @@ void timeslice_unpark() {
 }
 
 void register_timeslice(Napi::Env env, Napi::Object exports) {
+  main_thread = pthread_self();
+  install_preemption(preempt_signal());
   exports["timesliceSet"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
     slice_micros.store(info[0].As<Napi::Number>().Uint32Value());
     if (slice_micros.load() != 0 && !started) {

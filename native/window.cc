@@ -13,8 +13,10 @@ namespace {
 
 std::vector<Window> windows;
 
-constexpr uint64_t kBefore = kGuard + 2 * 4096;  // the poll page lies below the lower guard
-constexpr uint64_t kReservation = kBefore + kTableOffset + kTableSize + kGuard;
+constexpr uint64_t kBefore = kGuard;
+// W is as aligned as a huge page, so that guest memory gets them where a native program's would.
+constexpr uint64_t kAlign = 2ull << 20;
+constexpr uint64_t kReservation = kAlign + kBefore + kTableOffset + kTableSize + kGuard;
 
 int64_t signed_result(int rc) { return rc == 0 ? 0 : -errno; }
 
@@ -37,11 +39,10 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   if (p == MAP_FAILED) return Napi::Number::New(info.Env(), -errno);
   Window w;
   w.reservation = static_cast<uint8_t*>(p);
-  w.base = w.reservation + kBefore;
+  w.base = reinterpret_cast<uint8_t*>((uint64_t(p) + kBefore + kAlign - 1) & ~(kAlign - 1));
   w.in_use = true;
   uint8_t* table = w.base + kTableOffset;
-  if (mprotect(w.base + kPollPage, 4096, PROT_READ | PROT_WRITE) != 0 ||
-      mprotect(table, kTableSize, PROT_READ | PROT_WRITE) != 0) {
+  if (mprotect(table, kTableSize, PROT_READ | PROT_WRITE) != 0) {
     int error = errno;
     munmap(p, kReservation);
     return Napi::Number::New(info.Env(), -error);
@@ -75,8 +76,6 @@ Napi::Value buffer(const Napi::CallbackInfo& info) {
 Napi::Value destroy(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   if (info.Length() > 1 && info[1].IsArrayBuffer()) info[1].As<Napi::ArrayBuffer>().Detach();
-  uint8_t* base = w.base;
-  running_window.compare_exchange_strong(base, nullptr);
   munmap(w.reservation, kReservation);
   w = Window{};
   return info.Env().Undefined();

@@ -11,7 +11,7 @@ import type { NativeIo } from './native_io.js';
 import type { NativeWait } from './native_wait.js';
 
 export interface NativeEngine {
-  /** Reserves a 4 GiB window (PROT_NONE), its guards, poll page and indirect-branch table. Id, or -errno. */
+  /** Reserves a 4 GiB window (PROT_NONE), its guards and its indirect-branch table. Id, or -errno. */
   windowCreate(): number;
   /** Detaches `buffer` (the window's) and gives all memory back. */
   windowDestroy(window: number, buffer: ArrayBuffer): void;
@@ -47,6 +47,11 @@ export interface NativeEngine {
 
   /** The code cache, writable view. The executable view is another mapping that JS never sees. */
   codeBuffer(): ArrayBuffer;
+  /**
+   * The instruction log, u32s: word 0 counts the entries behind it, which are the cache offsets of translated guest
+   * instructions in ascending order; bit 31: not a place where guest code may be interrupted.
+   */
+  codeLog(): ArrayBuffer;
   /** Cache offsets of the fixed stubs, and segment displacements of the thread's slots; see native/engine.h. */
   codeLayout(): CodeLayout;
   indirectSet(window: number, guestPc: number, host: number): void;
@@ -57,7 +62,7 @@ export interface NativeEngine {
 
   /** Time slice of guest code in microseconds; 0 stops the timer. A slice's end shows as a Preempted trap. */
   timesliceSet(micros: number): void;
-  /** Makes the guest that runs now (or the next to enter) leave with a Preempted trap. */
+  /** Makes the guest that runs now leave with a Preempted trap; nothing when none runs. */
   preempt(): void;
 }
 
@@ -84,8 +89,7 @@ export interface CodeLayout {
     returnStackBase: number;
     cpu: number;
   };
-  /** GS displacements: the poll page, and the indirect table seen through an index register biased by `indirectBias`. */
-  pollPage: number;
+  /** GS displacement of the indirect table, seen through an index register biased by `indirectBias`. */
   indirectBias: number;
   indirectDisp: number;
   hostcalls: { clockGettime: number; getcpu: number };

@@ -166,15 +166,6 @@ export class Assembler {
     this.leaDisp(STACK_HOME, STACK_HOME, delta);
   }
 
-  /** A store to the poll page: it faults when the time slice is over. */
-  poll(): void {
-    this.u8(0x65);
-    this.u8(0x89);
-    this.u8(0x24);
-    this.u8(0x25);
-    this.u32(this.layout.pollPage);
-  }
-
   /** Turns the guest PC in ecx into an index of the indirect table, and branches through it (`extension` 2: call, 4: jmp). */
   branchIndirect(extension: number): void {
     this.leaDisp(RCX, RCX, this.layout.indirectBias);

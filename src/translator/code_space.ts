@@ -13,19 +13,51 @@ export interface Fragment {
   logEnd: number;
 }
 
-/** One entry an emitted instruction, in order of cache offset: where it is, which guest instruction, how to undo it. */
+/** Marks an entry of the log that begins inside of a guest instruction. */
+const INSIDE = 0x8000_0000;
+const HOST_MASK = 0x7fff_ffff;
+
+/**
+ * One entry an emitted instruction, in order of cache offset: where it is, which guest instruction, how to undo it.
+ * The offsets stand in memory that the addon sees too: it interrupts guest code only where an instruction begins.
+ */
 export class InstructionLog {
-  private host = new Uint32Array(4096);
+  /** Word 0 is the number of entries. */
+  private readonly host: Uint32Array;
   private pc = new Uint32Array(4096);
   private word = new Uint32Array(4096);
-  length = 0;
+  private count = 0;
+
+  constructor(buffer: ArrayBuffer) {
+    this.host = new Uint32Array(buffer);
+  }
+
+  get length(): number {
+    return this.count;
+  }
+
+  /** There is room for `entries` more. */
+  hasRoom(entries: number): boolean {
+    return this.count + entries < this.host.length;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.host[0] = 0;
+  }
 
   add(host: number, pc: number, fixup: number): void {
-    const at = this.length++;
-    if (at === this.host.length) this.grow();
-    this.host[at] = host;
+    const at = this.count++;
+    if (at === this.pc.length) this.grow();
+    this.host[at + 1] = host;
     this.pc[at] = pc;
     this.word[at] = fixup;
+    this.host[0] = this.count;
+  }
+
+  /** As `add`, for the middle of an instruction, where the guest cannot be interrupted. */
+  addInside(host: number, pc: number, fixup: number): void {
+    this.add(host | INSIDE, pc, fixup);
   }
 
   setFixup(at: number, fixup: number): void {
@@ -33,7 +65,7 @@ export class InstructionLog {
   }
 
   hostAt(at: number): number {
-    return this.host[at]!;
+    return this.host[at + 1]! & HOST_MASK;
   }
   pcAt(at: number): number {
     return this.pc[at]!;
@@ -45,10 +77,10 @@ export class InstructionLog {
   /** Index of the entry that covers cache offset `host`; -1: before the first. */
   find(host: number): number {
     let low = 0;
-    let high = this.length;
+    let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.host[middle]! <= host) low = middle + 1;
+      if (this.hostAt(middle) <= host) low = middle + 1;
       else high = middle;
     }
     return low - 1;
@@ -60,7 +92,6 @@ export class InstructionLog {
       next.set(old);
       return next;
     };
-    this.host = twice(this.host);
     this.pc = twice(this.pc);
     this.word = twice(this.word);
   }

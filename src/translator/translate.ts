@@ -24,7 +24,7 @@ export const SAVE_YMM = 2;
 const enum After { Continue, End }
 
 export class Translator implements branch.BranchSink {
-  readonly log = new InstructionLog();
+  readonly log: InstructionLog;
   readonly asm: Assembler;
   /** SAVE_X87, SAVE_YMM: what the translated code uses. */
   saves = 0;
@@ -35,17 +35,18 @@ export class Translator implements branch.BranchSink {
   private space!: X86CodeSpace;
   private fragment!: Fragment;
   private lastPage = -1;
-  /** Guest address of a jcc whose poll was emitted before the instruction that sets its flags. */
-  private polled = -1;
 
-  constructor(asm: Assembler, private readonly model: CpuModel, private readonly stats: EngineStats) {
+  constructor(
+    asm: Assembler, log: InstructionLog, private readonly model: CpuModel, private readonly stats: EngineStats,
+  ) {
     this.asm = asm;
+    this.log = log;
     this.map = new OperandMapper(asm);
   }
 
   /** There is room for one more fragment. */
   get hasRoom(): boolean {
-    return this.asm.at + FRAGMENT_BYTES < this.asm.layout.size;
+    return this.asm.at + FRAGMENT_BYTES < this.asm.layout.size && this.log.hasRoom(FRAGMENT_LIMIT * 4);
   }
 
   /**
@@ -60,7 +61,6 @@ export class Translator implements branch.BranchSink {
     this.space = space;
     this.fragment = { logStart: log.length, logEnd: log.length };
     this.lastPage = -1;
-    this.polled = -1;
     asm.at = (asm.at + 15) & ~15;
     const host = asm.at;
     let fetchEnd = 0;
@@ -81,7 +81,7 @@ export class Translator implements branch.BranchSink {
       this.coverPages(pc, length);
       const at = log.length;
       log.add(asm.at, pc, 0);
-      if (this.polled !== pc) translations.set(pc, asm.at);
+      translations.set(pc, asm.at);
       count++;
       const next = pc + length;
       ended = this.emit(this.insn, at, next) === After.End;
@@ -162,7 +162,6 @@ export class Translator implements branch.BranchSink {
         if (form.mnemonic === 'nop') break;
         if (form.implicitMemory && insn.segment >= 0) return this.trap(insn.pc, Trap.Illegal);
         this.noteState(form);
-        this.pollBeforeFlags(insn, next);
         fixup = map.copy(insn);
         break;
       case Rewrite.Lea:
@@ -203,21 +202,14 @@ export class Translator implements branch.BranchSink {
         this.saves |= SAVE_X87 | (this.model.has('avx') ? SAVE_YMM : 0);
         fixup = emitFpuRestore(asm, map, insn);
         break;
-      case Rewrite.Jcc: {
-        const target = (next + insn.imm) >>> 0;
-        if (target <= insn.pc && this.polled !== insn.pc) asm.poll();
-        branch.emitJcc(asm, this, insn, target);
+      case Rewrite.Jcc:
+        branch.emitJcc(asm, this, insn, (next + insn.imm) >>> 0);
         break;
-      }
-      case Rewrite.Loop: {
-        const target = (next + insn.imm) >>> 0;
-        if (target <= insn.pc) asm.poll();
-        branch.emitLoop(asm, this, insn, target);
+      case Rewrite.Loop:
+        branch.emitLoop(asm, this, insn, (next + insn.imm) >>> 0);
         break;
-      }
       case Rewrite.JmpNear: {
         const target = (next + insn.imm) >>> 0;
-        if (target <= insn.pc) asm.poll();
         if (this.space.translations.find(target) !== 0) {
           branch.emitJmp(asm, this, target);
           return After.End;
@@ -226,23 +218,17 @@ export class Translator implements branch.BranchSink {
         break;
       }
       case Rewrite.JmpIndirect:
-        asm.poll();
         log.setFixup(at, branch.emitJmpIndirect(asm, map, insn));
         return After.End;
-      case Rewrite.CallNear: {
-        const target = (next + insn.imm) >>> 0;
-        if (target <= insn.pc) asm.poll();
-        branch.emitCall(asm, this, target, next);
+      case Rewrite.CallNear:
+        branch.emitCall(asm, this, (next + insn.imm) >>> 0, next);
         this.emitReturnSite(next);
         break;
-      }
       case Rewrite.CallIndirect:
-        asm.poll();
-        fixup = branch.emitCallIndirect(asm, map, insn, next, (word) => log.add(asm.at, insn.pc, word));
+        fixup = branch.emitCallIndirect(asm, map, insn, next, (word) => log.addInside(asm.at, insn.pc, word));
         this.emitReturnSite(next);
         break;
       case Rewrite.Ret:
-        if (insn.immSize !== 0) asm.poll();
         log.setFixup(at, branch.emitRet(asm, insn));
         return After.End;
       case Rewrite.Syscall:
@@ -276,27 +262,6 @@ export class Translator implements branch.BranchSink {
     return After.Continue;
   }
 
-  /**
-   * A compare and the jcc behind it are one operation for the CPU when nothing stands between: the poll of a
-   * backward jcc goes before the compare. Then only the compare is a place to jump to.
-   */
-  private pollBeforeFlags(insn: Insn, next: number): void {
-    const opcode = insn.opcode;
-    const fuses = insn.map === 0 && insn.vex === 0 && (opcode < 0x40 || (opcode >= 0x80 && opcode <= 0x85) ||
-      opcode === 0xa8 || opcode === 0xa9 || opcode === 0xff || opcode === 0xfe || opcode === 0xf6 || opcode === 0xf7);
-    if (!fuses || insn.form.flagsWritten === 0) return;
-    const limit = this.space.source.fetchable(next);
-    if (limit < 6) return;
-    const bytes = this.space.source.window.u8;
-    const first = bytes[next]!;
-    let backward = false;
-    if (first >= 0x70 && first < 0x80) backward = bytes[next + 1]! >= 0x80;
-    else if (first === 0x0f && (bytes[next + 1]! & 0xf0) === 0x80) backward = bytes[next + 5]! >= 0x80;
-    if (!backward || this.space.translations.find(next) !== 0) return;
-    this.asm.poll();
-    this.polled = next;
-  }
-
   private noteState(form: Form): void {
     if (form.x87) this.saves |= SAVE_X87;
     if (form.avx) this.saves |= SAVE_YMM;
@@ -310,7 +275,7 @@ export class Translator implements branch.BranchSink {
   /** The code that a host return comes back to; then the fragment goes on behind the call. */
   private emitReturnSite(next: number): void {
     const site = this.log.length;
-    this.log.add(this.asm.at, next, 0);
+    this.log.addInside(this.asm.at, next, 0);
     this.log.setFixup(site, branch.emitReturnCheck(this.asm, next, flagsLive(this.space.source, next)));
   }
 

@@ -2,7 +2,7 @@
 import { native, type CodeLayout } from '../host/native.js';
 import { Cpu, CpuBlock, Trap } from '../host/cpu_block.js';
 import { Assembler } from './assembler.js';
-import { type CodeSpaceOwner, Translations, X86CodeSpace } from './code_space.js';
+import { type CodeSpaceOwner, InstructionLog, Translations, X86CodeSpace } from './code_space.js';
 import { CpuModel } from './cpu_model.js';
 import { decode } from './decode.js';
 import { emulate } from './emulate.js';
@@ -40,7 +40,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.code = new Uint8Array(buffer);
     this.codeView = new DataView(buffer);
     this.layout = native.codeLayout();
-    this.translator = new Translator(new Assembler(this.code, this.layout), model, this.stats);
+    this.translator = new Translator(
+      new Assembler(this.code, this.layout), new InstructionLog(native.codeLog()), model, this.stats,
+    );
   }
 
   createCpu(): Cpu {
@@ -99,7 +101,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private flush(): void {
     this.stats.flushes++;
     this.translator.asm.at = this.layout.start;
-    this.translator.log.length = 0;
+    this.translator.log.clear();
     const fresh = new Map<Translations, Translations>();
     for (const space of this.spaces) {
       let translations = fresh.get(space.translations);
@@ -149,7 +151,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
           host = this.indirectMiss(cpu, space);
           break;
         case Trap.Preempted:
-          this.locateTrap(cpu, false);
+          // In the middle of a repeated string instruction (signal 1) its pointers must be put right.
+          this.locateTrap(cpu, u32[CpuBlock.signal >> 2] !== 0);
           return trap;
         case Trap.Fault:
           this.locateTrap(cpu, true);
@@ -202,7 +205,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return host;
   }
 
-  /** Finds the guest instruction of a fault or a poll, and with `undo` rebuilds the state at its start. */
+  /** Finds the guest instruction of a fault or an interruption, and with `undo` rebuilds the state at its start. */
   private locateTrap(cpu: Cpu, undo: boolean): void {
     const { log } = this.translator;
     const host = cpu.u32[HOST_PC]!;
@@ -215,7 +218,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const at = log.find(host);
     if (undo) applyFixup(cpu, log.fixupAt(at));
     cpu.rip = log.pcAt(at);
-    // A poll comes before its instruction: it can be resumed as it is.
+    // Interrupted where an instruction begins: it can be resumed there.
     if (!undo) cpu.u32[RESUME] = host;
   }
 
