@@ -1,9 +1,9 @@
 /** The end of threads and processes (_exit(2)), zombies, orphans, and what wait(2) finds. */
 import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
+import { recordLocks } from '../vfs/locks.js';
 import { releaseRobustList, wakeFutex } from './futex.js';
 import { SigInfo } from './pending_signals.js';
-import { recordLocks } from '../vfs/locks.js';
 import { ProcessState, type Process } from './process.js';
 import { orphaned, sendToGroup, sendToProcess } from './signals.js';
 import { TaskState, type Task } from './task.js';

@@ -25,6 +25,15 @@ import { Timers } from './timers.js';
 /** Carries out system call `number` of `abi` for a task: a result, -errno, BLOCKED or REGISTERS_SET. */
 export type Dispatch = (task: Task, number: number, abi: Abi) => number;
 
+/** Is told what a tracer of system calls cannot see through Dispatch. */
+export interface Tracer {
+  /** A parked call went on: its result, or BLOCKED again. */
+  resumed(task: Task, result: number): void;
+  /** A task takes a signal. */
+  signal(task: Task, info: SigInfo): void;
+  exited(process: Process): void;
+}
+
 export interface KernelOptions {
   engine: Engine;
   dispatch: Dispatch;
@@ -72,8 +81,7 @@ export class Kernel {
   domainname = '(none)';
   /** The process that posixx was started for: its end is the end of the run. */
   main: Process | null = null;
-  /** Called when a process ends, with its status as wait(2) codes it: for the message of a fatal signal. */
-  onExit: ((process: Process) => void) | null = null;
+  tracer: Tracer | null = null;
   /** The task whose code or call runs now. */
   current: Task | null = null;
   /** CLOCK_MONOTONIC when the current task got the CPU, nanoseconds. */
@@ -148,7 +156,7 @@ export class Kernel {
   }
 
   processEnds(process: Process): void {
-    this.onExit?.(process);
+    this.tracer?.exited(process);
   }
 
   /** Processes that go on when the main one has ended are those of its session (its background jobs). */
@@ -212,6 +220,7 @@ export class Kernel {
     if (resume) {
       task.resume = undefined;
       const result = resume(task, task.wakeReason);
+      this.tracer?.resumed(task, result);
       if (task.savedMask) task.signalDue = true;
       if (task.state === TaskState.Running) this.finishCall(task, result);
     }

@@ -118,6 +118,7 @@ export function deliverSignals(task: Task): void {
     if (!info) break;
     const { signal } = info;
     const action = process.actions.get(signal);
+    if (task.kernel.tracer) task.kernel.tracer.signal(task, info);
     if (action.handler === SIG_IGN) continue;
     if (action.handler !== SIG_DFL) {
       interruptCall(task, (action.flags & SA.RESTART) !== 0);
