@@ -1,9 +1,15 @@
 /** The system-call table: the families' rows, and the two ways to find one by number. */
 import { Abi } from '../abi/abi.js';
 import { clockRows } from './clock.js';
+import { dirRows } from './dir.js';
+import { fileDataRows } from './file_data.js';
+import { fileIoRows } from './file_io.js';
+import { fileOpenRows } from './file_open.js';
+import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
+import { pathRows } from './path.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import { schedRows } from './sched.js';
@@ -11,20 +17,28 @@ import { signalRows } from './signal.js';
 import { systemRows } from './system.js';
 import { taskControlRows } from './task_control.js';
 import { unimplementedRows } from './unimplemented.js';
+import { xattrRows } from './xattr.js';
 import type { Row } from './types.js';
 
 /** Every call of Linux x86-64, implemented or not, in no particular order. */
 export const table: readonly Row[] = [
   ...clockRows,
+  ...dirRows,
+  ...fileDataRows,
+  ...fileIoRows,
+  ...fileOpenRows,
+  ...fileStatRows,
   ...futexRows,
   ...identityRows,
   ...memoryRows,
+  ...pathRows,
   ...processRows,
   ...resourceRows,
   ...schedRows,
   ...signalRows,
   ...systemRows,
   ...taskControlRows,
+  ...xattrRows,
   ...unimplementedRows,
 ];
 

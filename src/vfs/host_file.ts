@@ -208,7 +208,7 @@ function hostIoctl(fd: number, request: number, arg: number, memory: UserMemory)
   const known = ioctlSizes.get(request >>> 0);
   if (known === undefined) return -E.NOTTY;
   const may = known.writes ? memory.writable(arg, known.size) : memory.readable(arg, known.size);
-  return may ? native.ioctl(fd, request >>> 0, memory.u8, arg) : -E.FAULT;
+  return may ? native.ioctl(fd, request >>> 0, memory.window.u8, arg) : -E.FAULT;
 }
 
 /** The inodes of descriptors that posixx was started with: they have no name in the guest's tree. */

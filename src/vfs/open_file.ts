@@ -2,6 +2,7 @@
 import { E } from '../abi/errno.js';
 import { O, POLL } from '../abi/fcntl.js';
 import type { AttrChange, DirSink, Inode, Stat } from './inode.js';
+import { fileLocks, recordLocks } from './locks.js';
 import type { Location } from './mount.js';
 
 /** Tasks that wait for a file. The kernel's wait queue implements it; the VFS only wakes. */
@@ -12,7 +13,7 @@ export interface Waiters {
 
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
 export interface UserMemory {
-  readonly u8: Uint8Array;
+  readonly window: { readonly u8: Uint8Array };
   readable(addr: number, length: number): boolean;
   writable(addr: number, length: number): boolean;
 }
@@ -31,6 +32,8 @@ export abstract class OpenFile {
   readonly location: Location | null;
   /** Tasks that wait for this file; set by the kernel when the first one does. */
   waiters: Waiters | null = null;
+  /** The description has or had locks, which its last close gives up. */
+  locked = false;
   private references = 1;
 
   constructor(flags: number, location: Location | null) {
@@ -116,6 +119,18 @@ export abstract class OpenFile {
   hostFd(): number {
     return -1;
   }
+  /** Bytes that a pipe holds (F_GETPIPE_SZ); -EBADF for what is none. */
+  pipeSize(): number {
+    return -E.BADF;
+  }
+  /** F_SETPIPE_SZ: the size set, which may be larger; -EBUSY when more is in the pipe. */
+  setPipeSize(_size: number): number {
+    return -E.BADF;
+  }
+  /** F_GET_SEALS and, with bits to add, F_ADD_SEALS; -EINVAL for what cannot have seals. */
+  seals(_add: number): number {
+    return -E.INVAL;
+  }
   /** fcntl(2) F_SETFL changed `flags`. */
   flagsChanged(): void {}
 
@@ -125,7 +140,12 @@ export abstract class OpenFile {
   }
   /** One reference less; the last one closes and gives what that gives (0 or -errno). */
   unref(): number {
-    return --this.references === 0 ? this.closed() : 0;
+    if (--this.references > 0) return 0;
+    if (this.locked) {
+      recordLocks.releaseOwner(this);
+      fileLocks.releaseOwner(this);
+    }
+    return this.closed();
   }
   get referenceCount(): number {
     return this.references;

@@ -14,6 +14,8 @@ const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 const FALLOC_KEEP_SIZE = 1;
 
+export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
+
 export interface TmpFsOptions {
   /** Name in /proc/mounts; also the type when that is not 'tmpfs'. */
   source?: string;
@@ -83,6 +85,8 @@ export class TmpInode extends Inode {
   /** Regular files: the bytes. */
   readonly data: FileData | null;
   private xattrs: Map<string, Uint8Array> | null = null;
+  /** SEAL bits; those of files made by name can never be added to (fcntl(2)). */
+  seals: number = SEAL.SEAL;
   /** Open file descriptions; the bytes of an unlinked file live until the last is closed. */
   opens = 0;
   atime: number;
@@ -295,6 +299,8 @@ export class TmpInode extends Inode {
     if (data === null) return -E.INVAL;
     if (this.fs.bytes + size - data.size > this.fs.maxBytes) return -E.NOSPC;
     const before = data.size;
+    if (size < before && this.seals & SEAL.SHRINK) return -E.PERM;
+    if (size > before && this.seals & SEAL.GROW) return -E.PERM;
     const failed = data.truncate(size);
     this.fs.bytes += data.size - before;
     if (failed >= 0) this.stampModify();
@@ -378,8 +384,13 @@ export class TmpFile extends OpenFile {
 
   private store(u8: Uint8Array, start: number, length: number, position: number): number {
     if (length === 0) return 0;
-    const fs = this.node.fs;
+    const { fs, seals } = this.node;
     const before = this.data.size;
+    if (seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
+    if (seals & SEAL.GROW && position + length > before) {
+      length = before - position;
+      if (length <= 0) return -E.PERM;
+    }
     const room = fs.maxBytes - fs.bytes;
     if (position + length - before > room) {
       length = before + room - position;
@@ -416,10 +427,22 @@ export class TmpFile extends OpenFile {
     const fs = this.node.fs;
     const before = this.data.size;
     if (!(mode & FALLOC_KEEP_SIZE) && fs.bytes + offset + length - before > fs.maxBytes) return -E.NOSPC;
+    if (this.node.seals & (SEAL.WRITE | SEAL.FUTURE_WRITE) && mode & ~FALLOC_KEEP_SIZE) return -E.PERM;
+    if (this.node.seals & SEAL.GROW && !(mode & FALLOC_KEEP_SIZE) && offset + length > before) return -E.PERM;
     const failed = this.data.fallocate(mode, offset, length);
     fs.bytes += this.data.size - before;
     if (failed >= 0) this.node.stampModify();
     return failed;
+  }
+  override seals(add: number): number {
+    if (add === 0) return this.node.seals;
+    if (!this.canWrite || this.node.seals & SEAL.SEAL) return -E.PERM;
+    this.node.seals |= add;
+    return 0;
+  }
+  override mapFd(writable: boolean): number {
+    if (writable && this.node.seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
+    return this.data.mapFd();
   }
   override sync(): number {
     return 0;

@@ -1,0 +1,179 @@
+/** Sizes and storage of files: truncate(2), fallocate(2), fsync(2), posix_fadvise(2); and ioctl(2). */
+import { E } from '../abi/errno.js';
+import { AT, O, S } from '../abi/fcntl.js';
+import { SEEK } from '../abi/file.js';
+import { RLIMIT } from '../abi/resource.js';
+import { SI, SIG } from '../abi/signal.js';
+import { SigInfo } from '../kernel/pending_signals.js';
+import { sendToTask } from '../kernel/signals.js';
+import type { Task } from '../kernel/task.js';
+import * as attributes from '../vfs/attributes.js';
+import { Stat } from '../vfs/inode.js';
+import type { FileSystem } from '../vfs/inode.js';
+import { locate } from './path_argument.js';
+import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
+
+/** truncate(2), truncate64(2). */
+function truncate(task: Task, path: number, length: number): number {
+  if (length < 0) return -E.INVAL;
+  const place = locate(task, AT.FDCWD, path, 0);
+  if (typeof place === 'number') return place;
+  if (tooLarge(task, length)) return -E.FBIG;
+  return attributes.truncate(task.fs, place, length);
+}
+
+/** ftruncate(2), ftruncate64(2). */
+function ftruncate(task: Task, fd: number, length: number): number {
+  if (length < 0) return -E.INVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  if (!file.canWrite || file.inode === null || file.inode.type !== S.IFREG) return -E.INVAL;
+  if (tooLarge(task, length)) return -E.FBIG;
+  return file.truncate(length);
+}
+
+/** RLIMIT_FSIZE; the signal goes with it. */
+function tooLarge(task: Task, length: number): boolean {
+  if (length <= task.process.limits.soft[RLIMIT.FSIZE]!) return false;
+  const info = new SigInfo(SIG.XFSZ, SI.USER);
+  info.pid = task.process.pid;
+  info.uid = task.cred.uid;
+  sendToTask(task, info);
+  return true;
+}
+
+const FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2;
+const FALLOC_ALL = 0x7b;
+
+/** fallocate(2). */
+function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  if (offset < 0 || length <= 0) return -E.INVAL;
+  if (mode & ~FALLOC_ALL) return -E.OPNOTSUPP;
+  if (mode & FALLOC_PUNCH_HOLE && !(mode & FALLOC_KEEP_SIZE)) return -E.OPNOTSUPP;
+  if (!file.canWrite) return -E.BADF;
+  const type = file.inode === null ? S.IFIFO : file.inode.type;
+  if (type === S.IFIFO) return -E.SPIPE;
+  if (type === S.IFDIR) return -E.ISDIR;
+  if (type !== S.IFREG) return -E.NODEV;
+  if (!(mode & FALLOC_KEEP_SIZE) && tooLarge(task, offset + length)) return -E.FBIG;
+  return file.fallocate(mode, offset, length);
+}
+
+/** posix_fadvise(2): nothing here reads ahead or keeps pages, so good advice changes nothing. */
+function fadvise64(task: Task, fd: number, _offset: number, length: number, advice: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  if (file.inode === null || file.inode.type === S.IFIFO) return -E.SPIPE;
+  return length < 0 || advice < 0 || advice > 5 ? -E.INVAL : 0;
+}
+
+/** readahead(2). */
+function readahead(task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || !file.canRead) return -E.BADF;
+  return file.inode === null || file.inode.type !== S.IFREG ? -E.INVAL : 0;
+}
+
+/** fsync(2). */
+function fsync(task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  return file === undefined || file.flags & O.PATH ? -E.BADF : file.sync(false);
+}
+
+/** fdatasync(2). */
+function fdatasync(task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  return file === undefined || file.flags & O.PATH ? -E.BADF : file.sync(true);
+}
+
+/** sync(2). */
+function sync(task: Task): number {
+  const done = new Set<FileSystem>();
+  for (const { fs } of task.fs.vfs.mounts()) {
+    if (!done.has(fs)) fs.sync();
+    done.add(fs);
+  }
+  return 0;
+}
+
+/** syncfs(2). */
+function syncfs(task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  return file.location === null ? 0 : file.location.mount.fs.sync();
+}
+
+/** sync_file_range(2). */
+function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
+  if (flags & ~7 || offset < 0 || length < 0) return -E.INVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  if (file.inode === null || file.inode.type === S.IFIFO) return -E.SPIPE;
+  return file.sync(true);
+}
+
+const FIONCLEX = 0x5450, FIOCLEX = 0x5451, FIONBIO = 0x5421, FIOASYNC = 0x5452, FIONREAD = 0x541b, FIOQSIZE = 0x5460;
+
+/** ioctl(2): what all files know; the rest is the file's own. */
+function ioctl(task: Task, fd: number, request: number, arg: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  switch (request) {
+    case FIOCLEX:
+      task.files.setCloexec(fd, true);
+      return 0;
+    case FIONCLEX:
+      task.files.setCloexec(fd, false);
+      return 0;
+    case FIONBIO:
+    case FIOASYNC: {
+      const on = task.mm.getU32(arg);
+      if (on < 0) return on;
+      if (request === FIONBIO) {
+        file.flags = on === 0 ? file.flags & ~O.NONBLOCK : file.flags | O.NONBLOCK;
+        file.flagsChanged();
+      } else if (on !== 0) {
+        return -E.NOTTY;
+      }
+      return 0;
+    }
+    case FIONREAD:
+      if (file.inode !== null && file.inode.type === S.IFREG) {
+        const stat = new Stat();
+        const failed = file.stat(stat);
+        if (failed < 0) return failed;
+        return task.mm.putU32(arg, stat.size - file.seek(0, SEEK.CUR)) ? 0 : -E.FAULT;
+      }
+      break;
+    case FIOQSIZE:
+      if (file.inode !== null && (file.inode.type === S.IFREG || file.inode.type === S.IFDIR)) {
+        const stat = new Stat();
+        const failed = file.stat(stat);
+        if (failed < 0) return failed;
+        return task.mm.putU64(arg, stat.size) ? 0 : -E.FAULT;
+      }
+      break;
+  }
+  return file.ioctl(request, arg, task.mm);
+}
+
+const noCache = 'there is no page cache: checks its arguments';
+
+export const fileDataRows: readonly Row[] = [
+  call('ioctl', 16, 54, [fd, uint, ptr], ioctl, 'partial', 'terminals, FIONREAD, FIONBIO, FIOCLEX; SIGIO is not sent'),
+  call('truncate', 76, 92, [path, long], truncate),
+  call('truncate64', -1, 193, [path, off], truncate),
+  call('ftruncate', 77, 93, [fd, long], ftruncate),
+  call('ftruncate64', -1, 194, [fd, off], ftruncate),
+  call('fallocate', 285, 324, [fd, int, off, off], fallocate),
+  call('fadvise64', 221, 250, [fd, off, size, int], fadvise64, 'full', noCache),
+  call('fadvise64_64', -1, 272, [fd, off, off, int], fadvise64, 'full', noCache),
+  call('readahead', 187, 225, [fd, off, size], readahead, 'full', noCache),
+  call('fsync', 74, 118, [fd], fsync),
+  call('fdatasync', 75, 148, [fd], fdatasync),
+  call('sync', 162, 36, [], sync),
+  call('syncfs', 306, 344, [fd], syncfs),
+  call('sync_file_range', 277, 314, [fd, off, off, uint], syncFileRange),
+];

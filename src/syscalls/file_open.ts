@@ -1,0 +1,241 @@
+/** Descriptors: open(2), openat2(2), close(2), dup(2), fcntl(2), flock(2), memfd_create(2) … */
+import { Abi } from '../abi/abi.js';
+import { E } from '../abi/errno.js';
+import { AT, F, FD_CLOEXEC, O } from '../abi/fcntl.js';
+import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW } from '../abi/file.js';
+import { RLIMIT } from '../abi/resource.js';
+import type { Task } from '../kernel/task.js';
+import { CAP, capable } from '../vfs/credentials.js';
+import { createMemfd } from '../vfs/fs/memfd.js';
+import { recordLocks } from '../vfs/locks.js';
+import type { OpenFile } from '../vfs/open_file.js';
+import { RESOLVE } from '../vfs/path_walk.js';
+import * as vfs from '../vfs/vfs.js';
+import { lockFile, setRecordLock, testRecordLock } from './file_lock.js';
+import { fetchPath, startOf } from './path_argument.js';
+import { call, dirfd, fd, flags, inStruct, long, mode, oneOf, path, size, uint, type Row } from './types.js';
+
+/** Bits of open's flags that have a meaning. */
+const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND | O.NONBLOCK | O.DSYNC | O.ASYNC |
+  O.DIRECT | O.LARGEFILE | O.DIRECTORY | O.NOFOLLOW | O.NOATIME | O.CLOEXEC | O.SYNC | O.PATH | O.TMPFILE;
+/** What F_SETFL can change. */
+const SETTABLE = O.APPEND | O.NONBLOCK | O.NOATIME | O.ASYNC | O.DIRECT;
+
+/** open(2). */
+function open(task: Task, path: number, flags: number, mode: number): number {
+  return openat(task, AT.FDCWD, path, flags, mode);
+}
+
+/** creat(2). */
+function creat(task: Task, path: number, mode: number): number {
+  return openat(task, AT.FDCWD, path, O.CREAT | O.WRONLY | O.TRUNC, mode);
+}
+
+/** openat(2). */
+function openat(task: Task, dirfd: number, pathPtr: number, flags: number, mode: number): number {
+  return openPath(task, dirfd, pathPtr, flags & OPEN_FLAGS, mode, 0);
+}
+
+function openPath(task: Task, dirfd: number, pathPtr: number, flags: number, mode: number, resolve: number): number {
+  const path = fetchPath(task, pathPtr);
+  if (typeof path === 'number') return path;
+  const scoped = (resolve & (RESOLVE.BENEATH | RESOLVE.IN_ROOT)) !== 0;
+  // Beneath a directory, even an absolute path starts at the descriptor.
+  const start = startOf(task, dirfd, scoped ? '.' : path);
+  if (typeof start === 'number') return start;
+  if (task.abi === Abi.X64) flags |= O.LARGEFILE;
+  const file = vfs.open(task.fs, start, path, flags, mode, resolve);
+  if (typeof file === 'number') return file;
+  return install(task, file, (flags & O.CLOEXEC) !== 0);
+}
+
+/** Gives a new description a descriptor; it is closed when there is none left. */
+function install(task: Task, file: OpenFile, cloexec: boolean): number {
+  const fd = task.files.install(file, cloexec);
+  if (fd < 0) file.unref();
+  return fd;
+}
+
+/** openat2(2). */
+function openat2(task: Task, dirfd: number, pathPtr: number, how: number, length: number): number {
+  const layout = OPEN_HOW.lp64;
+  if (length < layout.size) return -E.INVAL;
+  if (length > 4096) return -E['2BIG'];
+  const { mm } = task;
+  if (!mm.readable(how, length)) return -E.FAULT;
+  for (let at = layout.size; at < length; at++) if (mm.window.u8[how + at] !== 0) return -E['2BIG'];
+  const flags = mm.getU64(how + layout.flags), mode = mm.getU64(how + layout.mode);
+  const resolve = mm.getU64(how + layout.resolve);
+  if (flags > 0x7fff_ffff || flags & ~OPEN_FLAGS) return -E.INVAL;
+  if (resolve > 63 || (resolve & RESOLVE.BENEATH && resolve & RESOLVE.IN_ROOT)) return -E.INVAL;
+  const creates = flags & O.CREAT || (flags & O.TMPFILE) === O.TMPFILE;
+  if (creates ? mode > 0o7777 : mode !== 0) return -E.INVAL;
+  if (flags & O.PATH && flags & ~(O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC)) return -E.INVAL;
+  if (resolve & RESOLVE.CACHED) return flags & (O.CREAT | O.TRUNC) ? -E.INVAL : -E.AGAIN;
+  return openPath(task, dirfd, pathPtr, flags, mode, resolve);
+}
+
+/** close(2). */
+function close(task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -E.BADF;
+  dropRecordLocks(task, file);
+  const result = task.files.close(fd);
+  return result < 0 ? result : 0;
+}
+
+/** The first close of any descriptor of a file gives up the process's record locks on it (fcntl(2)). */
+function dropRecordLocks(task: Task, file: OpenFile): void {
+  if (task.process.hasRecordLocks && file.inode !== null) recordLocks.release(file.inode.identity, task.process);
+}
+
+/** close_range(2). */
+function closeRange(task: Task, first: number, last: number, flags: number): number {
+  if (flags & ~(CLOSE_RANGE.UNSHARE | CLOSE_RANGE.CLOEXEC) || first > last) return -E.INVAL;
+  if (flags & CLOSE_RANGE.UNSHARE && task.files.users > 1) {
+    const own = task.files.copy();
+    task.files.leave();
+    task.files = own;
+  }
+  const { files } = task;
+  for (let fd = first; fd <= last && fd < files.end; fd++) {
+    if (files.get(fd) === undefined) continue;
+    if (flags & CLOSE_RANGE.CLOEXEC) files.setCloexec(fd, true);
+    else close(task, fd);
+  }
+  return 0;
+}
+
+/** dup(2). */
+function dup(task: Task, fd: number): number {
+  return duplicate(task, fd, 0, false);
+}
+
+function duplicate(task: Task, fd: number, min: number, cloexec: boolean): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -E.BADF;
+  const copy = task.files.install(file, cloexec, min);
+  if (copy >= 0) file.ref();
+  return copy;
+}
+
+/** dup2(2). */
+function dup2(task: Task, from: number, to: number): number {
+  if (from === to) return task.files.get(from) === undefined ? -E.BADF : to;
+  return duplicateTo(task, from, to, false);
+}
+
+/** dup3(2). */
+function dup3(task: Task, from: number, to: number, flags: number): number {
+  if (flags & ~O.CLOEXEC || from === to) return -E.INVAL;
+  return duplicateTo(task, from, to, (flags & O.CLOEXEC) !== 0);
+}
+
+function duplicateTo(task: Task, from: number, to: number, cloexec: boolean): number {
+  const file = task.files.get(from);
+  if (file === undefined || to < 0) return -E.BADF;
+  const old = task.files.get(to);
+  if (old !== undefined) dropRecordLocks(task, old);
+  const result = task.files.installAt(to, file, cloexec);
+  if (result >= 0) file.ref();
+  return result;
+}
+
+/** fcntl(2). */
+function fcntl(task: Task, fd: number, command: number, arg: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -E.BADF;
+  if (file.flags & O.PATH && command > F.GETFL && command !== F.DUPFD_CLOEXEC) return -E.BADF;
+  switch (command) {
+    case F.DUPFD:
+    case F.DUPFD_CLOEXEC:
+      if (arg >= task.process.limits.soft[RLIMIT.NOFILE]!) return -E.INVAL;
+      return duplicate(task, fd, arg, command === F.DUPFD_CLOEXEC);
+    case F.GETFD:
+      return task.files.getCloexec(fd) ? FD_CLOEXEC : 0;
+    case F.SETFD:
+      task.files.setCloexec(fd, (arg & FD_CLOEXEC) !== 0);
+      return 0;
+    case F.GETFL:
+      return file.flags & ~O.CLOEXEC;
+    case F.SETFL:
+      return setFlags(task, file, arg);
+    case F.GETLK:
+    case F.OFD_GETLK:
+      return testRecordLock(task, file, command === F.OFD_GETLK, arg, task.abi === Abi.X64);
+    case F.SETLK:
+    case F.SETLKW:
+    case F.OFD_SETLK:
+    case F.OFD_SETLKW:
+      return setRecordLock(
+        task, file, command === F.OFD_SETLK || command === F.OFD_SETLKW,
+        command === F.SETLKW || command === F.OFD_SETLKW, arg, task.abi === Abi.X64,
+      );
+    case F.GETLK64:
+      return task.abi === Abi.I386 ? testRecordLock(task, file, false, arg, true) : -E.INVAL;
+    case F.SETLK64:
+    case F.SETLKW64:
+      if (task.abi !== Abi.I386) return -E.INVAL;
+      return setRecordLock(task, file, false, command === F.SETLKW64, arg, true);
+    case F.GETLEASE:
+      return 2;
+    case F.SETPIPE_SZ:
+      return file.setPipeSize(arg);
+    case F.GETPIPE_SZ:
+      return file.pipeSize();
+    case F.ADD_SEALS:
+      return arg === 0 || arg & ~63 ? -E.INVAL : file.seals(arg);
+    case F.GET_SEALS:
+      return file.seals(0);
+    default:
+      return -E.INVAL;
+  }
+}
+
+/** F_SETFL. */
+function setFlags(task: Task, file: OpenFile, flags: number): number {
+  if (flags & O.NOATIME && !(file.flags & O.NOATIME) && file.inode !== null) {
+    const cred = task.fs.cred;
+    if (file.inode.uid !== cred.fsuid && !capable(cred, CAP.FOWNER)) return -E.PERM;
+  }
+  file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
+  file.flagsChanged();
+  return 0;
+}
+
+/** flock(2). */
+function flock(task: Task, fd: number, operation: number): number {
+  const kind = operation & ~LOCK.NB;
+  if (kind !== LOCK.SH && kind !== LOCK.EX && kind !== LOCK.UN) return -E.INVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  return lockFile(task, file, kind, (operation & LOCK.NB) !== 0);
+}
+
+/** memfd_create(2). */
+function memfdCreate(task: Task, namePtr: number, flags: number): number {
+  if (flags & ~(MFD.CLOEXEC | MFD.ALLOW_SEALING)) return -E.INVAL;
+  const name = task.mm.cstring(namePtr, 250);
+  if (typeof name === 'number') return name === -E.NAMETOOLONG ? -E.INVAL : name;
+  return install(task, createMemfd(name, (flags & MFD.ALLOW_SEALING) !== 0, task.fs.cred), (flags & MFD.CLOEXEC) !== 0);
+}
+
+const openFlags = flags('O_', O);
+const command = oneOf('F_', F);
+const leases = 'leases, F_NOTIFY and SIGIO ownership give EINVAL';
+
+export const fileOpenRows: readonly Row[] = [
+  call('open', 2, 5, [path, openFlags, mode], open),
+  call('close', 3, 6, [fd], close),
+  call('creat', 85, 8, [path, mode], creat),
+  call('openat', 257, 295, [dirfd, path, openFlags, mode], openat),
+  call('openat2', 437, 437, [dirfd, path, inStruct('open_how'), size], openat2, 'full', 'RESOLVE_CACHED gives EAGAIN'),
+  call('close_range', 436, 436, [uint, uint, flags('CLOSE_RANGE_', CLOSE_RANGE)], closeRange),
+  call('dup', 32, 41, [fd], dup),
+  call('dup2', 33, 63, [fd, fd], dup2),
+  call('dup3', 292, 330, [fd, fd, openFlags], dup3),
+  call('fcntl', 72, 55, [fd, command, long], fcntl, 'partial', leases),
+  call('fcntl64', -1, 221, [fd, command, long], fcntl, 'partial', leases),
+  call('flock', 73, 143, [fd, flags('LOCK_', LOCK)], flock),
+  call('memfd_create', 319, 356, [path, flags('MFD_', MFD)], memfdCreate, 'partial', 'MFD_HUGETLB gives EINVAL'),
+];
