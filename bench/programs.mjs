@@ -6,7 +6,7 @@ export const PROGRAMS = [
   { name: 'indirect', group: 'integer', rounds: 45 },
   { name: 'interpreter', group: 'integer', rounds: 45 },
   { name: 'hash', group: 'integer', rounds: 80 },
-  { name: 'sha256', group: 'integer', rounds: 80 },
+  { name: 'sha256', group: 'integer', rounds: 90 },
   { name: 'sort', group: 'integer', rounds: 22 },
   { name: 'strings', group: 'integer', rounds: 230 },
   { name: 'sieve', group: 'integer', rounds: 105 },

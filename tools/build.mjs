@@ -87,7 +87,7 @@ export async function build() {
   await step('code cache', {
     inputs: ['dist/posixx.js', 'bin/posixx.js', 'tools/code_cache.cjs', 'examples/hello/hello'],
     outputs: ['dist/posixx.cache'],
-    work: () => command(process.execPath, ['tools/code_cache.cjs']),
+    work: () => command(process.execPath, ['tools/code_cache.cjs'], 60_000),
   });
 }
 

@@ -60,9 +60,9 @@ export async function step(name, { inputs, outputs, work }) {
 }
 
 /** Runs a command in the project directory; its output is shown only when it fails. @throws Error with that output. */
-export function command(program, args, env = {}) {
+export function command(program, args, timeout = 900_000) {
   const result = spawnSync(program, args, {
-    cwd: root, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1 << 28,
+    cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'], timeout, killSignal: 'SIGKILL',
   });
   if (result.error) throw new Error(`cannot run ${program}: ${result.error.message}`);
   if (result.status !== 0) {

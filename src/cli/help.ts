@@ -2,27 +2,29 @@
 import yargs from 'yargs';
 import { COMMANDS, OPTIONS } from './options.js';
 
-function describe(args: readonly string[]) {
+/** `short`: with the one-letter names, which yargs' completion would give two dashes. */
+function describe(args: readonly string[], short = true) {
   const parser = yargs([...args])
     .scriptName('posixx')
     .parserConfiguration({ 'boolean-negation': false, 'halt-at-non-option': true })
-    .usage('posixx: run Linux x86-64 programs inside one Node process')
+    .usage(['posixx: run Linux x86-64 programs inside one Node process\n', ...COMMANDS.map((entry) => `  posixx ${entry.usage}`)]
+      .join('\n'))
     .wrap(Math.min(110, process.stdout.columns || 110))
     .version(false)
     .exitProcess(false);
-  for (const command of COMMANDS) parser.command(command.usage.replace('args…', 'args..'), command.help);
+  for (const command of COMMANDS) parser.command(command.name, command.help);
   for (const option of OPTIONS) {
     const from = option.env === undefined ? '' : ` [${option.env}]`;
     parser.option(option.name, {
-      ...(option.alias === undefined ? {} : { alias: option.alias }),
+      ...(option.alias === undefined || !short ? {} : { alias: option.alias }),
       type: option.kind === 'flag' ? 'boolean' : 'string',
       describe: option.help + from,
       group: 'Options of run:',
     });
   }
   return parser
-    .option('help', { alias: 'h', type: 'boolean', describe: 'Print this', group: 'Other:' })
-    .option('version', { alias: 'V', type: 'boolean', describe: 'Print the version', group: 'Other:' })
+    .option('help', { ...(short ? { alias: 'h' } : {}), type: 'boolean', describe: 'Print this', group: 'Other:' })
+    .option('version', { ...(short ? { alias: 'V' } : {}), type: 'boolean', describe: 'Print the version', group: 'Other:' })
     .example('posixx run ./a.out --flag', 'The program\'s own arguments are never parsed')
     .example('posixx run -v .:/data:rw busybox tar cf /data/x.tar .', 'Let the guest write to one directory')
     .epilogue('Exit status: the program\'s own, 128+N for signal N, 2 for a mistake on this command line,\n' +
@@ -40,10 +42,10 @@ export function printCompletionScript(shell: 'bash' | 'zsh'): void {
   if (shell === 'zsh') process.env['ZSH_NAME'] = 'zsh';
   else delete process.env['ZSH_NAME'];
   process.env['SHELL'] = shell;
-  describe([]).showCompletionScript('posixx', 'completion');
+  describe([]).showCompletionScript();
 }
 
 /** Answers the shell that runs the completion script: the words that may stand next, one a line. */
 export async function printCompletions(words: readonly string[]): Promise<void> {
-  await describe(['--get-yargs-completions', ...words]).completion('completion', false).parseAsync();
+  for (const word of await describe([], false).getCompletion([...words])) process.stdout.write(`${word}\n`);
 }

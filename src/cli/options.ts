@@ -51,7 +51,7 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: 'cpu', env: 'POSIXX_CPU', kind: 'value', value: 'MODEL',
-    help: 'CPU that the guest sees: x86-64-v1, x86-64-v2 or x86-64-v3. Default: x86-64-v3',
+    help: 'CPU that the guest sees: x86-64, x86-64-v2 or x86-64-v3. Default: x86-64-v3',
   },
   {
     name: 'no-aslr', env: 'POSIXX_NO_ASLR', kind: 'flag',
@@ -77,7 +77,7 @@ export const OPTIONS: readonly Option[] = [
 
 /** Commands of `posixx`, for help and completion. */
 export const COMMANDS: readonly { name: string; usage: string; help: string }[] = [
-  { name: 'run', usage: 'run [options] [--] program [args…]', help: 'Run a Linux program' },
+  { name: 'run', usage: 'run [options] [--] program [args...]', help: 'Run a Linux program' },
   { name: 'syscalls', usage: 'syscalls [--json]', help: 'Print the system-call table with support levels' },
   { name: 'completion', usage: 'completion bash|zsh', help: 'Print a shell completion script' },
 ];

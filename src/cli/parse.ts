@@ -93,7 +93,7 @@ export function parseCommandLine(args: readonly string[], lookup: (name: string)
   }
 
   const program = args.slice(at);
-  if (program.length === 0) throw new UsageError('no program given: posixx run [options] [--] program [args…]');
+  if (program.length === 0) throw new UsageError('no program given: posixx run [options] [--] program [args...]');
   if (program[0] === '') throw new UsageError('the program\'s name is empty');
   return { flags, values, lists, program };
 }

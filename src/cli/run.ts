@@ -1,0 +1,180 @@
+/** `posixx run`: engine, root, kernel and system-call table put together around one program. */
+import { existsSync } from 'node:fs';
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import { native } from '../host/native.js';
+import { Credentials } from '../kernel/credentials.js';
+import { startFirst } from '../kernel/exec.js';
+import { Kernel } from '../kernel/kernel.js';
+import { sendToGroup } from '../kernel/signals.js';
+import { SigInfo } from '../kernel/pending_signals.js';
+import { SI, SIG } from '../abi/signal.js';
+import { LoadFailure } from '../loader/failure.js';
+import { dispatch } from '../syscalls/dispatch.js';
+import { CpuModel } from '../translator/cpu_model.js';
+import { X86Engine } from '../translator/x86_engine.js';
+import { defaultRoot, RootError } from '../vfs/default_root.js';
+import { openHostDescriptor } from '../vfs/host_file.js';
+import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '../vfs/vfs.js';
+import { configure, type RunConfig } from './config.js';
+import { fatalSignalText } from './fatal_signal.js';
+import { environmentBytes } from './native_strings.js';
+import { parseCommandLine } from './parse.js';
+
+/** Exit statuses, those of env(1) and timeout(1). */
+const CANNOT_EXECUTE = 126;
+const NOT_FOUND = 127;
+const TIMED_OUT = 124;
+const BAD_ROOT = 125;
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Writes a line for the user; a byte string. */
+type Say = (line: string) => void;
+
+/**
+ * Runs the program of a command line to its end. Gives the exit status for the shell.
+ * @throws UsageError for a mistake on the command line
+ */
+export function run(args: readonly string[], write: (text: string) => void): number {
+  const callerEnv = environmentBytes();
+  const variable = (name: string): string | undefined =>
+    callerEnv.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  const config = configure(parseCommandLine(args, variable), callerEnv);
+  const say: Say = (line) => write(`posixx: ${line}\n`);
+
+  const started = performance.now();
+  const hostCwd = Buffer.from(process.cwd(), 'utf8').toString('latin1');
+  let vfs: Vfs;
+  try {
+    vfs = makeRoot(config, hostCwd);
+  } catch (error) {
+    if (!(error instanceof RootError)) throw error;
+    say(`${error.message}: ${errorText(error.errno)}`);
+    return BAD_ROOT;
+  }
+  const groups = process.getgroups?.() ?? [];
+  const cred = Credentials.of(process.getuid?.() ?? 0, process.getgid?.() ?? 0, groups);
+  const fs = new PathContext(vfs, vfs.root, vfs.root, process.umask(), cred);
+  const cwd = lookup(fs, vfs.root, config.cwd ?? hostCwd, true);
+  if (typeof cwd !== 'number' && cwd.inode.type === S.IFDIR) {
+    fs.cwd = cwd;
+  } else if (config.cwd !== undefined) {
+    say(`--cwd ${config.cwd}: ${typeof cwd === 'number' ? errorText(-cwd) : 'not a directory'} in the guest`);
+    return BAD_ROOT;
+  }
+
+  const name = config.argv[0]!;
+  const path = findProgram(fs, name, config.env);
+  if (typeof path === 'number') return refuse(say, name, path, explain(fs, name, path));
+
+  const engine = new X86Engine(new CpuModel(config.cpu));
+  const kernel = new Kernel({
+    engine, dispatch, vfs, memory: config.memory, aslr: config.aslr,
+    warn: config.quiet ? () => {} : say,
+  });
+  const files = [0, 1, 2].map((fd): OpenFile | undefined => {
+    const file = openHostDescriptor(fd);
+    return typeof file === 'number' ? undefined : file;
+  });
+  const task = startFirst(kernel, { path, argv: config.argv, envp: config.env, fs, cred, files });
+  if (task instanceof LoadFailure) return refuse(say, name, task.error, task.reason);
+
+  let timedOut = false;
+  if (config.timeout !== Infinity) {
+    kernel.timers.add(native.monotonicNow() + config.timeout * 1e6, () => {
+      timedOut = true;
+      for (const process of kernel.main!.session.members) sendToGroup(process.group, new SigInfo(SIG.KILL, SI.KERNEL));
+    }, undefined);
+  }
+  const status = kernel.run();
+  if (config.stats) printStats(say, engine, kernel, performance.now() - started);
+  if (timedOut) {
+    say(`${name} was killed after ${config.timeout / 1000} s (--timeout)`);
+    return TIMED_OUT;
+  }
+  const signal = status & 0x7f;
+  if (signal === 0) return (status >> 8) & 0xff;
+  const text = fatalSignalText(signal);
+  if (text !== '' && !config.quiet) write(`${text}${status & 0x80 ? ' (core dumped)' : ''}\n`);
+  return 128 + signal;
+}
+
+/** The guest's tree. The program and the working directory stay visible where the fresh /tmp would hide them. */
+function makeRoot(config: RunConfig, hostCwd: string): Vfs {
+  const program = config.argv[0]!;
+  const slash = program.lastIndexOf('/');
+  const directory = slash > 0 ? program.slice(0, slash) : '/';
+  const visible = [hostCwd];
+  if (slash >= 0) visible.push(directory.startsWith('/') ? directory : `${hostCwd}/${directory}`);
+  const volumes = config.volumes.map(({ host, guest, writable }) => ({ host, guest, readOnly: !writable }));
+  if (config.emptyRoot && slash >= 0) {
+    const file = program.startsWith('/') ? program : `${hostCwd}/${program}`;
+    if (existsSync(Buffer.from(file, 'latin1'))) volumes.push({ host: file, guest: file, readOnly: true });
+  }
+  return defaultRoot({
+    volumes,
+    ...(config.rootfs === '/' ? {} : { rootfs: config.rootfs }),
+    emptyRoot: config.emptyRoot,
+    visible,
+  });
+}
+
+/** The guest path of a program: as it is with a slash, else along the guest's PATH. -errno when there is none. */
+function findProgram(fs: PathContext, name: string, env: readonly string[]): string | number {
+  if (name.includes('/')) {
+    const failed = tryProgram(fs, name);
+    return failed < 0 ? failed : name;
+  }
+  const path = env.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH;
+  let failure = -E.NOENT;
+  for (const directory of path.split(':')) {
+    const candidate = directory === '' ? `./${name}` : `${directory}/${name}`;
+    const failed = tryProgram(fs, candidate);
+    if (failed >= 0) return candidate;
+    if (failed === -E.ACCES) failure = failed;
+  }
+  return failure;
+}
+
+function tryProgram(fs: PathContext, path: string): number {
+  const file = openExecutable(fs, fs.cwd, path);
+  return typeof file === 'number' ? file : file.unref();
+}
+
+/** Why a program cannot be opened, for people. */
+function explain(fs: PathContext, name: string, error: number): string {
+  if (error === -E.NOENT) {
+    if (!name.includes('/')) return 'not found on the guest\'s PATH; a program of the working directory needs ./ before its name';
+    return 'no such file in the guest\'s root; files of the host\'s /tmp and of other roots need --volume';
+  }
+  const place = lookup(fs, fs.cwd, name, true);
+  if (typeof place !== 'number' && place.inode.type === S.IFDIR) return 'is a directory';
+  if (error === -E.ACCES) return 'permission denied; is it executable (chmod +x)?';
+  return errorText(-error);
+}
+
+function refuse(say: Say, name: string, error: number, reason: string): number {
+  say(`cannot run ${name}: ${reason}`);
+  return error === -E.NOENT ? NOT_FOUND : CANNOT_EXECUTE;
+}
+
+const ERROR_TEXT: Record<number, string> = {
+  [E.NOENT]: 'no such file or directory', [E.ACCES]: 'permission denied', [E.PERM]: 'not permitted',
+  [E.NOTDIR]: 'not a directory', [E.ISDIR]: 'is a directory', [E.LOOP]: 'too many symbolic links',
+  [E.NAMETOOLONG]: 'name too long', [E.IO]: 'input/output error', [E.NOMEM]: 'out of memory',
+  [E.MFILE]: 'too many open files', [E.NFILE]: 'too many open files', [E.BUSY]: 'in use', [E.ROFS]: 'read-only',
+};
+
+function errorText(errno: number): string {
+  return ERROR_TEXT[errno] ?? Object.entries(E).find(([, value]) => value === errno)?.[0] ?? `error ${errno}`;
+}
+
+function printStats(say: Say, engine: X86Engine, kernel: Kernel, ms: number): void {
+  const { stats } = engine;
+  say(`time: ${ms.toFixed(1)} ms in all, ${stats.translateMs.toFixed(1)} ms translating`);
+  say(`translated: ${stats.fragments} fragments, ${stats.instructions} instructions, ${stats.hostBytes} bytes; ` +
+    `${stats.links} links, ${stats.indirectMisses} indirect misses, ${stats.flushes} flushes`);
+  const { heapUsed } = process.memoryUsage();
+  say(`memory: ${(process.resourceUsage().maxRSS / 1024).toFixed(1)} MB peak resident, ${(heapUsed / 1e6).toFixed(1)} MB of it JavaScript`);
+  say(`processes: ${kernel.processes.size - 1} left`);
+}
