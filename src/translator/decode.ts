@@ -145,7 +145,7 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
       out.mod = mod;
       p = decodeMemory(bytes, p, mod, rm, rex, form.vsib, out);
     }
-    if (form.regFile === RegFile.Segment && (reg > 5 || (reg === 1 && form.regAccess & Access.Write))) {
+    if (form.regFile >= RegFile.Segment && form.regFile <= RegFile.Debug && !systemRegisterExists(form, out.reg)) {
       return illegal(out, p - at);
     }
     if (form.vsib && vsibFaults(out, rm)) return illegal(out, p - at);
@@ -170,6 +170,13 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
   if (vex && form.vvvvFile === RegFile.None && out.vvvv !== 0) return illegal(out, length);
   out.length = length;
   return length;
+}
+
+/** Segment registers es to gs, cs only to read; cr0, 2, 3, 4, 8; dr0 to dr7. */
+function systemRegisterExists(form: FormRow, reg: number): boolean {
+  if (form.regFile === RegFile.Control) return (0x11d >> reg & 1) !== 0;
+  if (form.regFile === RegFile.Debug) return reg < 8;
+  return (reg & 7) < 6 && ((reg & 7) !== 1 || (form.regAccess & Access.Write) === 0);
 }
 
 /** A gather needs a SIB byte, and three different registers for destination, index and mask. */

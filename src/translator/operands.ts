@@ -215,7 +215,7 @@ export class OperandMapper {
     const form = insn.form;
     const { out } = this;
     const partial = insn.operand16 || byteOperandsOf(form) !== 0;
-    if (access === Access.Write && !partial) {
+    if (access === Access.Write && !partial && insn.base !== STACK_HOME && insn.index !== STACK_HOME) {
       this.standIn = this.borrow();
     }
     const standIn = this.read(STACK_HOME);

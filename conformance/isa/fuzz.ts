@@ -1,0 +1,143 @@
+/**
+ * Every row of the instruction table with random operands, on the host CPU and in posixx.
+ *
+ *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N]
+ *
+ * `--row` keeps only rows that contain the text; `--keep` failures are shown (20). A run is a function of its seed.
+ */
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import iced from 'iced-x86';
+import { allForms } from '../../translator/decode.js';
+import { Random } from '../../translator/isa/sample.js';
+import { CaseMaker, fillPattern, testable } from './cases.js';
+import { differences, registerName } from './compare.js';
+import { Guest } from './guest.js';
+import { runOnHost } from './host.js';
+import { CODE, ENTRY, PATTERN, Result, SLOT, Test } from './layout.js';
+
+const BATCH = 2000;
+const SIGTRAP = 5;
+
+export interface FuzzOptions {
+  readonly cases: number;
+  readonly seed: number;
+  /** Only rows with this text. */
+  readonly row?: string;
+  /** Reports of failures to make. */
+  readonly keep: number;
+  readonly progress?: (done: number, failed: number) => void;
+}
+
+export interface FuzzReport {
+  cases: number;
+  failed: number;
+  rows: number;
+  /** Cases that ended in a fault, on the host. */
+  faults: number;
+  /** Text a failure: seed, bytes, disassembly, differing state. */
+  failures: string[];
+  /** Features that the host CPU lacks, whose rows were left out. */
+  missing: string[];
+}
+
+function disassemble(bytes: Uint8Array, pc: number): string {
+  const decoder = new iced.Decoder(64, bytes, 0);
+  decoder.ip = BigInt(pc);
+  const instruction = decoder.decode();
+  const text = new iced.Formatter(iced.FormatterSyntax.Intel).format(instruction);
+  decoder.free();
+  return text;
+}
+
+/** True when iced-x86 knows no instruction there either. */
+function isInvalid(bytes: Uint8Array): boolean {
+  const decoder = new iced.Decoder(64, bytes, 0);
+  const instruction = decoder.decode();
+  const invalid = instruction.isInvalid;
+  instruction.free();
+  decoder.free();
+  return invalid;
+}
+
+/** Runs random cases; see FuzzReport. @throws Error when the reference program cannot be built or run */
+export function fuzz(options: FuzzOptions): FuzzReport {
+  const random = new Random(options.seed);
+  const pattern = Buffer.alloc(PATTERN);
+  fillPattern(pattern, random);
+  const guest = new Guest(pattern);
+  const { model } = guest.engine;
+  const missing = new Set<string>();
+  const rows = allForms().filter((row) => {
+    if (!testable(row) || (options.row !== undefined && !row.row.includes(options.row))) return false;
+    const lacks = row.form.feature.split('|').filter((feature) => feature !== '' && !model.has(feature));
+    for (const feature of lacks) missing.add(feature);
+    return lacks.length === 0;
+  });
+  if (rows.length === 0) throw new Error('fuzz: no row of the table is meant');
+  const report: FuzzReport = {
+    cases: options.cases, failed: 0, rows: rows.length, faults: 0, failures: [], missing: [...missing],
+  };
+  const maker = new CaseMaker(random, isInvalid);
+  const tests = Buffer.alloc(BATCH * Test.size);
+  let next = 0;
+  for (let done = 0; done < options.cases;) {
+    const count = Math.min(BATCH, options.cases - done);
+    for (let i = 0; i < count; i++) {
+      maker.make(rows[next]!, i, tests.subarray(i * Test.size, (i + 1) * Test.size));
+      next = (next + 1) % rows.length;
+    }
+    const host = runOnHost(pattern, tests, count);
+    const ours = guest.run(tests, count);
+    for (let i = 0; i < count; i++) {
+      const test = tests.subarray(i * Test.size, (i + 1) * Test.size);
+      const expected = host.subarray(i * Result.size, (i + 1) * Result.size);
+      if (expected.readUInt32LE(Result.signal) !== SIGTRAP) report.faults++;
+      const found = differences(expected, ours.subarray(i * Result.size, (i + 1) * Result.size), test.readUInt32LE(Test.arena));
+      if (found.length === 0) continue;
+      report.failed++;
+      if (report.failures.length < options.keep) {
+        report.failures.push(describe(test, i, `seed ${options.seed}, case ${done + i}`, found));
+      }
+    }
+    done += count;
+    options.progress?.(done, report.failed);
+  }
+  return report;
+}
+
+function describe(test: Buffer, slot: number, name: string, found: string[]): string {
+  const pc = CODE + slot * SLOT + ENTRY;
+  const bytes = test.subarray(Test.code + ENTRY, Test.code + ENTRY + 16);
+  const decoder = new iced.Decoder(64, bytes, 0);
+  const { length } = decoder.decode();
+  decoder.free();
+  const registers = Array.from({ length: 16 }, (_, i) => {
+    return `${registerName(i)}=${test.readBigUInt64LE(Test.gpr + i * 8).toString(16)}`;
+  });
+  return [`${name}: ${bytes.subarray(0, length).toString('hex')}  ${disassemble(bytes, pc)}  (at ${pc.toString(16)})`,
+    ...found.slice(0, 12).map((line) => `    ${line}`),
+    `    from ${registers.join(' ')} rflags=${test.readBigUInt64LE(Test.rflags).toString(16)}`].join('\n');
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: { cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' } },
+  });
+  const cases = Number(values.cases ?? 2_000_000);
+  const seed = Number(values.seed ?? Date.now() & 0x7fffffff);
+  const start = Date.now();
+  const report = fuzz({
+    cases, seed, keep: Number(values.keep ?? 20), row: values.row,
+    progress: (done, failed) => {
+      if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);
+    },
+  });
+  for (const failure of report.failures) process.stdout.write(`${failure}\n`);
+  if (report.missing.length > 0) process.stdout.write(`not on this CPU: ${report.missing.join(', ')}\n`);
+  process.stdout.write(`seed ${seed}: ${report.cases} cases over ${report.rows} rows, ${report.faults} of them faults, ` +
+    `${report.failed} differ, ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  process.exitCode = report.failed === 0 ? 0 : 1;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main();
