@@ -11,8 +11,9 @@ std::atomic<bool> timeslice_parked{true};
 
 namespace {
 
-std::mutex mutex;
-std::condition_variable wake;
+// Never destroyed: the thread waits on them until the process is gone, and exit would wait for it.
+std::mutex& mutex = *new std::mutex;
+std::condition_variable& wake = *new std::condition_variable;
 std::atomic<uint32_t> slice_micros{0};
 bool started = false;
 pthread_t main_thread;
