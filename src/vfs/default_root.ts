@@ -4,6 +4,7 @@ import { O, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
 import { createDevFs, registerMemoryDevices } from './fs/devfs.js';
 import { HostFs } from './fs/hostfs.js';
+import { OverlayFs } from './fs/overlayfs.js';
 import { TmpFs } from './fs/tmpfs.js';
 import type { FileSystem, Inode } from './inode.js';
 import { Location, MS } from './mount.js';
@@ -25,6 +26,7 @@ export interface RootOptions {
   emptyRoot?: boolean;
   /**
    * Directories of the host that stay visible even below /tmp: the caller's working directory and the program's.
+   * With /tmp itself among them, it is not a fresh one.
    */
   visible?: readonly string[];
 }
@@ -42,21 +44,23 @@ export class RootError extends Error {
  * @throws RootError when a directory named in the options cannot be opened.
  */
 export function defaultRoot(options: RootOptions = {}): Vfs {
-  const base = options.emptyRoot ? new TmpFs({ type: 'rootfs' }) : openHostFs(options.rootfs ?? '/', true);
+  const base = options.emptyRoot ? new TmpFs({ type: 'rootfs' }) : layered(openHostFs(options.rootfs ?? '/', true));
   const vfs = new Vfs(base);
   registerMemoryDevices(vfs);
   const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
 
   const hostIsRoot = !options.emptyRoot && options.rootfs === undefined;
+  let freshTmp = true;
   const visible: { path: string; place: Location }[] = [];
   for (const path of hostIsRoot ? options.visible ?? [] : []) {
+    if (path === '/tmp') freshTmp = false;
     if (!/^\/(tmp|dev|proc)\/./.test(path)) continue;
     const place = lookup(ctx, vfs.root, path, true);
     if (typeof place !== 'number') visible.push({ path, place });
   }
   mountAt(vfs, createDevFs(), '/dev', MS.NOSUID);
   mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/dev/shm', MS.NOSUID | MS.NODEV);
-  mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/tmp', MS.NOSUID | MS.NODEV);
+  if (freshTmp) mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/tmp', MS.NOSUID | MS.NODEV);
   for (const { path, place } of visible) {
     const on = makeDirectory(ctx, path);
     if (typeof on !== 'number') vfs.mount(place.mount.fs, on, 0, place.inode);
@@ -99,6 +103,11 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
   if (typeof on === 'number') throw cannotMount(volume.guest, on);
   const mount = vfs.mount(fs, on, flags, root);
   if (typeof mount === 'number') throw cannotMount(volume.guest, mount);
+}
+
+/** A writable layer in memory over a part of the host. It shows as the device below; its inode numbers are high. */
+function layered(lower: HostFs): OverlayFs {
+  return new OverlayFs(new TmpFs({ dev: lower.dev, firstIno: 0xf000_0000 }), [lower]);
 }
 
 function openHostFs(path: string, readOnly: boolean): HostFs {

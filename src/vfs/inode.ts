@@ -128,7 +128,7 @@ export abstract class Inode {
   }
   abstract stat(out: Stat): number;
 
-  /** Opens for `flags` (access mode, O.APPEND, O.NONBLOCK, O.TRUNC …); O.CREAT and permissions are done. */
+  /** Opens for `flags` (access mode, O.APPEND …); permissions are checked. O.TRUNC announces a setattr of the size. */
   open(_flags: number, _location: Location): OpenFile | number {
     return -E.NXIO;
   }
@@ -192,6 +192,8 @@ export abstract class Inode {
   removexattr(_name: string): number {
     return -E.OPNOTSUPP;
   }
+  /** From now on stat shows these numbers: the inode is a copy that stands for another one. */
+  showAs(_dev: number, _ino: number): void {}
   /** May `cred` do `mask` (4 read, 2 write, 1 execute or search)? 0 or -EACCES (path_resolution(7)). */
   permission(cred: FileCredentials, mask: number): number {
     return classPermission(this.mode, this.uid, this.gid, cred, mask);

@@ -13,7 +13,7 @@ export interface Waiters {
 
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
 export interface UserMemory {
-  readonly window: { readonly u8: Uint8Array };
+  readonly window: { readonly u8: Uint8Array; readonly view: DataView };
   readable(addr: number, length: number): boolean;
   writable(addr: number, length: number): boolean;
 }

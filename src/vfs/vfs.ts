@@ -129,8 +129,10 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
   const kept = flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.CLOEXEC);
   switch (type) {
     case S.IFREG: {
-      const file = inode.open(kept & ~O.TRUNC, place);
-      if (typeof file === 'number' || !(flags & O.TRUNC) || created) return file;
+      const file = inode.open(kept, place);
+      if (typeof file === 'number') return file;
+      file.flags &= ~O.TRUNC;
+      if (!(flags & O.TRUNC) || created) return file;
       const cut = inode.setattr(change(ATTR.SIZE));
       if (cut >= 0) return file;
       file.unref();

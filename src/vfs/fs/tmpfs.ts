@@ -24,6 +24,9 @@ export interface TmpFsOptions {
   mode?: number;
   /** Most bytes of file data; writes beyond give ENOSPC. */
   maxBytes?: number;
+  /** Device number, and the first inode number: a layer of an overlay shows as the file system below it. */
+  dev?: number;
+  firstIno?: number;
   /** Most inodes. */
   maxInodes?: number;
 }
@@ -31,7 +34,7 @@ export interface TmpFsOptions {
 export class TmpFs implements FileSystem {
   readonly type: string;
   readonly source: string;
-  readonly dev = anonymousDev();
+  readonly dev: number;
   readonly readOnly = false;
   readonly root: TmpInode;
   readonly maxBytes: number;
@@ -39,9 +42,11 @@ export class TmpFs implements FileSystem {
   /** Bytes and inodes in use. */
   bytes = 0;
   inodes = 0;
-  private lastIno = 0;
+  private lastIno: number;
 
   constructor(options: TmpFsOptions = {}) {
+    this.dev = options.dev ?? anonymousDev();
+    this.lastIno = (options.firstIno ?? 1) - 1;
     this.type = options.type ?? 'tmpfs';
     this.source = options.source ?? this.type;
     this.maxBytes = options.maxBytes ?? 16 * 2 ** 30;
@@ -235,6 +240,11 @@ export class TmpInode extends Inode {
     this.stampModify();
     target.stampModify();
     return 0;
+  }
+
+  override showAs(dev: number, ino: number): void {
+    this.dev = dev;
+    this.ino = ino;
   }
 
   override readlink(): string | number {
