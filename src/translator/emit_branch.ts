@@ -10,6 +10,7 @@ import { moveMemory } from './emit_stack.js';
 import type { OperandMapper } from './operands.js';
 
 const RCX = 1;
+const HOST_RSP = 4;
 const CMP_IMM = 0x81;
 const MOV_LOAD = 0x8b;
 const MOV_IMM = 0xc7;
@@ -93,7 +94,10 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
   return Fixup.Return | (RCX + 1);
 }
 
-/** ret; with an immediate the host's return entry is dropped and the target looked up. */
+/**
+ * ret; with an immediate the target is looked up and the return stack emptied. (Dropping one entry would
+ * climb out of the stack when it has none: then the guest came here without a call.)
+ */
 export function emitRet(asm: Assembler, insn: Insn): number {
   if (insn.immSize === 0) {
     asm.moveStack(8);
@@ -103,7 +107,7 @@ export function emitRet(asm: Assembler, insn: Insn): number {
   asm.storeSlot(asm.layout.slots.scratch, RCX);
   asm.stackOperand(MOV_LOAD, RCX, 0, false);
   asm.moveStack(8 + (insn.imm & 0xffff));
-  asm.leaDisp(4, 4, 8); // host rsp: its leaDisp encodes the SIB byte
+  asm.loadSlot(HOST_RSP, asm.layout.slots.returnStackBase);
   asm.branchIndirect(4);
   return Fixup.RcxInScratch;
 }
