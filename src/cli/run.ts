@@ -1,5 +1,5 @@
 /** `posixx run`: engine, root, kernel and system-call table put together around one program. */
-import { existsSync } from 'node:fs';
+import { existsSync, openSync, writeSync } from 'node:fs';
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
@@ -19,7 +19,7 @@ import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '..
 import { configure, type RunConfig } from './config.js';
 import { fatalSignalText } from './fatal_signal.js';
 import { environmentBytes } from './native_strings.js';
-import { parseCommandLine } from './parse.js';
+import { parseCommandLine, UsageError } from './parse.js';
 
 /** Exit statuses, those of env(1) and timeout(1). */
 const CANNOT_EXECUTE = 126;
@@ -35,14 +35,14 @@ type Say = (line: string) => void;
  * Runs the program of a command line to its end. Gives the exit status for the shell.
  * @throws UsageError for a mistake on the command line
  */
-export function run(args: readonly string[], write: (text: string) => void): number {
+export async function run(args: readonly string[], write: (text: string) => void): Promise<number> {
   const callerEnv = environmentBytes();
   const variable = (name: string): string | undefined =>
     callerEnv.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
   const config = configure(parseCommandLine(args, variable), callerEnv);
   const say: Say = (line) => write(`posixx: ${line}\n`);
 
-  const started = performance.now();
+  const started = native.monotonicNow();
   const hostCwd = Buffer.from(process.cwd(), 'utf8').toString('latin1');
   let vfs: Vfs;
   try {
@@ -72,6 +72,7 @@ export function run(args: readonly string[], write: (text: string) => void): num
     engine, dispatch, vfs, memory: config.memory, aslr: config.aslr,
     warn: config.quiet ? () => {} : say,
   });
+  if (config.strace !== undefined) await trace(kernel, config, write);
   const files = [0, 1, 2].map((fd): OpenFile | undefined => {
     const file = openHostDescriptor(fd);
     return typeof file === 'number' ? undefined : file;
@@ -87,7 +88,7 @@ export function run(args: readonly string[], write: (text: string) => void): num
     }, undefined);
   }
   const status = kernel.run();
-  if (config.stats) printStats(say, engine, kernel, performance.now() - started);
+  if (config.stats) printStats(say, engine, kernel, (native.monotonicNow() - started) / 1e6);
   if (timedOut) {
     say(`${name} was killed after ${config.timeout / 1000} s (--timeout)`);
     return TIMED_OUT;
@@ -117,6 +118,23 @@ function makeRoot(config: RunConfig, hostCwd: string): Vfs {
     emptyRoot: config.emptyRoot,
     visible,
   });
+}
+
+/** Starts strace. @throws UsageError when the file cannot be written or the set names what does not exist. */
+async function trace(kernel: Kernel, config: RunConfig, write: (text: string) => void): Promise<void> {
+  const { parseTraceSet, startStrace } = await import('../debug/strace.js');
+  let selects: ReturnType<typeof parseTraceSet>;
+  let out = write;
+  try {
+    selects = parseTraceSet(config.trace);
+    if (config.strace !== '') {
+      const fd = openSync(Buffer.from(config.strace!, 'latin1'), 'w');
+      out = (text) => void writeSync(fd, text, null, 'latin1');
+    }
+  } catch (error) {
+    throw new UsageError(`--strace: ${(error as Error).message}`);
+  }
+  startStrace(kernel, out, selects);
 }
 
 /** The guest path of a program: as it is with a slash, else along the guest's PATH. -errno when there is none. */

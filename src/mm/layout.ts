@@ -8,7 +8,7 @@
  *     0x7fff_0000  … the stack, which grows down from here
  *     0x8000_0000  large mappings, and all when the place below is full, to 0xffff_0000
  */
-import { randomInt } from 'node:crypto';
+import { native } from '../host/native.js';
 
 export const PAGE = 4096;
 export const MIN_ADDRESS = 0x1_0000;
@@ -33,7 +33,11 @@ export interface Layout {
 
 /** @param random false: the same addresses every time (--no-aslr) */
 export function chooseLayout(random: boolean): Layout {
-  const pages = (count: number): number => (random ? randomInt(count) * PAGE : 0);
+  // The host's random numbers directly: node:crypto takes 10 ms to load. Counts are powers of two.
+  const words = new Uint32Array(4);
+  if (random) native.getrandom(new Uint8Array(words.buffer), 0, 16);
+  let next = 0;
+  const pages = (count: number): number => (words[next++]! % count) * PAGE;
   return {
     stackTop: 0x7fff_0000 - pages(4096),
     mmapGap: pages(8192),

@@ -1,4 +1,5 @@
 /** Translates guest code, a fragment at a time: from a guest address on, through calls, until control surely leaves. */
+import { native } from '../host/native.js';
 import { decode } from './decode.js';
 import { type Form, type Insn, Insn as InsnClass, Rewrite } from './insn.js';
 import { Trap } from '../host/cpu_block.js';
@@ -57,7 +58,7 @@ export class Translator implements branch.BranchSink {
     const { asm, log } = this;
     const { source, translations } = space;
     const bytes = source.window.u8;
-    const start = performance.now();
+    const start = native.monotonicNow();
     this.space = space;
     this.fragment = { logStart: log.length, logEnd: log.length };
     this.lastPage = -1;
@@ -93,7 +94,29 @@ export class Translator implements branch.BranchSink {
     this.stats.fragments++;
     this.stats.instructions += count;
     this.stats.hostBytes += asm.at - host;
-    this.stats.translateMs += performance.now() - start;
+    this.stats.translateMs += (native.monotonicNow() - start) / 1e6;
+    return host;
+  }
+
+  /**
+   * Translates the one instruction at `pc` for a single use: nobody finds it later, and its page is not watched for
+   * stores. So an instruction can store to its own page.
+   * @returns its cache offset, or 0 when it cannot be fetched.
+   */
+  translateOnce(space: X86CodeSpace, pc: number): number {
+    const { asm, log, insn } = this;
+    const limit = space.source.fetchable(pc);
+    const length = limit > 0 ? decode(space.source.window.u8, pc, limit, pc, insn) : 0;
+    if (length === 0) return 0;
+    this.space = space;
+    asm.at = (asm.at + 15) & ~15;
+    const host = asm.at;
+    const at = log.length;
+    log.add(host, pc, 0);
+    if (this.emit(insn, at, pc + length) === After.Continue) {
+      branch.emitJmp(asm, this, this.continueAt >= 0 ? this.continueAt : pc + length);
+    }
+    this.settleBranches();
     return host;
   }
 
