@@ -156,6 +156,7 @@ export class Kernel {
   }
 
   processEnds(process: Process): void {
+    process.timers?.disarm();
     this.tracer?.exited(process);
   }
 
@@ -313,6 +314,6 @@ export class Kernel {
 
   /** A process has executed a new program. */
   executed(process: Process): void {
-    process.timers = null;
+    process.timers?.deletePosix();
   }
 }

@@ -1,6 +1,7 @@
 /** Processes (thread groups), process groups and sessions: what credentials(7) calls PID, PGID and SID. */
 import type { OpenFile } from '../vfs/vfs.js';
 import { PendingSignals } from './pending_signals.js';
+import type { ProcessTimers } from './interval_timers.js';
 import type { SignalActions } from './signal_actions.js';
 import type { Limits } from './limits.js';
 import type { Task } from './task.js';
@@ -85,7 +86,7 @@ export class Process {
   executable: OpenFile | null = null;
   executablePath = '';
   /** Interval timers and POSIX timers, made when first used. */
-  timers: unknown = null;
+  timers: ProcessTimers | null = null;
 
   constructor(
     readonly pid: number,

@@ -10,12 +10,15 @@ import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
 import { pathRows } from './path.js';
+import { pipeRows } from './pipe.js';
+import { pollRows } from './poll.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
 import { systemRows } from './system.js';
 import { taskControlRows } from './task_control.js';
+import { timerRows } from './timer.js';
 import { unimplementedRows } from './unimplemented.js';
 import { xattrRows } from './xattr.js';
 import type { Row } from './types.js';
@@ -32,6 +35,8 @@ export const table: readonly Row[] = [
   ...identityRows,
   ...memoryRows,
   ...pathRows,
+  ...pipeRows,
+  ...pollRows,
   ...processRows,
   ...resourceRows,
   ...schedRows,
@@ -39,6 +44,7 @@ export const table: readonly Row[] = [
   ...systemRows,
   ...taskControlRows,
   ...xattrRows,
+  ...timerRows,
   ...unimplementedRows,
 ];
 

@@ -1,0 +1,200 @@
+/** Pipes and FIFOs (pipe(7)): a ring of bytes between readers and writers. */
+import { E } from '../abi/errno.js';
+import { O, POLL, S } from '../abi/fcntl.js';
+import type { Location } from '../vfs/mount.js';
+import type { Stat } from '../vfs/inode.js';
+import { OpenFile, type UserMemory } from '../vfs/open_file.js';
+import { anonymousStat, newAnonymousIno } from './anonymous_file.js';
+import { WaitQueue } from './wait_queue.js';
+
+/** Writes of up to this many bytes are atomic. */
+export const PIPE_BUF = 4096;
+const DEFAULT_CAPACITY = 65536;
+const MAX_CAPACITY = 1 << 20;
+/** Memory is taken in steps, so that the pipe of a one-line command costs little. */
+const FIRST_BUFFER = 4096;
+const FIONREAD = 0x541b;
+
+export class Pipe {
+  readonly ino = newAnonymousIno();
+  readonly queue = new WaitQueue();
+  capacity = DEFAULT_CAPACITY;
+  readers = 0;
+  writers = 0;
+  /** How many ends of each kind were ever opened: an open that waits for a peer sees that one came, even if it left. */
+  readerOpens = 0;
+  writerOpens = 0;
+  /** Bytes held. */
+  length = 0;
+  private buffer: Uint8Array = new Uint8Array(FIRST_BUFFER);
+  private head = 0;
+
+  /** Takes at most `length` bytes out of the pipe. */
+  take(u8: Uint8Array, start: number, length: number): number {
+    const count = Math.min(length, this.length);
+    const { buffer } = this;
+    const first = Math.min(count, buffer.length - this.head);
+    copy(u8, start, buffer, this.head, first);
+    if (count > first) copy(u8, start + first, buffer, 0, count - first);
+    this.length -= count;
+    this.head = this.length === 0 ? 0 : (this.head + count) % buffer.length;
+    return count;
+  }
+
+  /** Puts bytes in; the caller has seen that they fit. */
+  put(u8: Uint8Array, start: number, length: number): void {
+    if (this.length + length > this.buffer.length) this.grow(this.length + length);
+    const { buffer } = this;
+    const tail = (this.head + this.length) % buffer.length;
+    const first = Math.min(length, buffer.length - tail);
+    copy(buffer, tail, u8, start, first);
+    if (length > first) copy(buffer, 0, u8, start + first, length - first);
+    this.length += length;
+  }
+
+  /** F_SETPIPE_SZ: gives the new capacity; -EBUSY when more is held, -EPERM beyond the limit. */
+  resize(bytes: number): number {
+    if (bytes > MAX_CAPACITY) return -E.PERM;
+    let capacity = PIPE_BUF;
+    while (capacity < bytes) capacity *= 2;
+    if (capacity < this.length) return -E.BUSY;
+    const grew = capacity > this.capacity;
+    this.capacity = capacity;
+    if (this.buffer.length > capacity) this.move(new Uint8Array(Math.max(FIRST_BUFFER, capacity)));
+    if (grew) this.queue.wake(POLL.OUT);
+    return capacity;
+  }
+
+  private grow(needed: number): void {
+    let size = this.buffer.length;
+    while (size < needed) size *= 4;
+    this.move(new Uint8Array(Math.max(needed, Math.min(size, this.capacity))));
+  }
+
+  private move(to: Uint8Array): void {
+    const { length } = this;
+    this.take(to, 0, length);
+    this.buffer = to;
+    this.head = 0;
+    this.length = length;
+  }
+}
+
+/** Short copies in a loop: a typed array's set costs a view. */
+function copy(to: Uint8Array, at: number, from: Uint8Array, start: number, length: number): void {
+  if (length > 64) {
+    to.set(from.subarray(start, start + length), at);
+    return;
+  }
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+}
+
+/** One end of a pipe, or an open FIFO (which may be both ends). */
+export class PipeFile extends OpenFile {
+  constructor(
+    readonly pipe: Pipe, flags: number, location: Location | null, private readonly uid: number, private readonly gid: number,
+  ) {
+    super(flags, location);
+    this.waiters = pipe.queue;
+    if (this.canRead) {
+      pipe.readers++;
+      pipe.readerOpens++;
+    }
+    if (this.canWrite) {
+      pipe.writers++;
+      pipe.writerOpens++;
+    }
+    pipe.queue.wake();
+  }
+
+  override get label(): string {
+    return this.location ? '' : `pipe:[${this.pipe.ino}]`;
+  }
+  override get pollable(): boolean {
+    return true;
+  }
+
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const { pipe } = this;
+    if (pipe.length === 0) return length === 0 || pipe.writers === 0 ? 0 : -E.AGAIN;
+    const count = pipe.take(u8, start, length);
+    pipe.queue.wake(POLL.OUT);
+    return count;
+  }
+
+  override write(u8: Uint8Array, start: number, length: number): number {
+    const { pipe } = this;
+    if (pipe.readers === 0) return -E.PIPE;
+    if (length === 0) return 0;
+    const room = pipe.capacity - pipe.length;
+    if (room <= 0 || (length <= PIPE_BUF && room < length)) return -E.AGAIN;
+    const count = Math.min(room, length);
+    pipe.put(u8, start, count);
+    pipe.queue.wake(POLL.IN);
+    return count;
+  }
+
+  override poll(): number {
+    const { pipe } = this;
+    let events = 0;
+    if (this.canRead) {
+      if (pipe.length > 0) events |= POLL.IN | POLL.RDNORM;
+      if (pipe.writers === 0 && (!this.location || pipe.writerOpens > 0)) events |= POLL.HUP;
+    }
+    if (this.canWrite) {
+      if (pipe.capacity - pipe.length >= PIPE_BUF) events |= POLL.OUT | POLL.WRNORM;
+      if (pipe.readers === 0) events |= POLL.ERR;
+    }
+    return events;
+  }
+
+  override stat(out: Stat): number {
+    return this.location ? super.stat(out) : anonymousStat(out, this.pipe.ino, S.IFIFO | 0o600, this.uid, this.gid);
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    if (request !== FIONREAD) return -E.NOTTY;
+    if (!memory.writable(arg, 4)) return -E.FAULT;
+    for (let at = 0; at < 4; at++) memory.window.u8[arg + at] = this.pipe.length >>> (8 * at);
+    return 0;
+  }
+
+  protected override closed(): number {
+    const { pipe } = this;
+    if (this.canRead) pipe.readers--;
+    if (this.canWrite) pipe.writers--;
+    pipe.queue.wake(POLL.HUP | POLL.ERR | POLL.IN | POLL.OUT);
+    return 0;
+  }
+}
+
+/** pipe2(2): the reading and the writing end. `flags`: O.NONBLOCK or 0. */
+export function createPipe(flags: number, uid: number, gid: number): [PipeFile, PipeFile] {
+  const pipe = new Pipe();
+  return [
+    new PipeFile(pipe, O.RDONLY | flags, null, uid, gid), new PipeFile(pipe, O.WRONLY | flags, null, uid, gid),
+  ];
+}
+
+/**
+ * Opens a FIFO (fifo(7)). The result may still have to wait for its other end: see `lacksPeer`.
+ * -ENXIO: a non-blocking open for writing that finds no reader.
+ */
+export function openFifo(location: Location, flags: number): PipeFile | number {
+  const { inode } = location;
+  const pipe = (inode.attachment ??= new Pipe()) as Pipe;
+  if ((flags & O.ACCMODE) === O.WRONLY && flags & O.NONBLOCK && pipe.readers === 0) return -E.NXIO;
+  return new PipeFile(pipe, flags, location, inode.uid, inode.gid);
+}
+
+/** Whether a FIFO's open(2) has to wait; `opens` is what `peerOpens` gave when it was opened. */
+export function lacksPeer(file: PipeFile, opens: number): boolean {
+  if (file.flags & O.NONBLOCK || (file.flags & O.ACCMODE) === O.RDWR) return false;
+  return file.canRead ? file.pipe.writers === 0 && file.pipe.writerOpens === opens
+    : file.pipe.readers === 0 && file.pipe.readerOpens === opens;
+}
+
+/** How many openings of the other end there have been. */
+export function peerOpens(file: PipeFile): number {
+  return file.canRead ? file.pipe.writerOpens : file.pipe.readerOpens;
+}
