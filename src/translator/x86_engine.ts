@@ -12,6 +12,7 @@ import { Insn } from './insn.js';
 import { Translator } from './translate.js';
 
 const WINDOW_SIZE = 0x1_0000_0000;
+const MAX_INSTRUCTION = 15;
 const RESUME = CpuBlock.resume >> 2;
 const RIP = CpuBlock.rip >> 2;
 const LINK = CpuBlock.link >> 2;
@@ -32,6 +33,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
   private readonly epochs: number[] = [];
   private epoch = 0;
+  /** By CPU id: address of the instruction that faulted on a store to its own page; -1: none. */
+  private readonly ownStores: number[] = [];
   private readonly insn = new Insn();
 
   constructor(model: CpuModel = new CpuModel()) {
@@ -49,6 +52,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const id = native.cpuCreate();
     if (id < 0) throw new Error(`posixx: no memory for a CPU (errno ${-id})`);
     this.epochs[id] = 0;
+    this.ownStores[id] = -1;
     return new Cpu(id, native.cpuBuffer(id));
   }
 
@@ -136,7 +140,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     }
     for (;;) {
       if (host === 0) {
-        host = this.locate(space, cpu.rip);
+        host = cpu.rip === this.ownStores[cpu.id] ? this.locateOnce(cpu, space) : this.locate(space, cpu.rip);
         if (host === 0) return this.fetchFault(cpu, space);
         if (this.epochs[cpu.id] !== space.epoch) this.renew(cpu, space);
       }
@@ -156,6 +160,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
           return trap;
         case Trap.Fault:
           this.locateTrap(cpu, true);
+          this.noteOwnStore(cpu);
           return trap;
         case Trap.Emulate:
           host = 0;
@@ -165,6 +170,24 @@ export class X86Engine implements Engine, CodeSpaceOwner {
           return trap;
       }
     }
+  }
+
+  /**
+   * A store to the page that its own instruction is in: when that page is watched for stores, translating the instruction
+   * again would watch it again, and so on for ever. It is to run once from a translation that watches nothing.
+   */
+  private noteOwnStore(cpu: Cpu): void {
+    const { u32 } = cpu;
+    if (u32[CpuBlock.faultAccess >> 2] === 0 || u32[FAULT_ADDRESS + 1] !== 0) return;
+    const page = u32[FAULT_ADDRESS]! >>> 12;
+    const pc = cpu.rip;
+    if (page === pc >>> 12 || page === (pc + MAX_INSTRUCTION - 1) >>> 12) this.ownStores[cpu.id] = pc;
+  }
+
+  private locateOnce(cpu: Cpu, space: X86CodeSpace): number {
+    this.ownStores[cpu.id] = -1;
+    if (!this.translator.hasRoom) this.flush();
+    return this.translator.translateOnce(space, cpu.rip);
   }
 
   /** The CPU's return stack may name dropped code: it is emptied. */
