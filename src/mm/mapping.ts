@@ -12,7 +12,7 @@ import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 const RWX = PROT.READ | PROT.WRITE | PROT.EXEC;
 /** What a 64-bit program may name, although nothing is ever mapped above MAX_ADDRESS. */
-const TASK_SIZE = 0x7fff_ffff_f000;
+export const TASK_SIZE = 0x7fff_ffff_f000;
 
 export function pageUp(value: number): number {
   return Math.ceil(value / PAGE) * PAGE;

@@ -5,7 +5,7 @@ import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
 import { MAX_ADDRESS, MIN_ADDRESS, PAGE } from './layout.js';
 import { becameWritable, forgetCode } from './code_pages.js';
-import { addArea, mayExpand, pageUp, tally, unmappedArea, unmapRange } from './mapping.js';
+import { addArea, mayExpand, pageUp, tally, TASK_SIZE, unmappedArea, unmapRange } from './mapping.js';
 import { Vma, VmFlag } from './vma.js';
 import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
@@ -19,7 +19,7 @@ export function remap(
   if (keep && (!mayMove || oldLength !== newLength)) return -E.INVAL;
   let oldSize = pageUp(oldLength);
   const newSize = pageUp(newLength);
-  if (addr % PAGE !== 0 || newSize === 0) return -E.INVAL;
+  if (addr % PAGE !== 0 || newSize === 0 || newSize > TASK_SIZE) return -E.INVAL;
   if (space.areas.find(addr) === undefined) return -E.FAULT;
 
   if (fixed || keep) {

@@ -1,14 +1,17 @@
 /** Memory calls: mappings, the heap, advice, locks. The work is src/mm's; here are the descriptors and the guest's pointers. */
 import { E } from '../abi/errno.js';
-import { O } from '../abi/fcntl.js';
+import { O, S } from '../abi/fcntl.js';
 import { MADV, MAP, MCL, MLOCK_ONFAULT, MREMAP, MS, PROT } from '../abi/mman.js';
 import type { Task } from '../kernel/task.js';
 import { FileMapping } from '../loader/file_mapping.js';
 import { PAGE } from '../mm/layout.js';
+import { makeDev, Stat } from '../vfs/inode.js';
+import type { OpenFile } from '../vfs/open_file.js';
 import { call, fd, flags, int, missing, off, oneOf, ptr, size, uint, type Arg, type Row } from './types.js';
 
 const prot: Arg = flags('PROT_', PROT);
 const CAP_IPC_LOCK = 14;
+const stat = new Stat();
 
 export const memoryRows: readonly Row[] = [
   call('brk', 12, 45, [ptr], brk, 'full', '', 'address'),
@@ -51,7 +54,12 @@ function mmap(
   if (!file.canRead) return (file.flags & O.PATH) !== 0 ? -E.BADF : -E.ACCES;
   // A descriptor's offset is signed for us, unsigned for Linux: what is below zero is far beyond every file.
   if (offset < 0) return -E.OVERFLOW;
-  return task.mm.mmap(addr, length, protection, flag, FileMapping.of(file), offset);
+  return task.mm.mmap(addr, length, protection, flag, isZeroDevice(file) ? null : FileMapping.of(file), offset);
+}
+
+/** /dev/zero, mapped, is memory without a file. */
+function isZeroDevice(file: OpenFile): boolean {
+  return file.inode?.type === S.IFCHR && file.stat(stat) === 0 && stat.rdev === makeDev(1, 5);
 }
 
 /** mmap2(2): the offset counts units of 4096 bytes. */
