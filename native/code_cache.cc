@@ -25,9 +25,9 @@ void register_code_cache(Napi::Env env, Napi::Object exports) {
   if (log == MAP_FAILED) throw Napi::Error::New(env, "posixx: no address space for the instruction log");
   instruction_log = static_cast<uint32_t*>(log);
   exports["codeLog"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-    return Napi::ArrayBuffer::New(info.Env(), instruction_log, kLogBytes);
+    return uncounted_buffer(info.Env(), instruction_log, kLogBytes);
   });
   exports["codeBuffer"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
-    return Napi::ArrayBuffer::New(info.Env(), code_cache.writable, code_cache.size);
+    return uncounted_buffer(info.Env(), code_cache.writable, code_cache.size);
   });
 }

@@ -77,6 +77,10 @@ extern std::atomic<bool> guest_running;
 extern std::atomic<bool> timeslice_parked;
 void timeslice_unpark();
 
+// An ArrayBuffer over memory of ours. Not Napi::ArrayBuffer::New: V8 would count its bytes (4 GiB for a window) as what
+// a collection could free, and collect at once. With the empty deleter it counts nothing.
+Napi::Value uncounted_buffer(Napi::Env env, void* data, size_t size);
+
 void register_window(Napi::Env env, Napi::Object exports);
 void register_code_cache(Napi::Env env, Napi::Object exports);
 void register_entry(Napi::Env env, Napi::Object exports);

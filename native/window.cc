@@ -9,6 +9,15 @@
 #include <vector>
 #include "engine.h"
 
+Napi::Value uncounted_buffer(Napi::Env env, void* data, size_t size) {
+  auto store = v8::ArrayBuffer::NewBackingStore(data, size, v8::BackingStore::EmptyDeleter, nullptr);
+  v8::Local<v8::Value> array = v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(store));
+  napi_value result;
+  static_assert(sizeof result == sizeof array, "a napi_value is a v8::Local");
+  memcpy(&result, &array, sizeof result);
+  return Napi::Value(env, result);
+}
+
 namespace {
 
 std::vector<Window> windows;
@@ -61,15 +70,7 @@ Napi::Value create(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value buffer(const Napi::CallbackInfo& info) {
-  Window& w = checked(info);
-  // Not Napi::ArrayBuffer::New: V8 would count 4 GiB that a collection could free, and collect at once. With the empty
-  // deleter it counts nothing.
-  auto store = v8::ArrayBuffer::NewBackingStore(w.base, kWindowSize, v8::BackingStore::EmptyDeleter, nullptr);
-  v8::Local<v8::Value> array = v8::ArrayBuffer::New(v8::Isolate::GetCurrent(), std::move(store));
-  napi_value result;
-  static_assert(sizeof result == sizeof array, "a napi_value is a v8::Local");
-  memcpy(&result, &array, sizeof result);
-  return Napi::Value(info.Env(), result);
+  return uncounted_buffer(info.Env(), checked(info).base, kWindowSize);
 }
 
 // The caller has detached the buffer (an ArrayBuffer that is still reachable would dangle).

@@ -52,7 +52,7 @@ async function bundle() {
   const shared = {
     absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent',
     define: { 'import.meta.url': '__moduleUrl' }, legalComments: 'none',
-    supported: { 'dynamic-import': false },
+    supported: { 'dynamic-import': false }, alias: { assert: './tools/plain_assert.cjs' },
   };
   const banner = { js: 'const __moduleUrl = require("url").pathToFileURL(__filename).href;' };
   await build({
@@ -79,7 +79,7 @@ export async function build() {
     work: compileTypeScript,
   });
   await step('bundle', {
-    inputs: ['tools/build.mjs', 'package-lock.json', ...filesBelow('build', (name) => name.endsWith('.js'))
+    inputs: ['tools/build.mjs', 'tools/plain_assert.cjs', 'package-lock.json', ...filesBelow('build', (name) => name.endsWith('.js'))
       .filter((file) => !file.endsWith('.test.js') && !file.startsWith('build/Release'))],
     outputs: ['dist/posixx.js', 'dist/help.js'],
     work: bundle,
