@@ -128,7 +128,7 @@ export abstract class Inode {
   }
   abstract stat(out: Stat): number;
 
-  /** Opens for `flags` (access mode, O.APPEND …); permissions are checked. O.TRUNC announces a setattr of the size. */
+  /** Opens for `flags` (access mode, O.APPEND …); permissions are checked. O.TRUNC: the size will be set to 0. */
   open(_flags: number, _location: Location): OpenFile | number {
     return -E.NXIO;
   }

@@ -19,6 +19,8 @@ const UTIME_OMIT = 0x3ffffffe;
 /** What the host is told of the flags of open(2). */
 const HOST_FLAGS = O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC;
 
+/** The umask of this process: the guest's has been applied already. */
+let hostUmask: number | undefined;
 /** What the host lets this process do, when it is not root there. */
 let hostCredentials: FileCredentials | null | undefined;
 
@@ -46,7 +48,6 @@ export class HostFs implements FileSystem {
     native.fstat(rootFd, this.buffer);
     this.dev = this.buffer[STAT.dev]!;
     this.root = new HostInode(this, null, '', this.buffer);
-    if (!readOnly) process.umask(0);
   }
 
   /** The directory `path` of the host (a byte string). -errno when it cannot be opened, -ENOTDIR. */
@@ -213,7 +214,10 @@ export class HostInode extends Inode {
     if (result < 0) return result;
     const chosen = init.uid !== 0 || init.gid !== 0;
     if (chosen && hostCred() === null) native.chownBeneath(rootFd, path, init.uid, init.gid);
-    if (permissions & 0o7000 && (init.mode & S.IFMT) !== S.IFLNK) native.chmodBeneath(rootFd, path, permissions);
+    hostUmask ??= process.umask();
+    if (permissions & (hostUmask | 0o7000) && (init.mode & S.IFMT) !== S.IFLNK) {
+      native.chmodBeneath(rootFd, path, permissions);
+    }
     return this.lookup(name);
   }
 
