@@ -103,6 +103,7 @@ export class CaseMaker {
       if (!this.invalid(bytes)) return false;
     } else if (!testable({ ...row, form: insn.form } as TableRow)) return false;
     if (insn.form.rewrite === Rewrite.Int && insn.imm === 0x80) return false;
+    if (this.isLimit()) return false;
     for (let i = 0; i < 16; i++) gpr[i] = value64(random);
     this.fillXsave();
     let flags = 0x202 | (random.u32() & FLAGS);
@@ -117,6 +118,13 @@ export class CaseMaker {
     out.writeUInt32LE(this.arena, Test.arena);
     out.writeUInt32LE(random.below(65536 / 8) * 8, Test.pattern);
     return true;
+  }
+
+  /** What posixx is known not to do as the CPU does (docs/limits.md). */
+  private isLimit(): boolean {
+    const { insn } = this;
+    // movs, cmps, lods, xlat, maskmov with an FS or GS segment are illegal instructions.
+    return insn.segment >= 0 && (insn.form.rewrite === Rewrite.String || insn.form.implicitMemory);
   }
 
   private fillXsave(): void {
@@ -155,6 +163,12 @@ export class CaseMaker {
     return true;
   }
 
+  private readable(address: bigint, size: number): boolean {
+    const arena = ARENAS[this.arena]!;
+    const halfAt = (at: number): Half => at < arena.boundary ? arena.below : arena.above;
+    return halfAt(Number(address)) !== Half.None && halfAt(Number(address) + size - 1) !== Half.None;
+  }
+
   /** An address in the arena; operands of up to `size` bytes stay in what a case compares. */
   private target(size: number, align: number): bigint {
     const { random } = this;
@@ -173,7 +187,9 @@ export class CaseMaker {
   /** With 67h only the low half of a register counts. */
   private pointer(value: bigint): bigint {
     if (!this.insn.address32) return value & M64;
-    return value & 0xffffffffn | (this.random.once(2) ? BigInt(this.random.u32()) << 32n : 0n);
+    // docs/limits.md: a string instruction with 67h that faults has lost the upper halves of its pointers.
+    const lost = this.insn.form.rewrite === Rewrite.String;
+    return value & 0xffffffffn | (!lost && this.random.once(2) ? BigInt(this.random.u32()) << 32n : 0n);
   }
 
   /** Another int3 of this case's code. */
@@ -222,6 +238,8 @@ export class CaseMaker {
         break;
       }
       case Rewrite.Ret:
+        // docs/limits.md: a return from a stack that is not mapped is told as a fault at address 0.
+        if (!this.readable(gpr[RSP]!, 8)) return false;
         if (!this.patch(gpr[RSP]!, BigInt(random.once(16) ? 0x3000_0000 + random.below(4096) : this.codeTarget()))) {
           return false;
         }

@@ -92,6 +92,12 @@ export class Assembler {
     this.u8(0xc0 | ((from & 7) << 3) | (to & 7));
   }
 
+  /** mov r16, r16: keeps the other bits. */
+  movRegReg16(to: number, from: number): void {
+    this.u8(0x66);
+    this.movRegReg32(to, from);
+  }
+
   /** mov r32, imm32 */
   movRegImm32(to: number, value: number): void {
     if (to >= 8) this.u8(0x41);

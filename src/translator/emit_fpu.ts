@@ -45,7 +45,7 @@ export function emitFpuSave(asm: Assembler, map: OperandMapper, insn: Insn): num
   if (insn.map === 1) {
     clear(asm, map, 8, 8);
     clear(asm, map, 16, 8);
-  } else if (insn.operand16) {
+  } else if (insn.operandSize === 2) {
     clear(asm, map, 6, 2);
     clear(asm, map, 10, 2);
   } else {

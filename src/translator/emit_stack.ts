@@ -6,6 +6,7 @@ import { PUSHED_NOTHING } from './fixup.js';
 import type { OperandMapper } from './operands.js';
 
 const RBP = 5;
+const HOST_RSP = 4;
 const MOV_LOAD = 0x8b;
 const MOV_STORE = 0x89;
 const MOV_IMM = 0xc7;
@@ -89,12 +90,16 @@ export function emitPop(asm: Assembler, map: OperandMapper, insn: Insn): number 
 /** pushf: through the return stack, so no register is needed. */
 export function emitPushF(asm: Assembler, insn: Insn): number {
   const size = insn.operandSize;
-  if (size === 2) asm.u8(0x66);
+  if (size === 2) {
+    // A fault takes back one entry of eight bytes.
+    asm.leaDisp(HOST_RSP, HOST_RSP, -6);
+    asm.u8(0x66);
+  }
   asm.u8(0x9c);
   asm.stackOperand(0x8f, 0, -size, false, size === 2);
+  if (size === 2) asm.leaDisp(HOST_RSP, HOST_RSP, 6);
   asm.moveStack(-size);
-  // Eight bytes would be taken back for a 16-bit push too; a fault there is not worth a second code.
-  return size === 8 ? PUSHED_NOTHING : 0;
+  return PUSHED_NOTHING;
 }
 
 export function emitPopF(asm: Assembler, insn: Insn): number {
@@ -120,27 +125,52 @@ export function emitPopF(asm: Assembler, insn: Insn): number {
   return 0;
 }
 
-/** enter size, 0. @returns the fixup word, or -1 for a nested level, which is not supported. */
-export function emitEnter(asm: Assembler, insn: Insn): number {
-  if ((insn.imm2 & 31) !== 0 || insn.operandSize !== 8) return -1;
-  asm.stackOperand(MOV_STORE, RBP, -8, true);
-  asm.moveStack(-8);
-  asm.movRegReg(RBP, STACK_HOME);
-  if (insn.imm !== 0) asm.moveStack(-(insn.imm & 0xffff));
-  return 0;
+/** enter: the frames of up to 31 outer levels are copied, then rbp and rsp move. */
+export function emitEnter(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const size = insn.operandSize;
+  const wide = size === 8;
+  const level = insn.imm2 & 31;
+  map.begin(insn, 1 << RBP);
+  // Borrowed before anything can fault: the fixup says for all of the instruction what to take back.
+  const value = level > 0 ? map.borrow() : -1;
+  asm.stackOperand(MOV_STORE, RBP, -size, wide, !wide);
+  if (level > 0) {
+    for (let i = 1; i < level; i++) {
+      frameOperand(map, RBP, -size * i);
+      moveMemory(asm, map, MOV_LOAD, value, size);
+      frameOperand(map, STACK_HOME, -size * (i + 1));
+      moveMemory(asm, map, MOV_STORE, value, size);
+    }
+    asm.leaDisp(value, STACK_HOME, -size);
+    frameOperand(map, STACK_HOME, -size * (level + 1));
+    moveMemory(asm, map, MOV_STORE, value, size);
+  }
+  asm.moveStack(-size);
+  if (wide) asm.movRegReg(RBP, STACK_HOME);
+  else asm.movRegReg16(RBP, STACK_HOME);
+  const rest = size * level + (insn.imm & 0xffff);
+  if (rest !== 0) asm.moveStack(-rest);
+  map.end();
+  return map.fixup;
+}
+
+function frameOperand(map: OperandMapper, base: number, disp: number): void {
+  map.out.mem = Mem.Window;
+  map.out.base = base;
+  map.out.index = -1;
+  map.out.disp = disp;
 }
 
 /** leave: rsp = rbp, pop rbp. */
 export function emitLeave(asm: Assembler, map: OperandMapper, insn: Insn): number {
+  const size = insn.operandSize;
   map.begin(insn, 1 << RBP);
   const value = map.borrow();
-  map.out.mem = Mem.Window;
-  map.out.base = RBP;
-  map.out.index = -1;
-  map.out.disp = 0;
-  moveMemory(asm, map, MOV_LOAD, value, 8);
-  asm.leaDisp(STACK_HOME, RBP, 8);
-  asm.movRegReg(RBP, value);
+  frameOperand(map, RBP, 0);
+  moveMemory(asm, map, MOV_LOAD, value, size);
+  asm.leaDisp(STACK_HOME, RBP, size);
+  if (size === 8) asm.movRegReg(RBP, value);
+  else asm.movRegReg16(RBP, value);
   map.end();
   return map.fixup;
 }

@@ -111,8 +111,9 @@ export function encode(asm: Assembler, insn: Insn, o: Operands): void {
     }
   } else {
     if (insn.lock) asm.u8(0xf0);
-    if (insn.operand16) asm.u8(0x66);
-    if (insn.rep !== 0) asm.u8(insn.rep);
+    // Prefixes without effect go, so that the new ones leave the instruction within 15 bytes.
+    if (insn.operand16 && (form.prefixed || (insn.rex & 8) === 0)) asm.u8(0x66);
+    if (insn.rep !== 0 && form.prefixed) asm.u8(insn.rep);
     const rex = (insn.rex & 0x48) | (r << 2) | (x << 1) | b;
     if (rex !== 0) asm.u8(0x40 | rex);
     if (insn.map !== 0) {

@@ -54,6 +54,8 @@ export interface Form {
   readonly opcodeReg: Access;
   /** VSIB memory operand (gathers). */
   readonly vsib: boolean;
+  /** The form is told from others by its prefixes 66, F2 or F3, or repeats (lods); else F2 and F3 mean nothing. */
+  readonly prefixed: boolean;
   /** bt, bts, btr, btc with a register: the memory accessed is base + bit offset / 8, far beyond the operand. */
   readonly bitString: boolean;
   /** LOCK is legal with a memory destination. */

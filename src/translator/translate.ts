@@ -204,7 +204,7 @@ export class Translator implements branch.BranchSink {
         fixup = stack.emitPopF(asm, insn);
         break;
       case Rewrite.Enter:
-        fixup = stack.emitEnter(asm, insn);
+        fixup = stack.emitEnter(asm, map, insn);
         break;
       case Rewrite.Leave:
         fixup = stack.emitLeave(asm, map, insn);

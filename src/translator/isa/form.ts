@@ -16,7 +16,7 @@
  * `-`: none. Accesses: r, w, m (read and write), n (none), one letter an operand; those left out are r.
  *
  * Attributes: `<` flags read (also those that stay when a condition fails), `=` flags defined, `?` flags undefined;
- * in: and out: implicit registers; string: the pointer registers of a string instruction; memory: implicit memory;
+ * in: and out: implicit registers; repeats: with F2 or F3; string: the pointer registers of a string instruction; memory: implicit memory;
  * bitstring: the register operand reaches beyond the memory operand; lock; d64, f64: the operand size is 64 bits
  * by default, or always; vsib; mmx, x87; @Name: how it is rewritten, else copied; a CPUID feature, or two for
  * VEX.L = 0 | 1; only64: not in other modes.
@@ -66,6 +66,7 @@ export class FormRow implements Form {
   vvvvAccess: Access = Access.None;
   opcodeReg: Access = Access.None;
   vsib = false;
+  prefixed = false;
   bitString = false;
   lockable = false;
   implicitRead = 0;
@@ -224,6 +225,7 @@ function addAttribute(form: FormRow, word: string, l: number): void {
     case 'f64': form.size = Size.F64; return;
     case 'x87': case 'mmx': form.x87 = true; return;
     case 'memory': form.implicitMemory = true; return;
+    case 'repeats': form.prefixed = true; return;
     case 'bitstring': form.bitString = true; return;
     case 'vsib': form.vsib = true; return;
     case 'only64': return;
@@ -253,8 +255,10 @@ export function parseForm(row: string, l: number, operand16: boolean): FormRow {
     let end = row.indexOf(' ', at);
     if (end < 0) end = row.length;
     const word = row.slice(at, end);
-    if (column === 0) form.hasModrm = word.includes('/') || word.endsWith('.m') || word.endsWith('.r');
-    else if (column === 1) form.mnemonic = word;
+    if (column === 0) {
+      form.hasModrm = word.includes('/') || word.endsWith('.m') || word.endsWith('.r');
+      form.prefixed = word.includes('.np') || word.includes('.66') || word.includes('.f');
+    } else if (column === 1) form.mnemonic = word;
     else if (column > 3) addAttribute(form, word, l);
     else if (column === 3) {
       accesses = word;

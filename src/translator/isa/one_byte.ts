@@ -141,8 +141,8 @@ a8         test       AL,Ib r =oszpc ?a
 a9         test       rAX,Iz r =oszpc ?a
 aa         stosb      - <d in:rax string:d @String
 ab         stosd      - <d in:rax string:d @String
-ac         lodsb      - <d in:rax out:rax string:s memory
-ad         lodsd      - <d in:rax out:rax string:s memory
+ac         lodsb      - <d in:rax out:rax string:s memory repeats
+ad         lodsd      - <d in:rax out:rax string:s memory repeats
 ae         scasb      - <d =oszapc in:rax string:d @String
 af         scasd      - <d =oszapc in:rax string:d @String
 b0+r       mov        Zb,Ib w
