@@ -18,6 +18,9 @@ export interface Volume {
   readOnly: boolean;
 }
 
+/** Source of a mount that only hides what is below it. */
+const PLACEHOLDER = 'none';
+
 export interface RootOptions {
   volumes?: readonly Volume[];
   /** A directory of the host that is the root instead of the host's own. */
@@ -40,7 +43,7 @@ export class RootError extends Error {
 
 /**
  * Mounts a root, /dev, /tmp, and the volumes. Nothing on the host changes but through read-write volumes.
- * /proc is left to `mountAt`, since it shows tasks.
+ * /proc is empty: it shows tasks, so the kernel puts its own there with `mountAt`.
  * @throws RootError when a directory named in the options cannot be opened.
  */
 export function defaultRoot(options: RootOptions = {}): Vfs {
@@ -61,6 +64,7 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
   mountAt(vfs, createDevFs(), '/dev', MS.NOSUID);
   mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/dev/shm', MS.NOSUID | MS.NODEV);
   if (freshTmp) mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/tmp', MS.NOSUID | MS.NODEV);
+  mountAt(vfs, new TmpFs({ type: 'proc', source: PLACEHOLDER, mode: 0o555 }), '/proc', 0);
   for (const { path, place } of visible) {
     const on = makeDirectory(ctx, path);
     if (typeof on !== 'number') vfs.mount(place.mount.fs, on, 0, place.inode);
@@ -69,11 +73,19 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
   return vfs;
 }
 
-/** Mounts `fs` at an absolute path, whose directories are made when they are missing. 0 or -errno. */
+/**
+ * Mounts `fs` at an absolute path, whose directories are made when they are missing, in place of a placeholder there.
+ * 0 or -errno.
+ */
 export function mountAt(vfs: Vfs, fs: FileSystem, path: string, flags: number): number {
   const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
-  const on = makeDirectory(ctx, path);
+  let on = makeDirectory(ctx, path);
   if (typeof on === 'number') return on;
+  if (on.mount.fs.source === PLACEHOLDER && on.mount.on !== null) {
+    const above = on.mount.on;
+    vfs.unmount(on.mount);
+    on = above;
+  }
   const mount = vfs.mount(fs, on, flags);
   return typeof mount === 'number' ? mount : 0;
 }

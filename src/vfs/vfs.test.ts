@@ -331,7 +331,7 @@ t.test('the default root', async (t) => {
   t.equal(told(unlink(ctx, ctx.root, '/data/single')), 'EBUSY');
   t.throws(() => defaultRoot({ rootfs: join(scratch, 'nowhere') }), RootError);
   const empty = contextOf(defaultRoot({ emptyRoot: true }));
-  t.same(list(empty, '/'), ['dev', 'tmp']);
+  t.same(list(empty, '/'), ['dev', 'proc', 'tmp']);
 });
 
 t.test('layers', async (t) => {
