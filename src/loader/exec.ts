@@ -5,7 +5,7 @@ import { PAGE } from '../mm/layout.js';
 import type { AddressSpace } from '../mm/address_space.js';
 import type { OpenFile } from '../vfs/vfs.js';
 import { isElf, parseElf, PROGRAM_HEADER_SIZE, type ElfImage } from './elf.js';
-import { LoadFailure } from './failure.js';
+import { LoadFailure, printable } from './failure.js';
 import { FileMapping } from './file_mapping.js';
 import { mapImage } from './image.js';
 import { buildStack, checkArguments } from './initial_stack.js';
@@ -75,7 +75,7 @@ export function loadProgram(space: AddressSpace, file: OpenFile, request: LoadRe
       const extra = interpreter.argument === undefined ? [] : [interpreter.argument];
       argv = [interpreter.path, ...extra, name, ...argv.slice(1)];
       const next = request.open(interpreter.path);
-      if (typeof next === 'number') return new LoadFailure(next, `its interpreter ${interpreter.path} cannot be run`);
+      if (typeof next === 'number') return new LoadFailure(next, `its interpreter ${printable(interpreter.path)} cannot be run`);
       opened.push(next);
       file = next;
       name = interpreter.path;
@@ -103,14 +103,14 @@ function start(
 
 function openInterpreter(path: string, request: LoadRequest): { file: OpenFile; image: ElfImage } | LoadFailure {
   const file = request.open(path);
-  if (typeof file === 'number') return new LoadFailure(file, `its interpreter ${path} cannot be opened`);
+  if (typeof file === 'number') return new LoadFailure(file, `its interpreter ${printable(path)} cannot be opened`);
   const prefix = Buffer.alloc(SCRIPT_LINE);
   const length = file.pread(prefix, 0, SCRIPT_LINE, 0);
   const image = length < 0 ? new LoadFailure(length, 'it cannot be read') : parseElf(file, prefix, length);
   if (!(image instanceof LoadFailure)) return { file, image };
   file.unref();
   const error = image.error === -E.NOEXEC ? -E.LIBBAD : image.error;
-  return new LoadFailure(error, `its interpreter ${path}: ${image.reason}`);
+  return new LoadFailure(error, `its interpreter ${printable(path)}: ${image.reason}`);
 }
 
 function place(
