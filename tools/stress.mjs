@@ -1,0 +1,22 @@
+/** `npm run stress`: the long forms: full sizes of the programs, fuzzers with a seed of their own. Hours on a small machine. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { root } from './steps.mjs';
+
+await build();
+const parts = [
+  ['conformance/run.mjs', '--no-build', '--long'],
+  ['build/conformance/isa/fuzz.js'],
+  ['build/conformance/fuzz/elf.js'],
+].filter(([file]) => existsSync(join(root, file)));
+
+let failed = 0;
+for (const [file, ...args] of parts) {
+  process.stderr.write(`posixx: stress: ${file} ${args.join(' ')}\n`);
+  const { status } = spawnSync(process.execPath, [join(root, file), ...args], { stdio: 'inherit', cwd: root });
+  if (status !== 0) failed++;
+}
+process.stdout.write(`${parts.length - failed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
