@@ -219,6 +219,10 @@ export class CaseMaker {
     if (stack) gpr[RSP] = this.target(64, random.once(8) ? 1 : 8);
     if (kind === Rewrite.Leave || kind === Rewrite.Enter) gpr[5] = this.target(64, 8);
     if (kind === Rewrite.Enter) this.writeField(this.length - 3, 2, random.below(256));
+    if (kind === Rewrite.Lea && insn.ripRelative) {
+      // Addresses of guest code and data are below 4 GiB.
+      this.writeField(this.length - 4, 4, random.below(0x5000_0000));
+    }
     if (insn.hasMemory && (form.memAccess !== Access.None || kind === Rewrite.CallIndirect)) {
       const large = kind === Rewrite.FpuSave || kind === Rewrite.FpuRestore;
       target = this.target(large ? XSAVE_ROOM : 32, large ? 64 : 0);

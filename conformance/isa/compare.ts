@@ -40,10 +40,12 @@ function ending(result: Buffer): string {
 }
 
 /** Differences in words; empty when there is none. Changes the buffers. */
-export function differences(host: Buffer, guest: Buffer, arena: number): string[] {
+export function differences(host: Buffer, guest: Buffer, arena: number, call: boolean): string[] {
   normalize(host);
   normalize(guest);
   const out: string[] = [];
+  const pushed = guest.readInt32LE(Result.pushed);
+  if (pushed !== 0 && !(call && pushed === 8)) out.push(`return stack: ${pushed} bytes left on it`);
   const ends = [ending(host), ending(guest)];
   if (ends[0] !== ends[1]) out.push(`ends: host ${ends[0]}; posixx ${ends[1]}`);
   const field = (name: string, at: number, size: number): void => {

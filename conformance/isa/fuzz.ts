@@ -80,11 +80,13 @@ export function fuzz(options: FuzzOptions): FuzzReport {
   };
   const maker = new CaseMaker(random, isInvalid);
   const tests = Buffer.alloc(BATCH * Test.size);
+  const calls: boolean[] = [];
   let next = 0;
   for (let done = 0; done < options.cases;) {
     const count = Math.min(BATCH, options.cases - done);
     for (let i = 0; i < count; i++) {
       maker.make(rows[next]!, i, tests.subarray(i * Test.size, (i + 1) * Test.size));
+      calls[i] = maker.insn.form.mnemonic === 'call';
       next = (next + 1) % rows.length;
     }
     const host = runOnHost(pattern, tests, count);
@@ -93,7 +95,8 @@ export function fuzz(options: FuzzOptions): FuzzReport {
       const test = tests.subarray(i * Test.size, (i + 1) * Test.size);
       const expected = host.subarray(i * Result.size, (i + 1) * Result.size);
       if (expected.readUInt32LE(Result.signal) !== SIGTRAP) report.faults++;
-      const found = differences(expected, ours.subarray(i * Result.size, (i + 1) * Result.size), test.readUInt32LE(Test.arena));
+      const got = ours.subarray(i * Result.size, (i + 1) * Result.size);
+      const found = differences(expected, got, test.readUInt32LE(Test.arena), calls[i]!);
       if (found.length === 0) continue;
       report.failed++;
       if (report.failures.length < options.keep) {

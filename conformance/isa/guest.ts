@@ -63,6 +63,7 @@ export class Guest {
     for (let i = 0; i < count; i++) {
       this.start(tests.subarray(i * Test.size, (i + 1) * Test.size));
       this.cpu.rip = CODE + i * SLOT + ENTRY;
+      native.cpuResetReturnStack(this.cpu.id);
       let trap = this.engine.run(this.cpu, this.space);
       while (trap === Trap.Preempted) trap = this.engine.run(this.cpu, this.space);
       this.note(tests.readUInt32LE(i * Test.size + Test.arena), trap, out.subarray(i * Result.size, (i + 1) * Result.size));
@@ -124,6 +125,8 @@ export class Guest {
         signal = 1000 + trap;
     }
     result.writeUInt32LE(signal, Result.signal);
+    const pushed = block.readUInt32LE(CpuBlock.returnStackBase) - block.readUInt32LE(CpuBlock.hostSp);
+    result.writeInt32LE(pushed, Result.pushed);
     result.writeUInt32LE(code, Result.code);
     const { boundary, below, above } = ARENAS[arenaIndex]!;
     if (below !== Half.None) memory.copy(result, Result.memory, boundary - HALF, boundary);

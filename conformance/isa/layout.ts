@@ -37,5 +37,7 @@ export const Test = {
 
 /** struct result. */
 export const Result = {
-  gpr: 0, rflags: 128, rip: 136, address: 144, signal: 152, code: 156, write: 160, xsave: 168, memory: 1000, size: 3048,
+  gpr: 0, rflags: 128, rip: 136, address: 144, signal: 152, code: 156, write: 160,
+  /** Of posixx: bytes that the instruction left on the return stack. Of reference: 0. */
+  pushed: 164, xsave: 168, memory: 1000, size: 3048,
 } as const;

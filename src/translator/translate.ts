@@ -261,8 +261,8 @@ export class Translator implements branch.BranchSink {
         asm.exit(next, Trap.Breakpoint);
         break;
       case Rewrite.Int:
-        if (insn.imm === 0x80) {
-          asm.exit(next, Trap.Int80);
+        if (insn.imm === 0x80 || insn.imm === 3) {
+          asm.exit(next, insn.imm === 3 ? Trap.Breakpoint : Trap.Int80);
           break;
         }
         return this.trap(insn.pc, Trap.SoftInterrupt);
