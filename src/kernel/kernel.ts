@@ -11,6 +11,8 @@ import type { AddressSpace } from '../mm/address_space.js';
 import { MemoryAccount } from '../mm/limits.js';
 import { chooseLayout, type Layout } from '../mm/layout.js';
 import type { CodeSpace, Engine } from '../translator/engine.js';
+import { mountAt } from '../vfs/default_root.js';
+import { MS } from '../vfs/mount.js';
 import type { Vfs } from '../vfs/vfs.js';
 import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
@@ -20,7 +22,10 @@ import { Process, ProcessGroup, ProcessState, Session } from './process.js';
 import { SignalActions } from './signal_actions.js';
 import { deliverSignals, sendToGroup, sendToProcess } from './signals.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
+import { createProcFs } from './procfs/procfs.js';
+import { openFifo } from './pipe.js';
 import { Timers } from './timers.js';
+import { RELEASE, VERSION } from './version.js';
 
 /** Carries out system call `number` of `abi` for a task: a result, -errno, BLOCKED or REGISTERS_SET. */
 export type Dispatch = (task: Task, number: number, abi: Abi) => number;
@@ -107,6 +112,8 @@ export class Kernel {
     const session = new Session(1);
     this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
     this.processes.set(1, this.init);
+    mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
+    this.vfs.openFifo = openFifo;
   }
 
   /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */

@@ -5,13 +5,11 @@ import { GRND } from '../abi/process.js';
 import { SYSINFO, UTSNAME_FIELD } from '../abi/resource.js';
 import { native } from '../host/native.js';
 import type { Task } from '../kernel/task.js';
+import { RELEASE, VERSION } from '../kernel/version.js';
 import { call, flags, inBuffer, int, outBuffer, outStruct, ptr, size, type Row } from './types.js';
 
 const CAP_SYS_ADMIN = 21;
 const HOST_NAME_MAX = 64;
-/** The kernel that guests see: recent enough for every libc, with the machine of the guest's ABI. */
-export const RELEASE = '6.1.0-posixx';
-export const VERSION = '#1 SMP PREEMPT posixx';
 
 export const systemRows: readonly Row[] = [
   call('uname', 63, 122, [outStruct('utsname')], uname),

@@ -1,0 +1,369 @@
+/** The files of /proc/PID and /proc/PID/task/TID (proc(5)). */
+import { E } from '../../abi/errno.js';
+import { O, S } from '../../abi/fcntl.js';
+import { RLIMIT } from '../../abi/resource.js';
+import { USER_HZ } from '../../abi/time.js';
+import { Gpr } from '../../host/cpu_block.js';
+import { PROT } from '../../abi/mman.js';
+import { devMajor, devMinor, Inode, type FileSystem, type Stat, type DirSink } from '../../vfs/inode.js';
+import { Location, Mount, MS } from '../../vfs/mount.js';
+import type { OpenFile } from '../../vfs/open_file.js';
+import { pathOf } from '../../vfs/path_walk.js';
+import { DirectoryFile } from '../../vfs/directory_file.js';
+import { VmFlag } from '../../mm/vma.js';
+import { EpollFile } from '../epoll.js';
+import { PipeFile } from '../pipe.js';
+import { ProcessState, type Process } from '../process.js';
+import { TaskState, type Task } from '../task.js';
+import { ProcDirectory, ProcFile, ProcInode, ProcLink, type MakeNode, type Owner } from './nodes.js';
+
+const PAGE = 4096;
+const NS_PER_TICK = 1e9 / USER_HZ;
+
+/** The directory of a task; `process` directories also have `task`. Answers -ESRCH or nothing once the task is gone. */
+export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean): ProcDirectory {
+  const owner: Owner = {
+    get uid() { return task.cred.euid; },
+    get gid() { return task.cred.egid; },
+  };
+  const alive = (): boolean => task.state !== TaskState.Zombie;
+  const text = (make: () => string, mode = 0o444): MakeNode => (in_) =>
+    new ProcFile(in_, () => (task.process.state === ProcessState.Reaped ? -E.SRCH : make()), owner, mode);
+  const ofSpace = (make: () => string, mode = 0o444): MakeNode => text(() => (alive() ? make() : ''), mode);
+  const link = (target: () => string | number, place: () => Location | number): MakeNode => (in_) =>
+    new ProcLink(in_, target, owner, place);
+  const shown = (place: Location | null): string | number => (place ? pathOf(viewer(task).fs.root, place) : -E.NOENT);
+  const executable = (): Location | null => task.process.executable?.location ?? null;
+
+  const entries: Record<string, MakeNode> = {
+    auxv: ofSpace(() => Buffer.from(task.mm.auxv).toString('latin1'), 0o400),
+    cgroup: text(() => '0::/\n'),
+    cmdline: ofSpace(() => guestBytes(task, task.mm.argStart, task.mm.argEnd)),
+    comm: (in_) => new ProcFile(in_, () => task.name + '\n', owner, 0o644, (name) => {
+      task.name = name.replace(/\n.*/s, '').slice(0, 15);
+      return 0;
+    }),
+    cwd: link(() => shown(alive() ? task.fs.cwd : null), () => (alive() ? task.fs.cwd : -E.NOENT)),
+    environ: ofSpace(() => guestBytes(task, task.mm.envStart, task.mm.envEnd), 0o400),
+    exe: link(() => shown(executable()), () => executable() ?? -E.NOENT),
+    fd: (in_) => new FdDirectory(in_, task, owner, true),
+    fdinfo: (in_) => new FdDirectory(in_, task, owner, false),
+    limits: text(() => limitsText(task.process)),
+    loginuid: text(() => '4294967295'),
+    maps: ofSpace(() => mapsText(task)),
+    mountinfo: text(() => mountinfoText(task)),
+    mounts: text(() => mountsText(task)),
+    oom_score: text(() => '0\n'),
+    oom_score_adj: (in_) => new ProcFile(in_, () => `${task.process.oomScoreAdj}\n`, owner, 0o644, (value) => {
+      const number = Number(value.trim());
+      if (!Number.isInteger(number) || number < -1000 || number > 1000) return -E.INVAL;
+      task.process.oomScoreAdj = number;
+      return 0;
+    }),
+    personality: text(() => task.process.personality.toString(16).padStart(8, '0') + '\n', 0o400),
+    root: link(() => shown(alive() ? task.fs.root : null), () => (alive() ? task.fs.root : -E.NOENT)),
+    stat: text(() => statText(task)),
+    statm: text(() => statmText(task)),
+    status: text(() => statusText(task)),
+    wchan: text(() => '0'),
+  };
+  if (withThreads) entries['task'] = (in_) => new ThreadsDirectory(in_, task.process, owner);
+  return new ProcDirectory(fs, entries, owner);
+}
+
+/** Paths in links are seen from the root of whoever looks. */
+function viewer(task: Task): Task {
+  return task.kernel.current ?? task;
+}
+
+function guestBytes(task: Task, start: number, end: number): string {
+  return end > start && task.mm.readable(start, end - start) ? task.mm.latin1(start, end) : '';
+}
+
+/** /proc/PID/task: one directory a thread. */
+class ThreadsDirectory extends ProcInode {
+  private readonly nodes = new WeakMap<Task, Inode>();
+
+  constructor(fs: FileSystem, private readonly process: Process, owner: Owner) {
+    super(fs, S.IFDIR | 0o555, owner);
+  }
+
+  override lookup(name: string): Inode | number {
+    const task = this.process.tasks.find((member) => String(member.tid) === name);
+    if (!task) return -E.NOENT;
+    let node = this.nodes.get(task);
+    if (!node) this.nodes.set(task, node = taskDirectory(this.fs, task, false));
+    return node;
+  }
+  override readdir(position: number, sink: DirSink): number {
+    this.process.tasks.slice(position).every((task, index) => sink.entry(String(task.tid), task.tid, S.IFDIR, position + index + 1));
+    return 0;
+  }
+  override open(flags: number, location: Location): OpenFile {
+    return new DirectoryFile(flags, location);
+  }
+}
+
+/** /proc/PID/fd and fdinfo. */
+class FdDirectory extends ProcInode {
+  constructor(fs: FileSystem, private readonly task: Task, private readonly ownedBy: Owner, private readonly links: boolean) {
+    super(fs, S.IFDIR | (links ? 0o500 : 0o555), ownedBy);
+  }
+
+  override lookup(name: string): Inode | number {
+    const fd = /^(0|[1-9][0-9]*)$/.test(name) ? Number(name) : -1;
+    const file = this.file(fd);
+    if (!file) return -E.NOENT;
+    if (!this.links) return new ProcFile(this.fs, () => this.info(fd), this.ownedBy, 0o400);
+    const mode = (file.canRead ? 0o500 : 0) | (file.canWrite ? 0o300 : 0);
+    return new ProcLink(this.fs, () => {
+      const open = this.file(fd);
+      if (!open) return -E.NOENT;
+      if (open.label !== '') return open.label;
+      return open.location ? pathOf(viewer(this.task).fs.root, open.location) : -E.NOENT;
+    }, this.ownedBy, () => {
+      const open = this.file(fd);
+      return open ? open.location ?? namelessPlace(open) : -E.NOENT;
+    }, mode);
+  }
+  override readdir(position: number, sink: DirSink): number {
+    if (this.task.state === TaskState.Zombie) return 0;
+    const { files } = this.task;
+    for (let fd = position; fd < files.end; fd++) {
+      if (files.get(fd) && !sink.entry(String(fd), fd + 1, this.links ? S.IFLNK : S.IFREG, fd + 1)) break;
+    }
+    return 0;
+  }
+  override open(flags: number, location: Location): OpenFile {
+    return new DirectoryFile(flags, location);
+  }
+
+  private file(fd: number): OpenFile | undefined {
+    return this.task.state === TaskState.Zombie ? undefined : this.task.files.get(fd);
+  }
+
+  private info(fd: number): string | number {
+    const file = this.file(fd);
+    if (!file) return -E.NOENT;
+    const flags = (file.flags & ~O.CLOEXEC) | (this.task.files.getCloexec(fd) ? O.CLOEXEC : 0);
+    const position = file.seekable ? Math.max(0, file.seek(0, 1)) : 0;
+    let text = `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.location?.mount.id ?? 0}\n`;
+    if (file instanceof EpollFile) {
+      for (const item of file.watched()) text += `tfd: ${String(item.fd).padStart(8)} events: ${(item.events >>> 0).toString(16).padStart(8)}\n`;
+    }
+    return text;
+  }
+}
+
+/** Where /proc/PID/fd/N of a pipe or another nameless file leads. */
+class NamelessInode extends Inode {
+  mode = S.IFIFO | 0o600;
+  readonly uid = 0;
+  readonly gid = 0;
+
+  constructor(readonly fs: FileSystem, private readonly file: OpenFile) {
+    super();
+    if (!(file instanceof PipeFile)) this.mode = 0o600;
+  }
+  override stat(out: Stat): number {
+    return this.file.stat(out);
+  }
+  override open(flags: number): OpenFile | number {
+    return this.file instanceof PipeFile ? new PipeFile(this.file.pipe, flags, null, 0, 0) : -E.NXIO;
+  }
+}
+
+/** A file system of one nameless file, so that the file has a place. */
+class NamelessFs implements FileSystem {
+  readonly type = 'anon_inodefs';
+  readonly source = 'none';
+  readonly dev = 0;
+  readonly readOnly = false;
+  readonly root: Inode;
+
+  constructor(file: OpenFile) {
+    this.root = new NamelessInode(this, file);
+  }
+  statfs(): number {
+    return -E.NOSYS;
+  }
+  sync(): number {
+    return 0;
+  }
+}
+
+function namelessPlace(file: OpenFile): Location {
+  const fs = new NamelessFs(file);
+  return new Location(new Mount(fs, fs.root, 0, null), fs.root, null, file.label);
+}
+
+function mapsText(task: Task): string {
+  let text = '';
+  for (const area of task.mm.areas) {
+    const flag = (bit: number, letter: string): string => (area.prot & bit ? letter : '-');
+    const file = area.file;
+    const hex = (value: number): string => value.toString(16).padStart(8, '0');
+    const dev = file ? `${devMajor(file.dev).toString(16).padStart(2, '0')}:${devMinor(file.dev).toString(16).padStart(2, '0')}` : '00:00';
+    const start = `${hex(area.start)}-${hex(area.end)} ${flag(PROT.READ, 'r')}${flag(PROT.WRITE, 'w')}${flag(PROT.EXEC, 'x')}` +
+      `${area.flags & VmFlag.Shared ? 's' : 'p'} ${hex(file ? area.offset : 0)} ${dev} ${file?.ino ?? 0} `;
+    const name = task.mm.nameOf(area);
+    text += (name === '' ? start : start.padEnd(73) + name.replaceAll('\n', '\\012')) + '\n';
+  }
+  return text;
+}
+
+function stateLetter(task: Task): string {
+  switch (task.state) {
+    case TaskState.Zombie: return 'Z';
+    case TaskState.Stopped: return 'T';
+    case TaskState.Parked: return 'S';
+    default: return 'R';
+  }
+}
+
+/** Bytes mapped, and mapped privately and writable; a zombie has none. */
+function sizes(task: Task): { total: number; data: number; stack: number; text: number } {
+  if (task.state === TaskState.Zombie) return { total: 0, data: 0, stack: 0, text: 0 };
+  const { mm } = task;
+  let stack = 0;
+  for (const area of mm.areas) if (area.flags & VmFlag.GrowsDown) stack += area.end - area.start;
+  return { total: mm.areas.bytes, data: mm.dataBytes, stack, text: mm.endCode - mm.startCode };
+}
+
+function statText(task: Task): string {
+  const { process, mm } = task;
+  const zombie = task.state === TaskState.Zombie;
+  const usage = process.ownUsage, children = process.childUsage;
+  const time = (ns: number): number => Math.floor(ns / NS_PER_TICK);
+  let user = usage.userTime, system = usage.systemTime;
+  for (const member of process.tasks) {
+    user += member.state === TaskState.Zombie ? 0 : member.userTime;
+    system += member.state === TaskState.Zombie ? 0 : member.systemTime;
+  }
+  const { total } = sizes(task);
+  const { ignored, caught } = dispositions(process);
+  const fields = [
+    task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid, 0, -1,
+    4194304, 0, 0, 0, 0, time(user), time(system), time(children.userTime), time(children.systemTime), 20 + process.nice,
+    process.nice, process.tasks.length, 0, time(process.startTime - task.kernel.bootTime), total, Math.floor(total / PAGE),
+    '18446744073709551615', zombie ? 0 : mm.startCode, zombie ? 0 : mm.endCode, zombie ? 0 : mm.startStack,
+    zombie ? 0 : task.cpu.get(Gpr.rsp), zombie ? 0 : task.cpu.rip, task.pending.low >>> 0, task.blockedLow >>> 0,
+    ignored.low >>> 0, caught.low >>> 0, 0, 0, 0, process.exitSignal, 0, task.realtimePriority, task.policy, 0, 0, 0,
+    zombie ? 0 : mm.endCode, zombie ? 0 : mm.brkStart, zombie ? 0 : mm.brkStart, zombie ? 0 : mm.argStart,
+    zombie ? 0 : mm.argEnd, zombie ? 0 : mm.envStart, zombie ? 0 : mm.envEnd, process.exitStatus,
+  ];
+  return fields.join(' ') + '\n';
+}
+
+function statmText(task: Task): string {
+  const { total, data, stack, text } = sizes(task);
+  const pages = (bytes: number): number => Math.ceil(bytes / PAGE);
+  return `${pages(total)} ${pages(total)} 0 ${pages(text)} 0 ${pages(data + stack)} 0\n`;
+}
+
+interface SignalWords {
+  low: number;
+  high: number;
+}
+
+/** Ignored and caught signals as sets. */
+function dispositions(process: Process): { ignored: SignalWords; caught: SignalWords } {
+  const ignored = { low: 0, high: 0 }, caught = { low: 0, high: 0 };
+  for (let signal = 1; signal <= 64; signal++) {
+    const { handler } = process.actions.get(signal);
+    if (handler === 0) continue;
+    const set = handler === 1 ? ignored : caught;
+    if (signal <= 32) set.low |= 1 << (signal - 1);
+    else set.high |= 1 << (signal - 33);
+  }
+  return { ignored, caught };
+}
+
+function hex64(words: SignalWords): string {
+  return (words.high >>> 0).toString(16).padStart(8, '0') + (words.low >>> 0).toString(16).padStart(8, '0');
+}
+
+const STATE_NAMES: Record<string, string> = { R: 'R (running)', S: 'S (sleeping)', T: 'T (stopped)', Z: 'Z (zombie)' };
+
+function statusText(task: Task): string {
+  const { process, cred, pending } = task;
+  const { ignored, caught } = dispositions(process);
+  const { total, data, stack, text } = sizes(task);
+  const kb = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
+  const set = (low: number, high: number): string => hex64({ low, high });
+  const lines = [
+    `Name:\t${task.name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`, `Umask:\t0${task.fs.umask.toString(8).padStart(3, '0')}`,
+    `State:\t${STATE_NAMES[stateLetter(task)]}`, `Tgid:\t${process.pid}`, 'Ngid:\t0', `Pid:\t${task.tid}`,
+    `PPid:\t${process.parent?.pid ?? 0}`, 'TracerPid:\t0', `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
+    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`, `FDSize:\t${Math.max(64, task.files.end)}`,
+    `Groups:\t${cred.groups.join(' ')} `, `NStgid:\t${process.pid}`, `NSpid:\t${task.tid}`, `NSpgid:\t${process.group.pgid}`,
+    `NSsid:\t${process.session.sid}`,
+  ];
+  if (task.state !== TaskState.Zombie) {
+    lines.push(
+      `VmPeak:\t${kb(total)}`, `VmSize:\t${kb(total)}`, `VmLck:\t${kb(task.mm.lockedBytes)}`, `VmPin:\t${kb(0)}`,
+      `VmHWM:\t${kb(total)}`, `VmRSS:\t${kb(total)}`, `VmData:\t${kb(data)}`, `VmStk:\t${kb(stack)}`, `VmExe:\t${kb(text)}`,
+      `VmLib:\t${kb(0)}`, `VmPTE:\t${kb(0)}`, `VmSwap:\t${kb(0)}`,
+    );
+  }
+  lines.push(
+    `Threads:\t${process.tasks.length}`, `SigQ:\t${pending.length + process.pending.length}/${process.limits.soft[RLIMIT.SIGPENDING]}`,
+    `SigPnd:\t${hex64(pending)}`, `ShdPnd:\t${hex64(process.pending)}`, `SigBlk:\t${set(task.blockedLow, task.blockedHigh)}`,
+    `SigIgn:\t${hex64(ignored)}`, `SigCgt:\t${hex64(caught)}`, `CapInh:\t${set(cred.inheritableLow, cred.inheritableHigh)}`,
+    `CapPrm:\t${set(cred.permittedLow, cred.permittedHigh)}`, `CapEff:\t${set(cred.capabilities, cred.effectiveHigh)}`,
+    `CapBnd:\t${set(cred.boundingLow, cred.boundingHigh)}`, `CapAmb:\t${set(cred.ambientLow, cred.ambientHigh)}`,
+    `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}`, 'Seccomp:\t0', 'Seccomp_filters:\t0',
+    `voluntary_ctxt_switches:\t${task.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
+  );
+  return lines.join('\n') + '\n';
+}
+
+const LIMIT_ROWS: readonly (readonly [number, string, string])[] = [
+  [RLIMIT.CPU, 'Max cpu time', 'seconds'], [RLIMIT.FSIZE, 'Max file size', 'bytes'], [RLIMIT.DATA, 'Max data size', 'bytes'],
+  [RLIMIT.STACK, 'Max stack size', 'bytes'], [RLIMIT.CORE, 'Max core file size', 'bytes'],
+  [RLIMIT.RSS, 'Max resident set', 'bytes'], [RLIMIT.NPROC, 'Max processes', 'processes'],
+  [RLIMIT.NOFILE, 'Max open files', 'files'], [RLIMIT.MEMLOCK, 'Max locked memory', 'bytes'],
+  [RLIMIT.AS, 'Max address space', 'bytes'], [RLIMIT.LOCKS, 'Max file locks', 'locks'],
+  [RLIMIT.SIGPENDING, 'Max pending signals', 'signals'], [RLIMIT.MSGQUEUE, 'Max msgqueue size', 'bytes'],
+  [RLIMIT.NICE, 'Max nice priority', ''], [RLIMIT.RTPRIO, 'Max realtime priority', ''],
+  [RLIMIT.RTTIME, 'Max realtime timeout', 'us'],
+];
+
+function limitsText(process: Process): string {
+  const show = (value: number): string => (value === Infinity ? 'unlimited' : String(value));
+  const line = (name: string, soft: string, hard: string, unit: string): string =>
+    `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} ${unit.padEnd(10)}\n`;
+  return line('Limit', 'Soft Limit', 'Hard Limit', 'Units') + LIMIT_ROWS.map(([resource, name, unit]) =>
+    line(name, show(process.limits.soft[resource]!), show(process.limits.hard[resource]!), unit)).join('');
+}
+
+function mountOptions(mount: Mount): string {
+  const names = [mount.readOnly ? 'ro' : 'rw'];
+  if (mount.flags & MS.NOSUID) names.push('nosuid');
+  if (mount.flags & MS.NODEV) names.push('nodev');
+  if (mount.flags & MS.NOEXEC) names.push('noexec');
+  names.push(mount.flags & MS.NOATIME ? 'noatime' : 'relatime');
+  return names.join(',');
+}
+
+function escapeMount(text: string): string {
+  return text.replace(/[ \t\n\\]/g, (char) => '\\' + char.charCodeAt(0).toString(8).padStart(3, '0'));
+}
+
+function mountPoint(task: Task, mount: Mount): string {
+  return mount.on ? pathOf(task.fs.root, mount.on) : '/';
+}
+
+function mountsText(task: Task): string {
+  return task.kernel.vfs.mounts().map((mount) =>
+    `${escapeMount(mount.fs.source)} ${escapeMount(mountPoint(task, mount))} ${mount.fs.type} ${mountOptions(mount)} 0 0\n`).join('');
+}
+
+function mountinfoText(task: Task): string {
+  return task.kernel.vfs.mounts().map((mount) => {
+    const parent = mount.on?.mount.id ?? mount.id;
+    const dev = `${devMajor(mount.fs.dev)}:${devMinor(mount.fs.dev)}`;
+    return `${mount.id} ${parent} ${dev} / ${escapeMount(mountPoint(task, mount))} ${mountOptions(mount)} - ` +
+      `${mount.fs.type} ${escapeMount(mount.fs.source)} ${mount.fs.readOnly ? 'ro' : 'rw'}\n`;
+  }).join('');
+}
