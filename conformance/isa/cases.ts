@@ -113,7 +113,7 @@ export class CaseMaker {
     if (random.once(2)) this.arena = 0;
     if (insn.form.mnemonic !== '(bad)' && !this.prepare()) return false;
     out.fill(0xcc, Test.code, Test.code + SLOT);
-    out.set(bytes.subarray(0, Math.max(this.length, sample.length)), Test.code + ENTRY);
+    out.set(bytes.subarray(0, insn.form.mnemonic === '(bad)' ? sample.length : this.length), Test.code + ENTRY);
     for (let i = 0; i < 16; i++) out.writeBigUInt64LE(gpr[i]! & M64, Test.gpr + i * 8);
     out.writeUInt32LE(this.arena, Test.arena);
     out.writeUInt32LE(random.below(65536 / 8) * 8, Test.pattern);
@@ -225,7 +225,8 @@ export class CaseMaker {
     }
     if (insn.hasMemory && (form.memAccess !== Access.None || kind === Rewrite.CallIndirect)) {
       const large = kind === Rewrite.FpuSave || kind === Rewrite.FpuRestore;
-      target = this.target(large ? XSAVE_ROOM : 32, large ? 64 : 0);
+      const reach = form.vsib || form.bitString ? 320 : 32;
+      target = this.target(large ? XSAVE_ROOM : reach, large ? 64 : 0);
       if (!this.solve(target, stack)) return false;
     }
     switch (kind) {
@@ -236,7 +237,7 @@ export class CaseMaker {
       case Rewrite.JmpIndirect: case Rewrite.CallIndirect: {
         const to = BigInt(random.once(16) ? 0x3000_0000 + random.below(4096) : this.codeTarget());
         if (insn.mod !== 3) {
-          if (!this.patch(target, to)) return false;
+          if (!this.patch(this.effectiveAddress(), to)) return false;
         } else if (insn.rm === RSP) return false;
         else gpr[insn.rm] = to;
         break;
@@ -274,8 +275,14 @@ export class CaseMaker {
 
   /** Later changes to registers may have moved the operand: then the case is not used. */
   private reached(target: bigint): boolean {
-    const { insn, gpr } = this;
+    const { insn } = this;
     if (insn.form.memAccess === Access.None || insn.form.vsib) return true;
+    const at = this.effectiveAddress();
+    return at === target || (insn.base === RSP && at > target - 2048n && at < target + 2048n);
+  }
+
+  private effectiveAddress(): bigint {
+    const { insn, gpr } = this;
     decode(this.bytes, 0, this.bytes.length, this.pc, insn);
     let at = BigInt(insn.disp);
     if (insn.ripRelative) at += BigInt(this.pc + this.length);
@@ -283,9 +290,7 @@ export class CaseMaker {
     if (insn.base === RSP && insn.form.rewrite === Rewrite.Pop) at += BigInt(insn.operandSize);
     if (insn.index >= 0) at += gpr[insn.index]! << BigInt(insn.scale);
     if (insn.address32) at &= 0xffffffffn;
-    at = at + this.segmentBase() & M64;
-    if (at === target) return true;
-    return insn.base === RSP && at > target - 2048n && at < target + 2048n;
+    return at + this.segmentBase() & M64;
   }
 
   /** Chooses base, index and displacement so that the memory operand is at `target`. */

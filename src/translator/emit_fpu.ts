@@ -76,6 +76,8 @@ function emitExtended(asm: Assembler, map: OperandMapper, insn: Insn, save: bool
   o.base = address;
   o.index = -1;
   o.disp = 0;
+  // A fixup has room for four values: the address, rax, rdx and the flags.
+  map.release(1);
   map.save(RAX);
   map.save(RDX);
   asm.u8(0x9c); // pushfq

@@ -95,6 +95,15 @@ export class OperandMapper {
     this.fixup = (this.fixup << 5) | (reg + 1);
   }
 
+  /** Restores all but the `keep` registers that were borrowed first. */
+  release(keep: number): void {
+    while (this.borrowed.length > keep) {
+      this.asm.pop(this.borrowed.pop()!);
+      this.fixup >>>= 5;
+    }
+    this.standIn = -1;
+  }
+
   /** Restores what was borrowed. */
   end(): void {
     for (let i = this.borrowed.length - 1; i >= 0; i--) this.asm.pop(this.borrowed[i]!);
@@ -181,10 +190,18 @@ export class OperandMapper {
       if (insn.vvvv === GUEST_RSP) out.vvvv = STACK_HOME;
       else if (insn.vvvv === STACK_HOME) displaced |= form.vvvvAccess;
     }
+    let lowStack = -1;
+    if (this.noRex && form.hasModrm && form.regFile === RegFile.Gpr && out.reg === STACK_HOME) {
+      // movzx esp, ah: the home of guest rsp cannot be named beside ah.
+      lowStack = this.borrow();
+      asm.movRegReg(lowStack, STACK_HOME);
+      out.reg = lowStack;
+    }
     if (displaced !== Access.None) this.substitute(insn, displaced);
     if (form.hasModrm && insn.mod !== 3) this.memory(insn);
     else if (form.implicitMemory) this.windowPrefix();
     encode(asm, insn, out);
+    if (lowStack >= 0) asm.movRegReg(STACK_HOME, lowStack);
     if (displaced & Access.Write) asm.storeSlot(asm.layout.slots.displaced, this.standIn);
     this.end();
     return this.fixup;
