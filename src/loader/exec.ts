@@ -118,9 +118,11 @@ function place(
   argv: readonly string[], request: LoadRequest,
 ): LoadedProgram | LoadFailure {
   const failed = (error: number): LoadFailure => new LoadFailure(error, 'it does not fit in memory');
-  const program = mapImage(space, image, FileMapping.of(file), space.layout.pieBase);
+  const mapping = FileMapping.of(file);
+  const program = mapImage(space, image, mapping, space.layout.pieBase);
   if (typeof program === 'number') return failed(program);
   if (!(program.entry < 0x1_0000_0000)) return new LoadFailure(-E.NOEXEC, 'entry point outside of the address space');
+  space.program = mapping.version();
   space.startCode = image.start + program.bias;
   space.endCode = program.end;
   space.brkStart = space.brkEnd = program.end + space.layout.brkGap;

@@ -47,6 +47,11 @@ export class FileMapping implements MappedFile {
     return this.location !== null && (this.location.mount.flags & MS.NOEXEC) !== 0;
   }
 
+  version(): string {
+    if (this.file.stat(stat) < 0) return '';
+    return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtime}.${stat.mtimeNsec}:${stat.ctime}.${stat.ctimeNsec}`;
+  }
+
   mapFd(writable: boolean): number {
     return this.file.mapFd(writable);
   }

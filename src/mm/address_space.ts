@@ -14,7 +14,7 @@ import type { MappedFile } from './mapped_file.js';
 import { VmaList, VmFlag, type Vma } from './vma.js';
 import * as advise from './advise.js';
 import * as mapping from './mapping.js';
-import { codeTranslated, delist, dropCode, enlist } from './code_pages.js';
+import { codeOrigin, codeTranslated, delist, dropCode, enlist } from './code_pages.js';
 import { forkSpace } from './fork.js';
 import { growStack, resolveFault } from './stack.js';
 import { remap } from './remap.js';
@@ -45,6 +45,9 @@ export class AddressSpace {
   code: TranslatedCode | null = null;
   /** Where the vdso's private instructions are allowed (CodeSource). */
   hostcalls: { start: number; end: number } | undefined;
+
+  /** Which program runs: spaces with the same one will find much of the same code at the same places (CodeSource). */
+  program = '';
 
   /** Heap: [brkStart, brkEnd). */
   brkStart = 0;
@@ -277,6 +280,11 @@ export class AddressSpace {
   /** The engine has translated code of this page: stores to it must show. */
   codeTranslated(page: number): void {
     codeTranslated(this, page);
+  }
+
+  /** Equal for two pages, of any spaces, only if they have the same code; '' when they may have code of their own. */
+  codeOrigin(page: number): string {
+    return codeOrigin(this, page);
   }
 
   /** Code of [start, end) is about to change: drops its translations and makes its pages writable again. */

@@ -36,6 +36,22 @@ export function codeTranslated(space: AddressSpace, page: number): void {
   eachView(area, page, page + PAGE, PROT.WRITE, watch);
 }
 
+/**
+ * Where the code of a page comes from: equal for two pages, also of different spaces, only if they show the same image of
+ * the same file at the same distance from its start. '' for bytes that may be the program's own.
+ */
+export function codeOrigin(space: AddressSpace, page: number): string {
+  const area = space.areas.find(page);
+  if (area === undefined || (area.prot & (PROT.EXEC | PROT.WRITE)) !== PROT.EXEC) return '';
+  if (area.name === '[vdso]') return `[vdso]@${area.start}`;
+  if (area.file === null || (area.flags & (VmFlag.Shared | VmFlag.Written)) !== 0) return '';
+  if (area.origin === undefined) {
+    const version = area.file.version();
+    area.origin = version === '' ? '' : `${version}@${area.start - area.offset}`;
+  }
+  return area.origin;
+}
+
 function watch(space: AddressSpace, page: number): void {
   if (space.codePages.has(page)) return;
   space.codePages.add(page);

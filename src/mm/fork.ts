@@ -23,6 +23,7 @@ export function forkSpace(parent: AddressSpace): AddressSpace | number {
     }
   }
   child.hostcalls = parent.hostcalls;
+  child.program = parent.program;
   child.brkStart = parent.brkStart;
   child.brkEnd = parent.brkEnd;
   child.startCode = parent.startCode;

@@ -2,6 +2,8 @@
 export interface MappedFile {
   /** Equal for two objects that show the same bytes. */
   readonly identity: unknown;
+  /** Changes with the file's contents, and differs from every other file's; '' when that cannot be told. */
+  version(): string;
   /** For /proc/PID/maps: a byte string. */
   readonly path: string;
   readonly dev: number;

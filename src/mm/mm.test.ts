@@ -40,6 +40,9 @@ class PatternFile implements MappedFile {
     const bytes = Uint8Array.from({ length }, (_, i) => (i >> 12) + 1);
     native.pwrite(this.fd, bytes, 0, length, 0);
   }
+  version(): string {
+    return 'pattern';
+  }
   mapFd(): number {
     return this.fd;
   }
@@ -314,6 +317,25 @@ t.test('translated code', async (t) => {
   t.same(dropped.splice(0), ['30002000-30003000'], 'and munmap');
   t.equal(mm.codePages.size, 0);
   t.equal(mm.fetchable(at + 2 * PAGE), 0);
+  mm.release();
+});
+
+t.test('where code comes from', async (t) => {
+  const mm = space();
+  const file = new PatternFile(8 * PAGE);
+  const at = 0x3000_0000;
+  const exec = PROT.READ | PROT.EXEC;
+  mm.mmap(at, 4 * PAGE, exec, MAP.PRIVATE | MAP.FIXED, file, PAGE);
+  const origin = mm.codeOrigin(at);
+  t.match(origin, /^pattern@/);
+  t.equal(mm.codeOrigin(at + 3 * PAGE), origin, 'one image, one origin');
+  mm.mmap(at + 8 * PAGE, PAGE, exec, MAP.PRIVATE | MAP.FIXED, file, PAGE);
+  t.not(mm.codeOrigin(at + 8 * PAGE), origin, 'the same bytes at another place are another');
+  mm.mprotect(at + PAGE, PAGE, RW);
+  mm.mprotect(at + PAGE, PAGE, exec);
+  t.same([mm.codeOrigin(at + PAGE), mm.codeOrigin(at + 2 * PAGE)], ['', origin], 'what could be written has none');
+  mm.mmap(at, PAGE, exec, ANON | MAP.FIXED, null, 0);
+  t.same([mm.codeOrigin(at), mm.codeOrigin(at - PAGE)], ['', ''], 'nor has memory without file');
   mm.release();
 });
 

@@ -37,6 +37,10 @@ export class SharedMemory implements MappedFile {
     return this;
   }
 
+  version(): string {
+    return '';
+  }
+
   mapFd(_writable: boolean): number {
     return this.fd;
   }

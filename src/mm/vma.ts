@@ -30,6 +30,8 @@ export const STACK_GUARD_GAP = 0x10_0000;
 export class Vma {
   /** Address up to which the file was last known to back the area; 0: not asked yet. */
   backed = 0;
+  /** What codeOrigin gives for all of the area; undefined: not asked yet. */
+  origin: string | undefined;
 
   constructor(
     /** First byte; a page multiple. */
@@ -127,6 +129,7 @@ export class VmaList {
     if (area === undefined || area.start >= addr) return index;
     const upper = new Vma(addr, area.end, area.prot, area.flags, area.file, area.offsetOf(addr), area.name);
     upper.backed = area.backed;
+    upper.origin = area.origin;
     area.file?.retain();
     area.end = addr;
     this.areas.splice(index + 1, 0, upper);
