@@ -15,8 +15,10 @@ import {
   call, fd, flags, inBuffer, int, iovec, long, off, oneOf, outBuffer, ptr, size, splitOff, uint, type Row,
 } from './types.js';
 
-/** Row of both ABIs' words for a position of the file: its own. */
+/** As a position: the file's own. */
 const OWN_POSITION = -1;
+/** Where Linux's user addresses end (TASK_SIZE_MAX of x86-64). */
+const USER_END = 0x7fff_ffff_f000;
 
 /** read(2). */
 function read(task: Task, fd: number, buf: number, count: number): number {
@@ -53,7 +55,11 @@ function pwrite64(task: Task, fd: number, buf: number, count: number, position: 
 }
 
 function readInto(task: Task, file: OpenFile, buf: number, count: number, position: number): number {
-  let length = count > MAX_RW_COUNT ? MAX_RW_COUNT : count;
+  let length = count;
+  if (count > MAX_RW_COUNT) {
+    if (buf + count > USER_END) return -E.FAULT;
+    length = MAX_RW_COUNT;
+  }
   const { mm } = task;
   if (!mm.writable(buf, length)) {
     length = mm.writableBytes(buf, length);
@@ -69,7 +75,11 @@ function readInto(task: Task, file: OpenFile, buf: number, count: number, positi
 }
 
 function writeFrom(task: Task, file: OpenFile, buf: number, count: number, position: number): number {
-  let length = count > MAX_RW_COUNT ? MAX_RW_COUNT : count;
+  let length = count;
+  if (count > MAX_RW_COUNT) {
+    if (buf + count > USER_END) return -E.FAULT;
+    length = MAX_RW_COUNT;
+  }
   const { mm } = task;
   if (!mm.readable(buf, length)) {
     length = Math.min(length, mm.readableBytes(buf));

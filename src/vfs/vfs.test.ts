@@ -8,7 +8,7 @@ import t from 'tap';
 import { E, errnoName } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { chmod, getxattr, setxattr, truncate, utimens } from './attributes.js';
-import { defaultRoot, RootError } from './default_root.js';
+import { defaultRoot } from './default_root.js';
 import { HostFs } from './fs/hostfs.js';
 import { OverlayFs } from './fs/overlayfs.js';
 import { TmpFs } from './fs/tmpfs.js';
@@ -329,7 +329,7 @@ t.test('the default root', async (t) => {
   t.equal(told(open(ctx, ctx.root, '/data/locked/new', O.WRONLY, 0)), 'EROFS');
   t.equal(read(ctx, '/data/single'), 'one file');
   t.equal(told(unlink(ctx, ctx.root, '/data/single')), 'EBUSY');
-  t.throws(() => defaultRoot({ rootfs: join(scratch, 'nowhere') }), RootError);
+  t.throws(() => defaultRoot({ rootfs: join(scratch, 'nowhere') }), /cannot open/);
   const empty = contextOf(defaultRoot({ emptyRoot: true }));
   t.same(list(empty, '/'), ['dev', 'proc', 'tmp']);
 });
