@@ -163,10 +163,11 @@ export class CaseMaker {
     return true;
   }
 
-  private readable(address: bigint, size: number): boolean {
+  /** All bytes of an access of the kind `half` are in pages that allow it. */
+  private allows(address: bigint, size: number, half: Half): boolean {
     const arena = ARENAS[this.arena]!;
     const halfAt = (at: number): Half => at < arena.boundary ? arena.below : arena.above;
-    return halfAt(Number(address)) !== Half.None && halfAt(Number(address) + size - 1) !== Half.None;
+    return halfAt(Number(address)) >= half && halfAt(Number(address) + size - 1) >= half;
   }
 
   /** An address in the arena; operands of up to `size` bytes stay in what a case compares. */
@@ -218,7 +219,13 @@ export class CaseMaker {
     }
     if (stack) gpr[RSP] = this.target(64, random.once(8) ? 1 : 8);
     if (kind === Rewrite.Leave || kind === Rewrite.Enter) gpr[5] = this.target(64, 8);
-    if (kind === Rewrite.Enter) this.writeField(this.length - 3, 2, random.below(256));
+    if (kind === Rewrite.Enter) {
+      const room = random.below(256);
+      this.writeField(this.length - 3, 2, room);
+      // docs/limits.md: that the new rsp could be written is not checked.
+      const top = gpr[RSP]! - BigInt(room + insn.operandSize * ((insn.imm2 & 31) + 1));
+      if (!this.allows(top, 8, Half.Write)) return false;
+    }
     if (kind === Rewrite.Lea && insn.ripRelative) {
       // Addresses of guest code and data are below 4 GiB.
       this.writeField(this.length - 4, 4, random.below(0x5000_0000));
@@ -244,7 +251,7 @@ export class CaseMaker {
       }
       case Rewrite.Ret:
         // docs/limits.md: a return from a stack that is not mapped is told as a fault at address 0.
-        if (!this.readable(gpr[RSP]!, 8)) return false;
+        if (!this.allows(gpr[RSP]!, 8, Half.Read)) return false;
         if (!this.patch(gpr[RSP]!, BigInt(random.once(16) ? 0x3000_0000 + random.below(4096) : this.codeTarget()))) {
           return false;
         }

@@ -61,9 +61,9 @@ export function emitPop(asm: Assembler, map: OperandMapper, insn: Insn): number 
   map.begin(insn);
   if (form.hasModrm && insn.mod !== 3) {
     const value = map.borrow();
-    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
-    // An address through rsp is computed after rsp was incremented.
+    // An address through rsp is computed after rsp was incremented. (All is borrowed before anything can fault.)
     map.memory(insn, insn.base === GUEST_RSP ? size : 0);
+    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
     moveMemory(asm, map, MOV_STORE, value, size);
     map.end();
     asm.moveStack(size);

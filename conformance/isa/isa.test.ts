@@ -1,0 +1,9 @@
+import t from 'tap';
+import { fuzz } from './fuzz.js';
+
+t.test('instructions do what the host CPU does', async (t) => {
+  const report = fuzz({ cases: 50_000, seed: 20240917, keep: 20 });
+  for (const failure of report.failures) t.fail(failure);
+  t.equal(report.failed, 0, `${report.cases} cases over ${report.rows} rows`);
+  t.ok(report.faults > 1000, 'faults among them');
+});
