@@ -100,6 +100,10 @@ export class InstructionLog {
 export class Translations {
   /** Address spaces that use these. */
   users = 1;
+  /** Code of these is bound to one address space: it has no known origin, or branches directly to code of another origin. */
+  bound = false;
+  /** By page: the origin of the code that was translated from it. */
+  readonly origins = new Map<number, string>();
   /** Entry of each indirect target: restores rcx, then goes to the instruction. */
   readonly thunks = new Map<number, number>();
   private readonly pages = new Map<number, Int32Array>();
@@ -153,6 +157,12 @@ export class Translations {
     return false;
   }
 
+  /** Whether the code at two addresses belongs to one image, so that whoever has the one also has the other. */
+  sameOrigin(a: number, b: number): boolean {
+    const origin = this.origins.get(a >>> PAGE_SHIFT);
+    return origin !== undefined && origin !== '' && origin === this.origins.get(b >>> PAGE_SHIFT);
+  }
+
   /** The branch at `site` goes directly to the translation of `pc`. */
   addLink(pc: number, site: number): void {
     const list = this.incoming.get(pc);
@@ -171,6 +181,7 @@ export class Translations {
       if (page < first || page >= last) continue;
       for (const fragment of list) dead.add(fragment);
       this.fragments.delete(page);
+      this.origins.delete(page);
     }
     for (const fragment of dead) {
       for (let at = fragment.logStart; at < fragment.logEnd; at++) {
@@ -192,6 +203,8 @@ export interface CodeSpaceOwner {
   /** A number that no code space has had. */
   nextEpoch(): number;
   invalidate(space: X86CodeSpace, start: number, end: number): void;
+  /** An address space needs none of these any more. */
+  retire(translations: Translations, program: string): void;
   adopt(space: X86CodeSpace): void;
   disown(space: X86CodeSpace): void;
 }
@@ -199,6 +212,8 @@ export interface CodeSpaceOwner {
 export class X86CodeSpace implements CodeSpace {
   /** Changes whenever host code that a return stack or a resume address could name was dropped. */
   epoch: number;
+  /** Pages whose code in the translations is known to be this address space's. */
+  readonly admitted = new Set<number>();
 
   constructor(readonly owner: CodeSpaceOwner, readonly source: CodeSource, public translations: Translations) {
     this.epoch = owner.nextEpoch();
@@ -210,12 +225,57 @@ export class X86CodeSpace implements CodeSpace {
   }
 
   fork(source: CodeSource): CodeSpace {
-    this.translations.users++;
-    return new X86CodeSpace(this.owner, source, this.translations);
+    const { translations } = this;
+    translations.users++;
+    const child = new X86CodeSpace(this.owner, source, translations);
+    // Pages without origin are the same in both now, and both watch them.
+    for (const page of this.admitted) if (translations.origins.get(page) === '') child.admitted.add(page);
+    return child;
   }
 
   release(): void {
-    this.translations.users--;
     this.owner.disown(this);
+    this.translations.users--;
+    this.owner.retire(this.translations, this.source.program ?? '');
+  }
+
+  /**
+   * Whether the translations may be used for the code of a page, and code of it added to them: what they have of the page
+   * is the same code, or nothing yet. False: this address space has to leave them.
+   */
+  admits(page: number): boolean {
+    if (this.admitted.has(page)) return true;
+    const { translations, source } = this;
+    const origin = source.codeOrigin?.(page * (PAGE_MASK + 1)) ?? '';
+    const known = translations.origins.get(page);
+    if (known === undefined) {
+      if (origin === '') {
+        if (translations.users > 1) return false;
+        translations.bound = true;
+      }
+      translations.origins.set(page, origin);
+    } else if (known !== origin || origin === '') {
+      return false;
+    }
+    this.admitted.add(page);
+    return true;
+  }
+
+  /** What is mapped at [start, end) changes: its pages must be admitted anew. */
+  forget(start: number, end: number): void {
+    const { admitted } = this;
+    const { origins, users } = this.translations;
+    for (const page of admitted) {
+      if (page < start >>> PAGE_SHIFT || page * (PAGE_MASK + 1) >= end) continue;
+      admitted.delete(page);
+      if (users === 1 && !this.translations.hasCode(page << PAGE_SHIFT >>> 0, page * (PAGE_MASK + 1) + 1)) origins.delete(page);
+    }
+  }
+
+  /** Uses other translations from now on. */
+  change(translations: Translations): void {
+    this.translations = translations;
+    this.admitted.clear();
+    this.epoch = this.owner.nextEpoch();
   }
 }

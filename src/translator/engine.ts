@@ -18,11 +18,21 @@ export interface CodeSource {
    * a write then shows as a Fault trap, for which the owner calls `CodeSpace.invalidate`.
    */
   codeTranslated(page: number): void;
+  /**
+   * Where the code of the page at `page` comes from: equal for two pages, also of different sources, only if they
+   * have the same bytes for as long as both are mapped, and belong to one image. '' (the default): not known, or it may change.
+   */
+  codeOrigin?(page: number): string;
+  /** Sources with the same program will want much of the same code, one after the other. '' (the default): keep nothing. */
+  readonly program?: string;
   /** Where the vdso's private instructions (0F 3F 01 clock_gettime, 0F 3F 02 getcpu) are allowed; nowhere else. */
   readonly hostcalls?: { readonly start: number; readonly end: number } | undefined;
 }
 
-/** The translated code of one address space. Forked address spaces share it until one changes its code. */
+/**
+ * The translated code of one address space. Those that run the same program share it, page by page where the code comes
+ * from the same place; an address space that changes code, or needs other code, leaves.
+ */
 export interface CodeSpace {
   /** Drops what was translated from [start, end). Called when such memory is written, unmapped or re-protected. */
   invalidate(start: number, end: number): void;

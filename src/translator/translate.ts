@@ -36,6 +36,8 @@ export class Translator implements branch.BranchSink {
   private space!: X86CodeSpace;
   private fragment!: Fragment;
   private lastPage = -1;
+  /** Where the fragment begins. */
+  private startPc = 0;
 
   constructor(
     asm: Assembler, log: InstructionLog, private readonly model: CpuModel, private readonly stats: EngineStats,
@@ -51,8 +53,9 @@ export class Translator implements branch.BranchSink {
   }
 
   /**
-   * Translates the code at `pc`.
-   * @returns its cache offset, or 0 when the instruction at `pc` cannot be fetched.
+   * Translates the code at `pc`, whose page the space has admitted.
+   * @returns its cache offset; 0 when the instruction at `pc` cannot be fetched; -1 when it reaches into a page that the
+   *   space does not admit
    */
   translate(space: X86CodeSpace, pc: number): number {
     const { asm, log } = this;
@@ -60,6 +63,7 @@ export class Translator implements branch.BranchSink {
     const bytes = source.window.u8;
     const start = native.monotonicNow();
     this.space = space;
+    this.startPc = pc;
     this.fragment = { logStart: log.length, logEnd: log.length };
     this.lastPage = -1;
     asm.at = (asm.at + 15) & ~15;
@@ -79,7 +83,11 @@ export class Translator implements branch.BranchSink {
         branch.emitJmp(asm, this, pc);
         break;
       }
-      this.coverPages(pc, length);
+      if (!this.coverPages(pc, length)) {
+        if (count === 0) return -1;
+        branch.emitJmp(asm, this, pc);
+        break;
+      }
       const at = log.length;
       log.add(asm.at, pc, 0);
       translations.set(pc, asm.at);
@@ -109,6 +117,7 @@ export class Translator implements branch.BranchSink {
     const length = limit > 0 ? decode(space.source.window.u8, pc, limit, pc, insn) : 0;
     if (length === 0) return 0;
     this.space = space;
+    this.startPc = pc;
     asm.at = (asm.at + 15) & ~15;
     const host = asm.at;
     const at = log.length;
@@ -123,14 +132,32 @@ export class Translator implements branch.BranchSink {
   /** Where an unconditional jump lets the fragment go on, or -1. */
   private continueAt = -1;
 
-  private coverPages(pc: number, length: number): void {
+  /** Notes that the fragment has code of these pages; false: the space does not admit one of them. */
+  private coverPages(pc: number, length: number): boolean {
+    const { translations, source } = this.space;
     const first = pc >>> 12;
     const last = (pc + length - 1) >>> 12;
+    if (last === this.lastPage && first === last) return true;
+    for (let page = first; page <= last; page++) if (!this.space.admits(page)) return false;
     for (let page = first; page <= last; page++) {
       if (page === this.lastPage) continue;
       this.lastPage = page;
-      if (this.space.translations.addToPage(page, this.fragment)) this.space.source.codeTranslated(page * 4096);
+      if (!translations.sameOrigin(this.startPc, page << 12 >>> 0)) {
+        if (this.startPc >>> 12 !== page && translations.users > 1) return false;
+        translations.bound = true;
+      }
+      if (translations.addToPage(page, this.fragment)) source.codeTranslated(page * 4096);
     }
+    return true;
+  }
+
+  /** Whether code at `from` may branch directly to the translation of `target`: whoever runs the one must have the other. */
+  mayLink(space: X86CodeSpace, from: number, target: number): boolean {
+    const { translations } = space;
+    if (translations.sameOrigin(from, target)) return true;
+    if (translations.users > 1 || !space.admits(target >>> 12)) return false;
+    translations.bound = true;
+    return true;
   }
 
   branch(site: number, target: number): void {
@@ -145,7 +172,7 @@ export class Translator implements branch.BranchSink {
       const site = this.pendingSites[i]!;
       const target = this.pendingTargets[i]!;
       const host = translations.find(target);
-      if (host !== 0) {
+      if (host !== 0 && this.mayLink(this.space, this.startPc, target)) {
         this.asm.patchRel32(site, host);
         translations.addLink(target, site);
       } else {

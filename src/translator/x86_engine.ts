@@ -13,6 +13,8 @@ import { Translator } from './translate.js';
 
 const WINDOW_SIZE = 0x1_0000_0000;
 const MAX_INSTRUCTION = 15;
+/** Programs whose translations are kept when nothing runs them. */
+const KEPT_PROGRAMS = 64;
 const RESUME = CpuBlock.resume >> 2;
 const RIP = CpuBlock.rip >> 2;
 const LINK = CpuBlock.link >> 2;
@@ -30,6 +32,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private readonly layout: CodeLayout;
   private readonly translator: Translator;
   private readonly spaces = new Set<X86CodeSpace>();
+  /** Translations by program, for its next run; the least recently used first. */
+  private readonly programs = new Map<string, Translations>();
   /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
   private readonly epochs: number[] = [];
   private epoch = 0;
@@ -61,7 +65,38 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   createSpace(source: CodeSource): CodeSpace {
-    return new X86CodeSpace(this, source, new Translations());
+    const program = source.program ?? '';
+    const translations = program === '' ? undefined : this.programs.get(program);
+    if (translations === undefined || translations.bound) {
+      const fresh = new Translations();
+      if (program !== '') this.keep(program, fresh);
+      return new X86CodeSpace(this, source, fresh);
+    }
+    // The most recently used come last.
+    this.programs.delete(program);
+    this.programs.set(program, translations);
+    translations.users++;
+    return new X86CodeSpace(this, source, translations);
+  }
+
+  private keep(program: string, translations: Translations): void {
+    this.programs.set(program, translations);
+    if (this.programs.size > KEPT_PROGRAMS) for (const first of this.programs.keys()) return void this.programs.delete(first);
+  }
+
+  retire(translations: Translations, program: string): void {
+    if (translations.users === 0 && translations.bound && this.programs.get(program) === translations) {
+      this.programs.delete(program);
+    }
+  }
+
+  /** The address space gets translations of its own: it has code that the others do not have. */
+  private leave(space: X86CodeSpace): void {
+    const { translations, source } = space;
+    translations.users--;
+    this.retire(translations, source.program ?? '');
+    space.change(new Translations());
+    native.indirectClear(source.window.id, 0, WINDOW_SIZE);
   }
 
   nextEpoch(): number {
@@ -78,15 +113,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   invalidate(space: X86CodeSpace, start: number, end: number): void {
     const { translations, source } = space;
-    if (translations.users > 1) {
-      // Others keep the old code; this address space starts anew.
-      translations.users--;
-      space.translations = new Translations();
-      space.epoch = this.nextEpoch();
-      native.indirectClear(source.window.id, 0, WINDOW_SIZE);
-      return;
-    }
+    space.forget(start, end);
     if (!translations.hasCode(start, end)) return;
+    if (translations.users > 1) return this.leave(space);
     space.epoch = this.nextEpoch();
     if (!this.translator.hasRoom) {
       this.flush();
@@ -106,6 +135,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.stats.flushes++;
     this.translator.asm.at = this.layout.start;
     this.translator.log.clear();
+    this.programs.clear();
     const fresh = new Map<Translations, Translations>();
     for (const space of this.spaces) {
       let translations = fresh.get(space.translations);
@@ -114,8 +144,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
         translations.users = space.translations.users;
         fresh.set(space.translations, translations);
       }
-      space.translations = translations;
-      space.epoch = this.nextEpoch();
+      space.change(translations);
       native.indirectClear(space.source.window.id, 0, WINDOW_SIZE);
     }
   }
@@ -123,9 +152,23 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** Cache offset of the translation of `pc`, made when there is none; 0: it cannot be fetched. */
   private locate(space: X86CodeSpace, pc: number): number {
     if (pc >= WINDOW_SIZE) return 0;
+    if (space.admitted.has(pc >>> 12)) {
+      const host = space.translations.find(pc);
+      if (host !== 0) return host;
+    }
+    if (space.source.fetchable(pc) === 0) return 0;
+    if (!space.admits(pc >>> 12)) this.leave(space);
     const host = space.translations.find(pc);
     if (host !== 0) return host;
-    if (!this.translator.hasRoom) this.flush();
+    if (!this.translator.hasRoom) {
+      this.flush();
+      if (!space.admits(pc >>> 12)) this.leave(space);
+    }
+    const translated = this.translator.translate(space, pc);
+    if (translated >= 0) return translated;
+    // The instruction reaches into a page that the shared translations have otherwise.
+    this.leave(space);
+    space.admits(pc >>> 12);
     return this.translator.translate(space, pc);
   }
 
@@ -205,6 +248,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const { epoch } = space;
     const host = this.locate(space, target);
     if (host === 0 || space.epoch !== epoch) return 0;
+    if (!this.translator.mayLink(space, this.translator.log.pcAt(this.translator.log.find(site)), target)) return host;
     this.stats.links++;
     this.translator.asm.patchRel32(site, host);
     space.translations.addLink(target, site);
