@@ -11,6 +11,7 @@ import type { Task } from './task.js';
 import type { Timer } from './timers.js';
 
 const TIMER_MAX = 1024;
+const DELAYTIMER_MAX = 0x7fff_ffff;
 
 /** A timer that is armed against CLOCK_MONOTONIC, or, for CPU-time clocks, looked at again while its process runs. */
 export class IntervalTimer {
@@ -90,8 +91,8 @@ export interface Notification {
 /** timer_create(2)'s object. */
 export class PosixTimer {
   readonly timer: IntervalTimer;
-  /** Expirations since the signal that is pending was sent, and of the one that was taken last. */
-  overrun = 0;
+  /** The last signal sent: while it waits to be taken, expirations are counted in it and no other is sent. */
+  private sent: SigInfo | undefined;
   /** Runs on CPU time; other clocks are turned into CLOCK_MONOTONIC. */
   readonly cpuTime: boolean;
   /** ns now on the clock that the timer runs on. */
@@ -104,13 +105,26 @@ export class PosixTimer {
     this.timer = new IntervalTimer(process, this.now, this.cpuTime, (count) => this.expired(process, count));
   }
 
+  /** timer_getoverrun(2). */
+  get overrun(): number {
+    return this.sent?.overrun ?? 0;
+  }
+
+  /** timer_settime(2) begins anew. */
+  forget(): void {
+    this.sent = undefined;
+  }
+
   private expired(process: Process, count: number): void {
     const { kind, signal, valueLow, valueHigh, tid } = this.notification;
     if (kind === SIGEV.NONE) return;
-    this.overrun = Math.min(count - 1, 0x7fff_ffff);
-    const info = new SigInfo(signal, SI.TIMER);
+    if (this.sent?.queued) {
+      this.sent.overrun = Math.min(this.sent.overrun + count, DELAYTIMER_MAX);
+      return;
+    }
+    const info = this.sent = new SigInfo(signal, SI.TIMER);
     info.timerId = this.id;
-    info.overrun = this.overrun;
+    info.overrun = Math.min(count - 1, DELAYTIMER_MAX);
     info.valueLow = valueLow;
     info.valueHigh = valueHigh;
     const target = kind === SIGEV.THREAD_ID ? process.tasks.find((member) => member.tid === tid) : undefined;

@@ -23,6 +23,8 @@ export class SigInfo {
   /** SIGIO: band and descriptor. */
   band = 0;
   fd = 0;
+  /** It waits to be taken. */
+  queued = false;
   /** A siginfo_t given by the guest (rt_sigqueueinfo), as it is. */
   raw: Uint8Array | undefined;
 
@@ -57,6 +59,7 @@ export class PendingSignals {
     if (signal < SIGRTMIN && this.has(signal)) return false;
     if (signal <= 32) this.low |= bit(signal);
     else this.high |= bit(signal);
+    info.queued = true;
     this.queue.push(info);
     return true;
   }
@@ -74,7 +77,9 @@ export class PendingSignals {
   takeSignal(signal: number): SigInfo | undefined {
     const at = this.queue.findIndex((info) => info.signal === signal);
     if (at < 0) return undefined;
-    const [info] = this.queue.splice(at, 1);
+    const info = this.queue[at]!;
+    info.queued = false;
+    this.queue.splice(at, 1);
     if (signal < SIGRTMIN || !this.queue.some((other) => other.signal === signal)) this.clear(signal);
     return info;
   }
@@ -84,13 +89,10 @@ export class PendingSignals {
     if (!this.has(signal)) return;
     this.clear(signal);
     for (let at = this.queue.length - 1; at >= 0; at--) {
-      if (this.queue[at]!.signal === signal) this.queue.splice(at, 1);
+      if (this.queue[at]!.signal !== signal) continue;
+      this.queue[at]!.queued = false;
+      this.queue.splice(at, 1);
     }
-  }
-
-  discardAll(): void {
-    this.low = this.high = 0;
-    this.queue.length = 0;
   }
 
   private clear(signal: number): void {

@@ -5,7 +5,8 @@ import type { Location } from '../vfs/mount.js';
 import type { Stat } from '../vfs/inode.js';
 import { OpenFile, type UserMemory } from '../vfs/open_file.js';
 import { anonymousStat, newAnonymousIno } from './anonymous_file.js';
-import { WaitQueue } from './wait_queue.js';
+import type { Task } from './task.js';
+import { Wake, WaitQueue } from './wait_queue.js';
 
 /** Writes of up to this many bytes are atomic. */
 export const PIPE_BUF = 4096;
@@ -148,6 +149,13 @@ export class PipeFile extends OpenFile {
     return events;
   }
 
+  override pipeSize(): number {
+    return this.pipe.capacity;
+  }
+  override setPipeSize(size: number): number {
+    return size <= 0 ? -E.INVAL : this.pipe.resize(size);
+  }
+
   override stat(out: Stat): number {
     return this.location ? super.stat(out) : anonymousStat(out, this.pipe.ino, S.IFIFO | 0o600, this.uid, this.gid);
   }
@@ -177,7 +185,7 @@ export function createPipe(flags: number, uid: number, gid: number): [PipeFile, 
 }
 
 /**
- * Opens a FIFO (fifo(7)). The result may still have to wait for its other end: see `lacksPeer`.
+ * Opens a FIFO (fifo(7)). The result may still have to wait for its other end: see `whenConnected`.
  * -ENXIO: a non-blocking open for writing that finds no reader.
  */
 export function openFifo(location: Location, flags: number): PipeFile | number {
@@ -187,14 +195,26 @@ export function openFifo(location: Location, flags: number): PipeFile | number {
   return new PipeFile(pipe, flags, location, inode.uid, inode.gid);
 }
 
-/** Whether a FIFO's open(2) has to wait; `opens` is what `peerOpens` gave when it was opened. */
-export function lacksPeer(file: PipeFile, opens: number): boolean {
-  if (file.flags & O.NONBLOCK || (file.flags & O.ACCMODE) === O.RDWR) return false;
-  return file.canRead ? file.pipe.writers === 0 && file.pipe.writerOpens === opens
-    : file.pipe.readers === 0 && file.pipe.readerOpens === opens;
-}
-
-/** How many openings of the other end there have been. */
-export function peerOpens(file: PipeFile): number {
-  return file.canRead ? file.pipe.writerOpens : file.pipe.readerOpens;
+/**
+ * Parks the task until the FIFO that it opened has its other end, then gives what `opened` gives. Non-blocking opens,
+ * and other files, do not wait. A signal ends the wait and closes the file.
+ */
+export function whenConnected(task: Task, file: OpenFile, opened: () => number): number {
+  if (!(file instanceof PipeFile) || !file.location || file.flags & O.NONBLOCK || (file.flags & O.ACCMODE) === O.RDWR) {
+    return opened();
+  }
+  const { pipe, canRead } = file;
+  if ((canRead ? pipe.writers : pipe.readers) > 0) return opened();
+  const seen = canRead ? pipe.writerOpens : pipe.readerOpens;
+  const wait = (): number => {
+    pipe.queue.add(task);
+    return task.park((_parked, wake) => {
+      // A peer that came and went again counts, too.
+      if ((canRead ? pipe.writerOpens : pipe.readerOpens) !== seen) return opened();
+      if (wake !== Wake.Signal) return wait();
+      file.unref();
+      return -E.RESTARTSYS;
+    });
+  };
+  return wait();
 }

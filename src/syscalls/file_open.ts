@@ -4,6 +4,7 @@ import { E } from '../abi/errno.js';
 import { AT, F, FD_CLOEXEC, O } from '../abi/fcntl.js';
 import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
+import { whenConnected } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
 import { createMemfd } from '../vfs/fs/memfd.js';
@@ -46,7 +47,7 @@ function openPath(task: Task, dirfd: number, pathPtr: number, flags: number, mod
   if (task.abi === Abi.X64) flags |= O.LARGEFILE;
   const file = vfs.open(task.fs, start, path, flags, mode, resolve);
   if (typeof file === 'number') return file;
-  return install(task, file, (flags & O.CLOEXEC) !== 0);
+  return whenConnected(task, file, () => install(task, file, (flags & O.CLOEXEC) !== 0));
 }
 
 /** Gives a new description a descriptor; it is closed when there is none left. */

@@ -15,6 +15,7 @@ import { call, fd, flags, inOutStruct, inStruct, int, oneOf, ptr, size, uint, ty
 
 const CTL = { ADD: 1, DEL: 2, MOD: 3 } as const;
 const maxFds = 1024 * 1024;
+const FD_SETSIZE = 1024;
 
 export const pollRows: readonly Row[] = [
   call('poll', 7, 168, [inOutStruct('pollfds'), uint, int], poll),
@@ -154,7 +155,7 @@ function selectUntil(
 ): number {
   if (n < 0) return -E.INVAL;
   const { mm } = task;
-  const count = Math.min(n, Math.max(64, task.files.end));
+  const count = Math.min(n, Math.max(FD_SETSIZE, task.files.end));
   const word = task.abi === 0 ? 8 : 4;
   const bytes = Math.ceil(count / (8 * word)) * word;
   for (const set of sets) if (set !== 0 && !mm.writable(set, bytes)) return -E.FAULT;

@@ -140,7 +140,7 @@ function timerSettime(task: Task, id: number, flagBits: number, value: number, o
   if (!timer) return -E.INVAL;
   const { interval, first } = spec;
   const oldInterval = timer.timer.interval, oldValue = timer.timer.remaining;
-  timer.overrun = 0;
+  timer.forget();
   if (timer.cpuTime && first !== Infinity) {
     const ns = time.sec * 1e9 + time.nsec;
     timer.timer.set(flagBits & TIMER_ABSTIME ? ns : timer.now() + ns, interval);
