@@ -19,7 +19,7 @@ function read(file, encoding) {
 const source = read(bundle, 'latin1');
 if (source !== undefined) {
   const { Script } = require('vm');
-  const script = new Script(`(function (require, __filename) {${source}\n})`, {
+  const script = new Script(source, {
     filename: bundle,
     cachedData: read(path.join(root, 'dist/posixx.cache')),
   });

@@ -54,12 +54,14 @@ async function bundle() {
     define: { 'import.meta.url': '__moduleUrl' }, legalComments: 'none',
     supported: { 'dynamic-import': false }, alias: { assert: './tools/plain_assert.cjs' },
   };
-  const banner = { js: 'const __moduleUrl = require("url").pathToFileURL(__filename).href;' };
+  const url = 'const __moduleUrl = require("url").pathToFileURL(__filename).href;';
   await build({
-    ...shared, banner, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js'],
+    ...shared, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js'],
     minifySyntax: true, minifyWhitespace: true,
+    // A function expression, as bin/posixx.js calls it.
+    banner: { js: `(function (require, __filename) {${url}` }, footer: { js: '})' },
   });
-  await build({ ...shared, banner, entryPoints: ['build/cli/help.js'], outfile: 'dist/help.js' });
+  await build({ ...shared, banner: { js: url }, entryPoints: ['build/cli/help.js'], outfile: 'dist/help.js' });
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
 }

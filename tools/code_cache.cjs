@@ -10,7 +10,7 @@ const { createRequire } = require('node:module');
 
 const root = path.dirname(__dirname);
 const file = path.join(root, 'dist/posixx.js');
-const script = new vm.Script(`(function (require, __filename) {${fs.readFileSync(file, 'latin1')}\n})`, { filename: file });
+const script = new vm.Script(fs.readFileSync(file, 'latin1'), { filename: file });
 process.on('exit', () => fs.writeFileSync(path.join(root, 'dist/posixx.cache'), script.createCachedData()));
 process.argv = [process.execPath, path.join(root, 'bin/posixx.js'), 'run', path.join(root, 'examples/hello/hello')];
 script.runInThisContext()(createRequire(file), file);

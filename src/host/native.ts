@@ -64,6 +64,8 @@ export interface NativeEngine {
   timesliceSet(micros: number): void;
   /** Makes the guest that runs now leave with a Preempted trap; nothing when none runs. */
   preempt(): void;
+  /** Ends the process at once: no exit handlers, no tear-down. What was written to descriptors is written. */
+  exitNow(status: number): void;
 }
 
 export interface CodeLayout {
