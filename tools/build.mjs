@@ -52,12 +52,12 @@ async function bundle() {
   const shared = {
     absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent',
     define: { 'import.meta.url': '__moduleUrl' }, legalComments: 'none',
-    supported: { 'dynamic-import': false }, alias: { assert: './tools/plain_assert.cjs' },
+    supported: { 'dynamic-import': false },
   };
   const url = 'const __moduleUrl = require("url").pathToFileURL(__filename).href;';
   await build({
     ...shared, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js'],
-    minifySyntax: true, minifyWhitespace: true,
+    minifySyntax: true, minifyWhitespace: true, alias: { assert: './tools/plain_assert.cjs' },
     // A function expression, as bin/posixx.js calls it.
     banner: { js: `(function (require, __filename) {${url}` }, footer: { js: '})' },
   });
