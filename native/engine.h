@@ -64,6 +64,7 @@ extern uint32_t* instruction_log;
 extern uint64_t translated_start;
 
 Window* window_at(uint32_t id);
+bool in_some_window(uint64_t address);
 CpuBlock* cpu_at(uint32_t id);
 
 extern "C" int posixx_enter(CpuBlock* cpu, void* host, uint64_t save);

@@ -105,6 +105,14 @@ void on_preempt(int, siginfo_t*, void* context) {
   step(uc);
 }
 
+// The kernel's side touched a page of a mapped file that another process has cut off (the guest's own truncations
+// are checked before). A page of zeros takes its place, so that a guest's file cannot end us.
+bool replace_lost_page(uint64_t address) {
+  if (!in_some_window(address)) return false;
+  void* page = reinterpret_cast<void*>(address & ~4095ull);
+  return mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == page;
+}
+
 void on_fault(int signo, siginfo_t* info, void* context) {
   ucontext_t* uc = static_cast<ucontext_t*>(context);
   ThreadSlots& slots = posixx_slots;
@@ -112,6 +120,7 @@ void on_fault(int signo, siginfo_t* info, void* context) {
   uint64_t cache = uint64_t(code_cache.executable);
   bool in_cache = rip >= cache && rip < cache + code_cache.size;
   if (!slots.in_guest || !(in_cache || rip == 0)) {
+    if (signo == SIGBUS && !slots.in_guest && replace_lost_page(uint64_t(info->si_addr))) return;
     chain(signo, info, context);
     return;
   }

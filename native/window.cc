@@ -234,6 +234,13 @@ Napi::Value indirect_copy(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+bool in_some_window(uint64_t address) {
+  for (const Window& w : windows) {
+    if (w.in_use && address - uint64_t(w.base) < kWindowSize) return true;
+  }
+  return false;
+}
+
 Window* window_at(uint32_t id) { return id < windows.size() && windows[id].in_use ? &windows[id] : nullptr; }
 
 void register_window(Napi::Env env, Napi::Object exports) {
