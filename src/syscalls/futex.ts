@@ -37,8 +37,12 @@ function futex(task: Task, uaddr: number, op: number, val: number, timeout: numb
       const deadline = deadlineOf(task, timeout, realtime ? CLOCK.REALTIME : CLOCK.MONOTONIC, command === FUTEX.WAIT_BITSET);
       return deadline < 0 ? deadline : wait(task, uaddr, val, bitset, shared, deadline, command === FUTEX.WAIT);
     }
-    case FUTEX.WAKE:
-      return wakeAt(task, uaddr, shared, val, ALL_BITS);
+    case FUTEX.WAKE: {
+      const woken = wakeAt(task, uaddr, shared, val, ALL_BITS);
+      // Nobody left to wake, yet the caller thinks so: tasks that were woken have not run. Until they do, each unlock
+      // of a mutex would be a call.
+      return woken === 0 && task.kernel.othersRunnable ? task.yield() : woken;
+    }
     case FUTEX.WAKE_BITSET:
       return val3 === 0 ? -E.INVAL : wakeAt(task, uaddr, shared, val, val3);
     case FUTEX.REQUEUE:
