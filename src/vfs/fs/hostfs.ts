@@ -41,10 +41,13 @@ export class HostFs implements FileSystem {
   /** Statistics of the last look-up, until `fresh` is asked for them once. */
   readonly buffer = new Float64Array(STAT.length);
   fresh: HostInode | null = null;
+  /** The whole host, which cannot be left. */
+  private readonly whole: boolean;
   /** Counts renamed directories: paths remembered under another count are built anew. */
   renames = 0;
 
   private constructor(readonly rootFd: number, readonly source: string, readonly readOnly: boolean) {
+    this.whole = source === '/' && readOnly;
     native.fstat(rootFd, this.buffer);
     this.dev = this.buffer[STAT.dev]!;
     this.root = new HostInode(this, null, '', this.buffer);
@@ -75,6 +78,12 @@ export class HostFs implements FileSystem {
 
   sync(): number {
     return 0;
+  }
+
+  /** Fills `buffer` for a path. */
+  statPath(path: string): number {
+    return this.whole && path !== ''
+      ? native.statAt(this.rootFd, path, this.buffer) : native.statBeneath(this.rootFd, path, this.buffer);
   }
 
   /** Forgets all directories: one of them is not what it was. */
@@ -135,7 +144,7 @@ export class HostInode extends Inode {
     const known = this.children?.get(name);
     if (known !== undefined) return known;
     const fs = this.fs;
-    const failed = native.statBeneath(fs.rootFd, this.childPath(name), fs.buffer);
+    const failed = fs.statPath(this.childPath(name));
     if (failed < 0) {
       if (failed !== -E.LOOP && failed !== -E.NOTDIR) return failed;
       fs.forget();
@@ -154,7 +163,7 @@ export class HostInode extends Inode {
   override stat(out: Stat): number {
     const fs = this.fs;
     if (fs.fresh !== this) {
-      const failed = native.statBeneath(fs.rootFd, this.path, fs.buffer);
+      const failed = fs.statPath(this.path);
       if (failed < 0) return failed;
       this.mode = fs.buffer[STAT.mode]!;
       this.uid = fs.buffer[STAT.uid]!;
@@ -276,7 +285,7 @@ export class HostInode extends Inode {
       const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
       result = native.utimensBeneath(fs.rootFd, path, change.atime, atimeNsec, change.mtime, mtimeNsec);
     }
-    if (result >= 0 && native.statBeneath(fs.rootFd, path, fs.buffer) >= 0) {
+    if (result >= 0 && fs.statPath(path) >= 0) {
       this.mode = fs.buffer[STAT.mode]!;
       this.uid = fs.buffer[STAT.uid]!;
       this.gid = fs.buffer[STAT.gid]!;

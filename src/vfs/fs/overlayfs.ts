@@ -99,12 +99,24 @@ export class OverlayDir extends Inode {
         return found;
       }
     }
-    const lowers = upper !== null && isOpaque(upper) ? [] : this.lookupLower(name);
-    if (typeof lowers === 'number') return lowers;
-    if (upper === null) {
-      const top = lowers[0];
-      if (top === undefined) return -E.NOENT;
-      if (top.type !== S.IFDIR) return new OverlayFile(this.fs, this, name, top);
+    let lowers: readonly Inode[] | number;
+    if (upper === null && this.lowers.length === 1) {
+      // The usual case: nothing has changed here, and there is one layer below.
+      const below = this.lowers[0]!.lookup(name);
+      if (typeof below === 'number') {
+        if (below === -E.STALE) this.fs.root.forgetLower();
+        return below;
+      }
+      if (below.type !== S.IFDIR) return isWhiteout(below) ? -E.NOENT : new OverlayFile(this.fs, this, name, below);
+      lowers = [below];
+    } else {
+      lowers = upper !== null && isOpaque(upper) ? [] : this.lookupLower(name);
+      if (typeof lowers === 'number') return lowers;
+      if (upper === null) {
+        const top = lowers[0];
+        if (top === undefined) return -E.NOENT;
+        if (top.type !== S.IFDIR) return new OverlayFile(this.fs, this, name, top);
+      }
     }
     const child = new OverlayDir(this.fs, this, name, upper, lowers);
     this.keep(child);
