@@ -4,6 +4,7 @@
  */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
+import { RLIMIT } from '../abi/resource.js';
 import { CLD, SA, SI, SIG, SIG_DFL, SIG_IGN } from '../abi/signal.js';
 import { Gpr } from '../host/cpu_block.js';
 import { exitGroup, notifyParent } from './exit.js';
@@ -150,7 +151,7 @@ export function deliverSignals(task: Task): void {
         stopProcess(process, signal);
         continue;
       case Default.Core:
-        exitGroup(task, signal | (process.dumpable ? 0x80 : 0));
+        exitGroup(task, signal | (process.dumpable && process.limits.soft[RLIMIT.CORE]! > 0 ? 0x80 : 0));
         return;
       default:
         exitGroup(task, signal);
@@ -222,7 +223,7 @@ function dropped(process: Process, task: Task, signal: number): boolean {
 }
 
 function addLimited(process: Process, pending: PendingSignals, info: SigInfo): boolean {
-  return pending.length < process.limits.soft[11]! + 64 && pending.add(info);
+  return pending.length < process.limits.soft[RLIMIT.SIGPENDING]! && pending.add(info);
 }
 
 /** Makes the task look at its signals soon. */
