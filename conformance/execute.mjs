@@ -1,6 +1,6 @@
 /** Running one program with a time limit, natively or in posixx, and what came of it. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../tools/steps.mjs';
@@ -71,9 +71,15 @@ export function execute(argv, { cwd, stdin, stdinFile, env, timeoutMs }) {
   });
 }
 
+/** The guest's /tmp is a fresh one: what the programs read is mounted where a checkout stands below it. */
+const below = root.startsWith('/tmp/')
+  ? ['build/testdata', 'node_modules', 'package.json'].map((path) => join(root, path))
+  : [];
+
 /** The command that runs `argv` in posixx. --quiet: a fatal signal's message would be a difference. */
 export function inPosixx(argv, options = []) {
-  return [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet', ...options, '--', ...argv];
+  const volumes = below.filter((path) => existsSync(path)).flatMap((path) => ['--volume', `${path}:${path}`]);
+  return [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet', ...volumes, ...options, '--', ...argv];
 }
 
 /** What differs between two outcomes, for people; '' when nothing does. */
