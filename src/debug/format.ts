@@ -1,6 +1,6 @@
 /** Text of one system-call argument, as strace(1) writes it. */
 import { AT } from '../abi/fcntl.js';
-import { FUTEX, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG } from '../abi/process.js';
+import { CLONE, FUTEX, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG } from '../abi/process.js';
 import { signalName } from '../abi/signal.js';
 import type { Task } from '../kernel/task.js';
 import type { Arg, Show } from '../syscalls/types.js';
@@ -40,6 +40,11 @@ export function formatArgument(task: Task, arg: Arg, args: readonly number[], in
       return value === 0 ? '0' : signalName(value);
     case 'futex':
       return futexOperation(value);
+    case 'clone': {
+      const signal = value & 0xff;
+      const bits = flagNames('CLONE_', CLONE, (value & ~0xff) >>> 0);
+      return signal === 0 ? bits : value > 0xff ? `${bits}|${signalName(signal)}` : signalName(signal);
+    }
     case 'flags':
       return flagNames(show.prefix, show.group, value);
     case 'name':
@@ -52,6 +57,8 @@ export function formatArgument(task: Task, arg: Arg, args: readonly number[], in
       return iovecs(task, value, args[show.length] ?? 0, show, result);
     case 'strings':
       return stringArray(task, value);
+    case 'environ':
+      return environment(task, value);
     case 'struct':
       if (show.when !== 'in' && (result === undefined || result < 0)) {
         return show.when === 'both' && value !== 0 ? formatStruct(task, show.name, value) ?? pointer(value) : pointer(value);
@@ -160,6 +167,13 @@ function stringArray(task: Task, addr: number): string {
     words.push(words.length >= STRING_LIMIT ? '...' : stringAt(task, entry, PATH_LIMIT));
     if (words.length > STRING_LIMIT) return `[${words.join(', ')}]`;
   }
+}
+
+/** The environment is long and says little: only its size is shown. */
+function environment(task: Task, addr: number): string {
+  let count = 0;
+  while (addr !== 0 && task.mm.getU64(addr + 8 * count) > 0) count++;
+  return addr === 0 ? 'NULL' : `${pointer(addr)} /* ${count} vars */`;
 }
 
 function iovecs(task: Task, addr: number, count: number, show: Extract<Show, { as: 'iovec' }>, result?: number): string {

@@ -70,8 +70,12 @@ export function startStrace(kernel: Kernel, write: (text: string) => void, selec
     if (row && /^(execve|execveat|exit|exit_group|rt_sigreturn)$/.test(row.name)) {
       const texts = row.args.map((arg, index) => formatArgument(task, arg, args, index));
       const start = `${prefix(task)}${row.name}(${texts.join(', ')})`.padEnd(39);
+      if (row.name.startsWith('exit')) {
+        write(`${start} = ?\n`);
+        return dispatch(task, number, abi);
+      }
       const result = dispatch(task, number, abi);
-      write(`${start} = ${resultText(row, result === REGISTERS_SET ? 0 : result === BLOCKED ? undefined : result)}\n`);
+      write(`${start} = ${resultText(row, result === REGISTERS_SET ? 0 : result)}\n`);
       return result;
     }
     const before = row?.args.map((arg, index) => (isOutput(arg) ? '' : formatArgument(task, arg, args, index))) ?? [];

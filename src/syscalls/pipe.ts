@@ -14,7 +14,7 @@ const EFD_SEMAPHORE = 1;
 
 export const pipeRows: readonly Row[] = [
   call('pipe', 22, 42, [outStruct('fds')], (task, fds) => pipe2(task, fds, 0)),
-  call('pipe2', 293, 331, [outStruct('fds'), flags('O_', O)], pipe2, 'partial', 'O_DIRECT (packets) gives EINVAL'),
+  call('pipe2', 293, 331, [outStruct('fds'), flags('O_', FLAGS)], pipe2, 'partial', 'O_DIRECT (packets) gives EINVAL'),
   call('eventfd', 284, 323, [uint], (task, initial) => eventfd2(task, initial, 0)),
   call('eventfd2', 290, 328, [uint, flags('EFD_', { ...FLAGS, SEMAPHORE: EFD_SEMAPHORE })], eventfd2),
   call('signalfd', 282, 321, [fd, inStruct('sigset'), size], (task, old, mask, bytes) => signalfd4(task, old, mask, bytes, 0)),

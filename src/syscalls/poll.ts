@@ -81,6 +81,7 @@ function finish(task: Task, result: number): number {
 
 function pollUntil(
   task: Task, fds: number, count: number, deadline: number, interrupted: (task: Task) => number, immediate: boolean,
+  signal = false,
 ): number {
   if (count > task.process.limits.soft[RLIMIT.NOFILE]! || count > maxFds) return -E.INVAL;
   const { mm } = task;
@@ -98,14 +99,13 @@ function pollUntil(
     if (revents !== 0) ready++;
   }
   if (ready > 0 || immediate) return ready;
+  if (signal) return interrupted(task);
   for (let at = fds; at < fds + 8 * count; at += 8) {
     const file = task.files.get(view.getInt32(at, true));
     if (file) readyQueue(task, file).add(task, view.getUint16(at + 4, true) | POLL.ERR | POLL.HUP);
   }
-  return task.park((waiter, wake) => {
-    if (wake === Wake.Signal) return interrupted(waiter);
-    return pollUntil(waiter, fds, count, deadline, interrupted, wake === Wake.Timeout);
-  }, deadline);
+  return task.park((waiter, wake) =>
+    pollUntil(waiter, fds, count, deadline, interrupted, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }
 
 /** select(2): the kernel's version tells the time that remains. */
@@ -152,6 +152,7 @@ const SETS = [
 
 function selectUntil(
   task: Task, n: number, sets: readonly number[], deadline: number, remaining: (task: Task) => void, immediate: boolean,
+  signal = false,
 ): number {
   if (n < 0) return -E.INVAL;
   const { mm } = task;
@@ -187,14 +188,13 @@ function selectUntil(
     remaining(task);
     return ready;
   }
+  if (signal) {
+    remaining(task);
+    return -E.RESTARTNOHAND;
+  }
   for (const [file, events] of wanted) readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
-  return task.park((waiter, wake) => {
-    if (wake === Wake.Signal) {
-      remaining(waiter);
-      return -E.RESTARTNOHAND;
-    }
-    return selectUntil(waiter, n, sets, deadline, remaining, wake === Wake.Timeout);
-  }, deadline);
+  return task.park((waiter, wake) =>
+    selectUntil(waiter, n, sets, deadline, remaining, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }
 
 /** epoll_create1(2). */
@@ -263,7 +263,9 @@ function epollUntil(task: Task, epfd: number, events: number, max: number, deadl
   return epollOn(task, file, events, max, deadline, deadline === 0);
 }
 
-function epollOn(task: Task, epoll: EpollFile, events: number, max: number, deadline: number, immediate: boolean): number {
+function epollOn(
+  task: Task, epoll: EpollFile, events: number, max: number, deadline: number, immediate: boolean, signal = false,
+): number {
   if (!task.mm.writable(events, max * EVENT_SIZE)) return -E.FAULT;
   const { view } = task.mm.window;
   let at = events;
@@ -274,9 +276,8 @@ function epollOn(task: Task, epoll: EpollFile, events: number, max: number, dead
     at += EVENT_SIZE;
   });
   if (count > 0 || immediate) return count;
+  if (signal) return -E.INTR;
   epoll.queue.add(task, POLL.IN);
-  return task.park((waiter, wake) => {
-    if (wake === Wake.Signal) return -E.INTR;
-    return epollOn(waiter, epoll, events, max, deadline, wake === Wake.Timeout);
-  }, deadline);
+  return task.park((waiter, wake) =>
+    epollOn(waiter, epoll, events, max, deadline, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }

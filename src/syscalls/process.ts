@@ -16,9 +16,12 @@ import { Wake } from '../kernel/wait_queue.js';
 import type { Location } from '../vfs/mount.js';
 import { openExecutable, openToExecute } from '../vfs/vfs.js';
 import { writeUsage } from './resource.js';
-import { call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, uint, type Row } from './types.js';
+import { call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, uint, Decode, type Arg, type Row } from './types.js';
 
 const waitFlags = flags('W', W);
+/** CLONE bits over the signal in the low byte. */
+const cloneFlags: Arg = { decode: Decode.Ulong, show: { as: 'clone' } };
+const environment: Arg = { decode: Decode.Ulong, show: { as: 'environ' } };
 const PATH_MAX = 4096;
 const MAX_STRINGS = 0x7fff_ffff;
 const MAX_STRING = 131072;
@@ -29,10 +32,10 @@ export const processRows: readonly Row[] = [
   call('getppid', 110, 64, [], (task) => task.process.parent!.pid),
   call('fork', 57, 2, [], fork),
   call('vfork', 58, 190, [], vfork),
-  call('clone', 56, -1, [flags('CLONE_', CLONE), ptr, ptr, ptr, ptr], clone),
+  call('clone', 56, -1, [cloneFlags, ptr, ptr, ptr, ptr], clone),
   call('clone3', 435, 435, [ptr, size], clone3),
-  call('execve', 59, 11, [path, strings, strings], execve),
-  call('execveat', 322, 358, [dirfd, path, strings, strings, flags('AT_', AT)], execveat),
+  call('execve', 59, 11, [path, strings, environment], execve),
+  call('execveat', 322, 358, [dirfd, path, strings, environment, flags('AT_', AT)], execveat),
   call('exit', 60, 1, [int], exit),
   call('exit_group', 231, 252, [int], exitGroupCall),
   call('wait4', 61, 114, [pid, outStruct('status'), waitFlags, outStruct('rusage')], wait4),
@@ -266,7 +269,7 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
 /** Tells the caller of a child's change; with no child, of WNOHANG finding nothing. */
 type Report = (task: Task, child: Process | null, info: SigInfo | null, usage: Usage) => number;
 
-function wait(task: Task, selection: Selection, report: Report): number {
+function wait(task: Task, selection: Selection, report: Report, wake = Wake.Event): number {
   const { process } = task;
   let any = false;
   for (const child of process.children) {
@@ -283,8 +286,10 @@ function wait(task: Task, selection: Selection, report: Report): number {
   }
   if (!any) return -E.CHILD;
   if (selection.options & W.NOHANG) return report(task, null, null, new Usage());
+  // A child that ends sends SIGCHLD, too: what there is to tell goes before the signal.
+  if (wake === Wake.Signal) return -E.RESTARTSYS;
   process.childEvents.add(task);
-  return task.park((waiter, wake) => (wake === Wake.Signal ? -E.RESTARTSYS : wait(waiter, selection, report)));
+  return task.park((waiter, reason) => wait(waiter, selection, report, reason));
 }
 
 function selects(_process: Process, { type, id, options }: Selection, child: Process): boolean {

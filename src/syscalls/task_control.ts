@@ -4,16 +4,16 @@ import { ARCH, PR } from '../abi/process.js';
 import { SIGRTMAX } from '../abi/signal.js';
 import { CpuBlock } from '../host/cpu_block.js';
 import type { Task } from '../kernel/task.js';
-import { call, missing, oneOf, ptr, ulong, type Row } from './types.js';
+import { call, missing, oneOf, ptr, type Row } from './types.js';
 
 const COMM_LENGTH = 16;
 const CAP_LAST = 40;
 
 export const taskControlRows: readonly Row[] = [
-  call('prctl', 157, 172, [oneOf('PR_', PR), ulong, ulong, ulong, ulong], prctl, 'partial',
+  call('prctl', 157, 172, [oneOf('PR_', PR), ptr, ptr, ptr, ptr], prctl, 'partial',
     'names, signals, dumpable, no_new_privs, subreaper, capability bounding set, securebits, timer slack; EINVAL otherwise'),
   call('arch_prctl', 158, 384, [oneOf('ARCH_', ARCH), ptr], archPrctl),
-  call('personality', 135, 136, [ulong], personality, 'partial', 'stored; ADDR_NO_RANDOMIZE has no effect'),
+  call('personality', 135, 136, [ptr], personality, 'partial', 'stored; ADDR_NO_RANDOMIZE has no effect'),
   missing('rseq', 334, 386, 'libcs start without it', true),
 ];
 

@@ -48,7 +48,7 @@ export const enum Decode {
 
 /** What strace prints of an argument. */
 export type Show =
-  | { readonly as: 'int' | 'uint' | 'long' | 'hex' | 'octal' | 'fd' | 'dirfd' | 'path' | 'signal' | 'pid' | 'futex' }
+  | { readonly as: 'int' | 'uint' | 'long' | 'hex' | 'octal' | 'fd' | 'dirfd' | 'path' | 'signal' | 'pid' | 'futex' | 'clone' }
   /** Bit names from a group of constants, or the one name of a value. */
   | { readonly as: 'flags' | 'name'; readonly prefix: string; readonly group: Readonly<Record<string, number>> }
   /** Bytes that the call reads: as many as argument `length` says. */
@@ -57,8 +57,8 @@ export type Show =
   | { readonly as: 'out' }
   /** Array of `struct iovec`, as many as argument `length` says; `filled` after the call. */
   | { readonly as: 'iovec'; readonly length: number; readonly filled: boolean }
-  /** NULL-terminated array of strings. */
-  | { readonly as: 'strings' }
+  /** NULL-terminated array of strings, shown or only counted. */
+  | { readonly as: 'strings' | 'environ' }
   /** A struct that strace knows by name, read before ('in'), after ('out') or at both ends of the call. */
   | { readonly as: 'struct'; readonly name: string; readonly when: 'in' | 'out' | 'both' };
 
