@@ -56,6 +56,7 @@ const isTest = (name) => name.endsWith('.test.ts');
 const compiled = [...filesBelow('src', isTest).map((file) => file.replace(/^src/, 'build')),
   ...filesBelow('conformance', isTest).map((file) => join('build', file))]
   .map((file) => file.replace(/\.ts$/, '.js'))
+  .concat(filesBelow('tools', (name) => name.endsWith('.test.mjs')))
   .filter((file) => only.length === 0 || only.some((word) => file.includes(word)));
 
 process.stderr.write(`posixx: unit tests: ${compiled.length} files …\n`);
