@@ -235,15 +235,13 @@ export class AddressSpace {
   /** End (at most `limit`) of the accessible run of bytes that begins at `addr`; `addr` itself when there is none. */
   private span(addr: number, prot: number, limit: number): number {
     const areas = this.areas;
-    let index = areas.indexAt(addr);
     let at = addr;
-    for (; at < limit; index++) {
-      let area = areas.at(index);
+    while (at < limit) {
+      let area = areas.above(at);
       if (area === undefined) break;
       if (area.start > at) {
         if (at !== addr || !growStack(this, area, at)) break;
-        index = areas.indexAt(at);
-        area = areas.at(index)!;
+        area = areas.above(at)!;
       }
       if ((area.prot & prot) === 0) break;
       const end = area.file === null ? area.end : fileEnd(area);

@@ -23,8 +23,8 @@ function eachArea(
 ): number {
   let error = 0;
   let at = start;
-  for (let i = space.areas.indexAt(start); at < end; i++) {
-    const area = space.areas.at(i);
+  while (at < end) {
+    const area = space.areas.above(at);
     if (area === undefined || area.start >= end) return -E.NOMEM;
     if (area.start > at) error = -E.NOMEM;
     const stop = Math.min(area.end, end);

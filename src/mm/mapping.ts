@@ -95,7 +95,7 @@ export function unmappedArea(space: AddressSpace, addr: number, length: number, 
   }
   const hint = addr > MAX_ADDRESS ? 0 : addr - (addr % PAGE);
   if (hint >= MIN_ADDRESS && hint + length <= MAX_ADDRESS && ((flags & MAP['32BIT']) === 0 || hint + length <= LOW_END)) {
-    const above = space.areas.at(space.areas.indexAt(hint));
+    const above = space.areas.above(hint);
     if (above === undefined || above.claim >= hint + length) return hint;
   }
   const at = place(space, length, flags);
@@ -199,8 +199,7 @@ export function mprotect(space: AddressSpace, addr: number, length: number, prot
   const end = addr + pageUp(length);
   if (end >= 2 ** 64) return -E.NOMEM;
   if ((prot & ~(RWX | PROT.SEM)) !== 0) return -E.INVAL;
-  const index = space.areas.indexAt(addr);
-  const first = space.areas.at(index);
+  const first = space.areas.above(addr);
   if (first === undefined) return -E.NOMEM;
   let start = addr;
   if (grows === PROT.GROWSDOWN) {
@@ -216,8 +215,8 @@ export function mprotect(space: AddressSpace, addr: number, length: number, prot
   let error = 0;
   let charge = 0;
   let data = 0;
-  for (let i = space.areas.indexAt(start); at < end; i++) {
-    const area = space.areas.at(i);
+  while (at < end) {
+    const area = space.areas.above(at);
     if (area === undefined || area.start > at) error = -E.NOMEM;
     else if ((prot & PROT.WRITE) !== 0 && (area.flags & VmFlag.NoWrite) !== 0) error = -E.ACCES;
     else if ((prot & PROT.EXEC) !== 0 && (area.flags & VmFlag.NoExec) !== 0) error = -E.ACCES;
@@ -264,7 +263,7 @@ export function brk(space: AddressSpace, addr: number): number {
   if (newEnd < oldEnd) {
     unmapRange(space, newEnd, oldEnd);
   } else if (newEnd > oldEnd) {
-    const next = space.areas.at(space.areas.indexAt(oldEnd));
+    const next = space.areas.above(oldEnd);
     if (next !== undefined && newEnd + PAGE > next.claim) return current;
     if (newEnd > MAX_ADDRESS - STACK_GUARD_GAP) return current;
     const prot = PROT.READ | PROT.WRITE;

@@ -49,7 +49,7 @@ export function remap(
   if (typeof area === 'number') return area;
   const growth = newSize - oldSize;
   if (addr + oldSize === area.end && area.end + growth <= MAX_ADDRESS) {
-    const next = space.areas.at(space.areas.indexAt(area.end));
+    const next = space.areas.above(area.end);
     if (next === undefined || next.claim >= area.end + growth) {
       const error = extend(space, area, area.end, growth, area.offsetOf(area.end));
       return error < 0 ? error : addr;

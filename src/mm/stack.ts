@@ -14,7 +14,7 @@ const GROWTH = 0x1_0000;
 /** Extends the area above `addr` down to it, when it is a stack and limits and guard gap allow. */
 export function growStack(space: AddressSpace, area: Vma, addr: number): boolean {
   if ((area.flags & VmFlag.GrowsDown) === 0) return false;
-  const below = space.areas.at(space.areas.indexAt(area.start) - 1);
+  const below = space.areas.below(area.start);
   let floor = Math.max(MIN_ADDRESS, Math.ceil((area.end - space.limits.stack) / PAGE) * PAGE);
   if (below !== undefined) {
     const guarded = (below.flags & VmFlag.GrowsDown) === 0 && below.prot !== PROT.NONE;
@@ -40,7 +40,7 @@ export function growStack(space: AddressSpace, area: Vma, addr: number): boolean
 }
 
 export function resolveFault(space: AddressSpace, address: number, access: number): number {
-  let area = space.areas.at(space.areas.indexAt(address));
+  let area = space.areas.above(address);
   if (area === undefined || !(address >= 0)) return Fault.MapErr;
   if (area.start > address) {
     if (!growStack(space, area, address)) return Fault.MapErr;

@@ -60,122 +60,141 @@ export class Vma {
   }
 }
 
-/** Remembers where a top-down search needs to begin: every gap above `from` is at most `largest` bytes. */
-class GapSearch {
-  from: number;
-  largest = 0;
-  constructor(readonly low: number, readonly high: number) {
-    this.from = high;
+/** Areas of a chunk at most; then it is split in two. */
+const CHUNK = 128;
+
+/** A run of neighbouring areas: what is inserted moves only those behind it in its chunk. */
+class Chunk {
+  constructor(readonly areas: Vma[]) {}
+
+  get last(): Vma {
+    return this.areas[this.areas.length - 1]!;
   }
 }
 
 export class VmaList {
-  private readonly areas: Vma[] = [];
-  private readonly searches: GapSearch[] = [];
-  /** Bytes in all areas. */
+  /** None is empty. */
+  private readonly chunks: Chunk[] = [];
+  /** By chunk: the largest gap before one of its areas (the guard gaps of stacks respected); -1: to be determined. */
+  private readonly gaps: number[] = [];
+  /** Bytes in all areas, and their number. */
   bytes = 0;
+  length = 0;
+  /** Where `locate` has found something: chunk and index in it. */
+  private chunk = 0;
+  private index = 0;
 
-  get length(): number {
-    return this.areas.length;
+  *[Symbol.iterator](): IterableIterator<Vma> {
+    for (const chunk of this.chunks) yield* chunk.areas;
   }
 
-  at(index: number): Vma | undefined {
-    return this.areas[index];
-  }
-
-  [Symbol.iterator](): IterableIterator<Vma> {
-    return this.areas[Symbol.iterator]();
-  }
-
-  /** Index of the first area that ends above `addr`; `length` when there is none. */
-  indexAt(addr: number): number {
-    const areas = this.areas;
+  /** Finds the first area that ends above `addr`; undefined when there is none (`chunk` is then behind the last). */
+  private locate(addr: number): Vma | undefined {
+    const { chunks } = this;
     let low = 0;
-    let high = areas.length;
+    let high = chunks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (chunks[middle]!.last.end > addr) high = middle;
+      else low = middle + 1;
+    }
+    this.chunk = low;
+    this.index = 0;
+    if (low === chunks.length) return undefined;
+    const { areas } = chunks[low]!;
+    low = 0;
+    high = areas.length - 1;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (areas[middle]!.end > addr) high = middle;
       else low = middle + 1;
     }
-    return low;
+    this.index = low;
+    return areas[low];
   }
 
   /** The area that contains `addr`. */
   find(addr: number): Vma | undefined {
-    const area = this.areas[this.indexAt(addr)];
+    const area = this.locate(addr);
     return area !== undefined && area.start <= addr ? area : undefined;
+  }
+
+  /** The first area that ends above `addr`: the one that contains it, or the next. */
+  above(addr: number): Vma | undefined {
+    return this.locate(addr);
+  }
+
+  /** The last area that ends at or below `addr`. */
+  below(addr: number): Vma | undefined {
+    this.locate(addr);
+    if (this.index > 0) return this.chunks[this.chunk]!.areas[this.index - 1];
+    return this.chunks[this.chunk - 1]?.last;
   }
 
   /** Whether nothing in [start, end) is mapped. */
   isFree(start: number, end: number): boolean {
-    const next = this.areas[this.indexAt(start)];
+    const next = this.locate(start);
     return next === undefined || next.start >= end;
   }
 
   /** Whether all of [start, end) is mapped. */
   covers(start: number, end: number): boolean {
-    for (let i = this.indexAt(start), at = start; at < end; i++) {
-      const area = this.areas[i];
+    for (let at = start; at < end; ) {
+      const area = this.locate(at);
       if (area === undefined || area.start > at) return false;
       at = area.end;
     }
     return true;
   }
 
-  /** Makes `addr` a boundary between areas; gives the index of the first area at or above it. */
-  splitAt(addr: number): number {
-    const index = this.indexAt(addr);
-    const area = this.areas[index];
-    if (area === undefined || area.start >= addr) return index;
-    const upper = new Vma(addr, area.end, area.prot, area.flags, area.file, area.offsetOf(addr), area.name);
-    upper.backed = area.backed;
-    upper.origin = area.origin;
-    area.file?.retain();
-    area.end = addr;
-    this.areas.splice(index + 1, 0, upper);
-    return index + 1;
-  }
-
   /** Adds an area; [start, end) must be free. Takes over the caller's reference on its file. Gives the (merged) area. */
   insert(area: Vma): Vma {
-    const index = this.indexAt(area.start);
-    this.areas.splice(index, 0, area);
+    this.place(area);
     this.bytes += area.end - area.start;
-    return this.areas[this.mergeAround(index, index + 1)]!;
+    this.mergeAt(area.end);
+    return this.mergeAt(area.start) ?? area;
   }
 
   /** Removes the areas of [start, end), cut at its ends, and gives them; their file references are the caller's now. */
   remove(start: number, end: number): Vma[] {
-    const first = this.splitAt(start);
-    const last = this.splitAt(end);
-    if (first === last) return [];
-    const gone = this.areas.splice(first, last - first);
-    for (const area of gone) this.bytes -= area.end - area.start;
-    this.noteGap(first);
+    this.splitAt(start);
+    this.splitAt(end);
+    const gone: Vma[] = [];
+    for (let first = this.locate(start); first !== undefined && first.start < end; first = this.locate(start)) {
+      const { areas } = this.chunks[this.chunk]!;
+      let stop = this.index + 1;
+      while (stop < areas.length && areas[stop]!.start < end) stop++;
+      for (let i = this.index; i < stop; i++) {
+        this.bytes -= areas[i]!.end - areas[i]!.start;
+        gone.push(areas[i]!);
+      }
+      this.takeOut(this.chunk, this.index, stop - this.index);
+    }
     return gone;
   }
 
   /** Calls `change` for each area of [start, end), cut at its ends, then merges what has become alike. */
   update(start: number, end: number, change: (area: Vma) => void): void {
-    const first = this.splitAt(start);
-    const last = this.splitAt(end);
-    for (let i = first; i < last; i++) change(this.areas[i]!);
-    this.mergeAround(first, last);
+    this.splitAt(start);
+    this.splitAt(end);
+    for (let area = this.locate(start); area !== undefined && area.start < end; area = this.locate(area.end)) {
+      change(area);
+      this.markChanged(this.chunk);
+    }
+    this.mergeAt(start);
+    for (let area = this.locate(start); area !== undefined && area.end <= end; ) area = this.mergeAt(area.end);
   }
 
   /** Moves the lower or upper end of an area into free space. */
   resize(area: Vma, start: number, end: number): void {
+    this.locate(area.start);
     this.bytes += end - start - (area.end - area.start);
-    const shrunk = start > area.start || end < area.end;
     if (area.file !== null) area.offset += start - area.start;
     area.start = start;
     area.end = end;
-    const index = this.indexAt(start);
-    if (shrunk) {
-      this.noteGap(index);
-      this.noteGap(index + 1);
-    }
-    this.mergeAround(index, index + 1);
+    this.markChanged(this.chunk);
+    this.mergeAt(end);
+    this.mergeAt(start);
   }
 
   /**
@@ -183,78 +202,118 @@ export class VmaList {
    * @param length a page multiple
    */
   findGap(length: number, low: number, high: number): number {
-    let search: GapSearch | undefined;
-    for (const known of this.searches) if (known.low === low && known.high === high) search = known;
-    if (search === undefined) this.searches.push((search = new GapSearch(low, high)));
-    let top = high;
-    if (length > search.largest) top = search.from;
-    else search.largest = 0;
-    let largest = search.largest;
-    let index = this.indexAt(top - 1);
-    const above = this.areas[index];
-    if (above !== undefined && above.claim < top) {
-      top = above.claim;
-    }
+    const { chunks } = this;
+    const above = this.locate(high - 1);
+    let top = above === undefined ? high : Math.min(high, above.claim);
+    let { chunk, index } = this;
     for (;;) {
-      const below = this.areas[--index];
-      const bottom = Math.max(low, below === undefined ? low : below.end);
-      if (top - bottom >= length) {
-        search.from = top;
-        search.largest = largest;
-        return top - length;
+      if (--index < 0) {
+        if (--chunk < 0) break;
+        index = chunks[chunk]!.areas.length - 1;
       }
-      if (top - bottom > largest) largest = top - bottom;
-      if (below === undefined || below.end <= low) break;
+      const { areas } = chunks[chunk]!;
+      const below = areas[index]!;
+      const bottom = Math.max(low, below.end);
+      if (top - bottom >= length) return top - length;
+      if (below.end <= low) return -1;
       top = below.claim;
-    }
-    search.from = low;
-    search.largest = largest;
-    return -1;
-  }
-
-  /** The lowest free `length` bytes in [low, high); -1 when there is no such gap. */
-  findGapUp(length: number, low: number, high: number): number {
-    let at = low;
-    for (let i = this.indexAt(low); at + length <= high; i++) {
-      const area = this.areas[i];
-      if (area === undefined || area.claim - at >= length) return at;
-      if (area.end > at) at = area.end;
-    }
-    return -1;
-  }
-
-  /** A gap appeared or grew just below the area at `index`: searches may have to begin above it again. */
-  private noteGap(index: number): void {
-    const above = this.areas[index];
-    const below = this.areas[index - 1];
-    for (const search of this.searches) {
-      const top = Math.min(search.high, above === undefined ? search.high : above.claim);
-      const bottom = Math.max(search.low, below === undefined ? search.low : below.end);
-      if (top > search.from && top - bottom > search.largest) search.from = top;
-    }
-  }
-
-  /** Merges compatible neighbours among areas first-1 … last; gives the new index of what was at `first`. */
-  private mergeAround(first: number, last: number): number {
-    const areas = this.areas;
-    let keep = Math.max(0, first - 1);
-    let result = first;
-    const stop = Math.min(last, areas.length - 1);
-    for (let i = keep + 1; i <= stop; i++) {
-      const lower = areas[keep]!;
-      const upper = areas[i]!;
-      if (mergeable(lower, upper)) {
-        lower.end = upper.end;
-        lower.backed = 0;
-        upper.file?.release();
-      } else {
-        areas[++keep] = upper;
+      // A chunk without such a gap, and without one before it, is passed over.
+      while (chunk > 0 && index === chunks[chunk]!.areas.length - 1 && this.largestGap(chunk) < length) {
+        const { gaps } = this;
+        do chunk--;
+        while (chunk > 0 && gaps[chunk]! < length && gaps[chunk]! >= 0);
+        index = chunks[chunk]!.areas.length - 1;
+        const { last } = chunks[chunk]!;
+        if (last.end <= low) return -1;
+        top = last.claim;
       }
-      if (i === first) result = keep;
     }
-    const removed = stop - keep;
-    if (removed > 0) areas.splice(keep + 1, removed);
-    return result;
+    return top - low >= length ? top - length : -1;
+  }
+
+  private largestGap(at: number): number {
+    let largest = this.gaps[at]!;
+    if (largest >= 0) return largest;
+    largest = 0;
+    let end = at > 0 ? this.chunks[at - 1]!.last.end : 0;
+    for (const area of this.chunks[at]!.areas) {
+      const gap = area.claim - end;
+      if (gap > largest) largest = gap;
+      end = area.end;
+    }
+    this.gaps[at] = largest;
+    return largest;
+  }
+
+  /** The areas of a chunk have changed: its gaps, and the one behind it. */
+  private markChanged(chunk: number): void {
+    if (chunk < this.gaps.length) this.gaps[chunk] = -1;
+    if (chunk + 1 < this.gaps.length) this.gaps[chunk + 1] = -1;
+  }
+
+  /** Enters an area at its place. */
+  private place(area: Vma): void {
+    const { chunks } = this;
+    const next = this.locate(area.start);
+    if (next === undefined && chunks.length > 0) {
+      // Behind the last.
+      this.chunk = chunks.length - 1;
+      this.index = chunks[this.chunk]!.areas.length;
+    }
+    this.length++;
+    if (chunks.length === 0) {
+      chunks.push(new Chunk([area]));
+      this.gaps.push(-1);
+      return;
+    }
+    const { areas } = chunks[this.chunk]!;
+    areas.splice(this.index, 0, area);
+    if (areas.length > CHUNK) {
+      chunks.splice(this.chunk + 1, 0, new Chunk(areas.splice(CHUNK >>> 1)));
+      this.gaps.splice(this.chunk + 1, 0, -1);
+      this.markChanged(this.chunk + 1);
+    }
+    this.markChanged(this.chunk);
+  }
+
+  private takeOut(chunk: number, index: number, count: number): void {
+    const { areas } = this.chunks[chunk]!;
+    areas.splice(index, count);
+    this.length -= count;
+    if (areas.length === 0) {
+      this.chunks.splice(chunk, 1);
+      this.gaps.splice(chunk, 1);
+    }
+    this.markChanged(chunk);
+  }
+
+  /** Makes `addr` a boundary between areas. */
+  private splitAt(addr: number): void {
+    const area = this.locate(addr);
+    if (area === undefined || area.start >= addr) return;
+    const upper = new Vma(addr, area.end, area.prot, area.flags, area.file, area.offsetOf(addr), area.name);
+    upper.backed = area.backed;
+    upper.origin = area.origin;
+    area.file?.retain();
+    area.end = addr;
+    this.place(upper);
+  }
+
+  /** Makes the areas that meet at `addr` one, if they are alike. Gives the area that begins at `addr` or now contains it. */
+  private mergeAt(addr: number): Vma | undefined {
+    const lower = this.locate(addr - 1);
+    if (lower === undefined || lower.start >= addr) return lower;
+    const { areas } = this.chunks[this.chunk]!;
+    const inChunk = this.index + 1 < areas.length;
+    const upper = inChunk ? areas[this.index + 1] : this.chunks[this.chunk + 1]?.areas[0];
+    if (upper === undefined || !mergeable(lower, upper)) return upper;
+    lower.end = upper.end;
+    lower.backed = 0;
+    upper.file?.release();
+    this.markChanged(this.chunk);
+    if (inChunk) this.takeOut(this.chunk, this.index + 1, 1);
+    else this.takeOut(this.chunk + 1, 0, 1);
+    return lower;
   }
 }
 
