@@ -3,9 +3,8 @@ import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
 import { STAT } from '../host/native_io.js';
-import { Inode, Stat, StatFs } from './inode.js';
+import { ATTR, Inode, Stat, StatFs } from './inode.js';
 import type { AttrChange, FileSystem } from './inode.js';
-import { ATTR } from './inode.js';
 import { Location, Mount } from './mount.js';
 import { OpenFile } from './open_file.js';
 import type { UserMemory } from './open_file.js';
@@ -240,8 +239,16 @@ class DescriptorInode extends Inode {
   ) {
     super();
   }
+  override get opensItself(): boolean {
+    return this.type !== S.IFREG;
+  }
   override stat(out: Stat): number {
     return statDescriptor(this.fd, out);
+  }
+  /** The size; nothing else of what the caller gave us may be changed. */
+  override setattr(change: AttrChange): number {
+    if (change.mask !== ATTR.SIZE) return -E.PERM;
+    return this.type === S.IFREG ? native.ftruncate(this.fd, change.size) : -E.INVAL;
   }
   /** As /proc/self/fd/N does for a pipe: the same stream once more. */
   override open(flags: number, location: Location): OpenFile | number {

@@ -126,6 +126,10 @@ export abstract class Inode {
   get identity(): unknown {
     return this;
   }
+  /** A FIFO or device that `open` opens, and not the drivers that the Vfs knows. */
+  get opensItself(): boolean {
+    return false;
+  }
   abstract stat(out: Stat): number;
 
   /** Opens for `flags` (access mode, O.APPEND …); permissions are checked. O.TRUNC: the size will be set to 0. */

@@ -127,7 +127,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
     if (flags & O.NOATIME && inode.uid !== ctx.cred.fsuid && !capable(ctx.cred, CAP.FOWNER)) return -E.PERM;
   }
   const kept = flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.CLOEXEC);
-  switch (type) {
+  switch (inode.opensItself ? 0 : type) {
     case S.IFREG: {
       const file = inode.open(kept, place);
       if (typeof file === 'number') return file;
