@@ -17,6 +17,8 @@ const RCX = 1;
 export class Assembler {
   /** Cache offset of the next byte. */
   at: number;
+  /** Guest rsp less its home register: pushes and pops in a row move the register once (`flushStack`). */
+  stackDelta = 0;
 
   constructor(readonly bytes: Uint8Array, readonly layout: CodeLayout) {
     this.at = layout.start;
@@ -156,20 +158,31 @@ export class Assembler {
     this.u8(0);
   }
 
-  /** op with a window operand [guest rsp + disp8]; `reg` is ModRM.reg (register or opcode extension). */
+  /** op with a window operand [guest rsp + disp]; `reg` is ModRM.reg (register or opcode extension). */
   stackOperand(opcode: number, reg: number, disp: number, wide: boolean, operand16 = false): void {
+    const offset = disp + this.stackDelta;
+    const small = offset >= -128 && offset <= 127;
     this.u8(0x65);
     this.u8(0x67);
     if (operand16) this.u8(0x66);
     this.u8((wide ? 0x49 : 0x41) | ((reg >> 3) << 2));
     this.u8(opcode);
-    this.u8((disp === 0 ? 0x03 : 0x43) | ((reg & 7) << 3));
-    if (disp !== 0) this.u8(disp);
+    this.u8((offset === 0 ? 0x03 : small ? 0x43 : 0x83) | ((reg & 7) << 3));
+    if (offset === 0) return;
+    if (small) this.u8(offset);
+    else this.u32(offset);
   }
 
-  /** Guest rsp += delta, leaving flags alone. */
+  /** Guest rsp += delta; the register follows at the next `flushStack`. */
   moveStack(delta: number): void {
-    this.leaDisp(STACK_HOME, STACK_HOME, delta);
+    this.stackDelta += delta;
+  }
+
+  /** Brings the register that holds guest rsp up to date, leaving flags alone. */
+  flushStack(): void {
+    if (this.stackDelta === 0) return;
+    this.leaDisp(STACK_HOME, STACK_HOME, this.stackDelta);
+    this.stackDelta = 0;
   }
 
   /** Turns the guest PC in ecx into an index of the indirect table, and branches through it (`extension` 2: call, 4: jmp). */

@@ -62,6 +62,7 @@ function pushReturn(asm: Assembler, returnPc: number): void {
     asm.u32(0);
   }
   asm.moveStack(-8);
+  asm.flushStack();
 }
 
 export function emitCall(asm: Assembler, sink: BranchSink, target: number, returnPc: number): void {
@@ -101,12 +102,14 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
 export function emitRet(asm: Assembler, insn: Insn): number {
   if (insn.immSize === 0) {
     asm.moveStack(8);
+    asm.flushStack();
     asm.u8(0xc3);
     return 0;
   }
   asm.storeSlot(asm.layout.slots.scratch, RCX);
   asm.stackOperand(MOV_LOAD, RCX, 0, false);
   asm.moveStack(8 + (insn.imm & 0xffff));
+  asm.flushStack();
   asm.loadSlot(HOST_RSP, asm.layout.slots.returnStackBase);
   asm.branchIndirect(4);
   return Fixup.RcxInScratch;

@@ -1,5 +1,5 @@
 /** Guest stack instructions: push, pop, pushf, popf, enter, leave. The guest's rsp is changed last. */
-import { Access, type Insn } from './insn.js';
+import { Access, type Insn, RegFile, Rewrite } from './insn.js';
 import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
 import { encodeModrm, Mem } from './encode.js';
 import { PUSHED_NOTHING } from './fixup.js';
@@ -87,6 +87,34 @@ export function emitPop(asm: Assembler, map: OperandMapper, insn: Insn): number 
   return map.fixup;
 }
 
+/**
+ * Guest rsp's register may lag behind (Assembler.stackDelta) while this is translated: rsp is not named but as the base
+ * of a memory operand, or the instruction's own code takes care.
+ */
+export function toleratesLag(insn: Insn): boolean {
+  const form = insn.form;
+  switch (form.rewrite) {
+    case Rewrite.Push:
+      return insn.operandSize === 8 && !(form.opcodeReg !== Access.None && insn.reg === GUEST_RSP) &&
+        !(form.hasModrm && insn.mod === 3 && insn.rm === GUEST_RSP);
+    case Rewrite.Pop:
+      return insn.operandSize === 8 && form.opcodeReg !== Access.None && insn.reg !== GUEST_RSP;
+    case Rewrite.CallNear:
+      return true;
+    case Rewrite.Ret:
+      return insn.immSize === 0;
+    case Rewrite.Lea:
+      return insn.reg !== GUEST_RSP;
+    case Rewrite.Copy:
+      return !(form.regFile === RegFile.Gpr && insn.reg === GUEST_RSP) &&
+        !(form.rmFile === RegFile.Gpr && insn.mod === 3 && insn.rm === GUEST_RSP) &&
+        !(form.opcodeReg !== Access.None && insn.reg === GUEST_RSP) &&
+        !(form.vvvvFile === RegFile.Gpr && insn.vvvv === GUEST_RSP);
+    default:
+      return false;
+  }
+}
+
 /** pushf: through the return stack, so no register is needed. */
 export function emitPushF(asm: Assembler, insn: Insn): number {
   const size = insn.operandSize;
@@ -146,6 +174,7 @@ export function emitEnter(asm: Assembler, map: OperandMapper, insn: Insn): numbe
     moveMemory(asm, map, MOV_STORE, value, size);
   }
   asm.moveStack(-size);
+  asm.flushStack();
   if (wide) asm.movRegReg(RBP, STACK_HOME);
   else asm.movRegReg16(RBP, STACK_HOME);
   const rest = size * level + (insn.imm & 0xffff);

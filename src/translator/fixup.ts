@@ -1,6 +1,7 @@
 /**
  * What must be undone when an instruction's translation faults in its middle, in one 32-bit word:
- * up to four values that were pushed on the return stack (five bits each, the newest first), and flags.
+ * up to four values that were pushed on the return stack (five bits each, the newest first), flags, and in the top
+ * byte by how many quadwords guest rsp's register lags behind (Assembler.stackDelta).
  * The emitters write guest state last, so nothing else is needed.
  */
 import { Cpu, CpuBlock } from '../host/cpu_block.js';
@@ -18,6 +19,14 @@ export const enum Fixup {
   Rdi = 1 << 22,
   /** The check behind a call: the return's pop is taken back. */
   Return = 1 << 23,
+}
+
+/** Bytes that guest rsp's register may lag behind at most. */
+export const MAX_LAG = 1000;
+
+/** The fixup word's part for a lag of `delta` bytes. */
+export function lagFixup(delta: number): number {
+  return (delta >> 3) << 24;
 }
 
 const HOST_SP = CpuBlock.hostSp >> 3;
@@ -41,5 +50,7 @@ export function applyFixup(cpu: Cpu, word: number): void {
   const base = u64[CpuBlock.windowBase >> 3]!;
   if (word & Fixup.Rsi) u64[RSI] = u64[RSI]! - base;
   if (word & Fixup.Rdi) u64[RDI] = u64[RDI]! - base;
+  const lag = word >> 24;
+  if (lag !== 0) u64[RSP] = u64[RSP]! + BigInt(lag * 8);
   if (word & Fixup.Return) u64[RSP] = u64[RSP]! - 8n;
 }

@@ -130,6 +130,7 @@ export class OperandMapper {
     out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp + adjust) | 0 : (insn.disp + adjust) | 0;
     let base = insn.base;
     let index = insn.index;
+    if (base === GUEST_RSP) out.disp = (out.disp + asm.stackDelta) | 0;
     if (base >= 0) base = this.read(base);
     if (index >= 0 && !vsib) index = this.read(index);
     if (insn.segment >= 0) {
@@ -218,6 +219,7 @@ export class OperandMapper {
     out.index = insn.index >= 0 ? this.read(insn.index) : -1;
     out.scale = insn.scale;
     out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp) | 0 : insn.disp;
+    if (insn.base === GUEST_RSP) out.disp = (out.disp + asm.stackDelta) | 0;
     // Guest addresses are below 4 GiB: with 67h an absolute one is zero-extended.
     out.address32 = insn.address32 || insn.ripRelative;
     out.reg = toStandIn ? this.read(STACK_HOME) : insn.reg === GUEST_RSP ? STACK_HOME : insn.reg;

@@ -8,6 +8,7 @@ import { type Fragment, InstructionLog, type X86CodeSpace } from './code_space.j
 import type { CpuModel } from './cpu_model.js';
 import type { EngineStats } from './engine.js';
 import { flagsLive } from './flags.js';
+import { lagFixup, MAX_LAG } from './fixup.js';
 import { OperandMapper } from './operands.js';
 import * as branch from './emit_branch.js';
 import * as stack from './emit_stack.js';
@@ -73,6 +74,7 @@ export class Translator implements branch.BranchSink {
     let ended = false;
     while (!ended) {
       if (count > 0 && (count >= FRAGMENT_LIMIT || translations.find(pc) !== 0)) {
+        asm.flushStack();
         branch.emitJmp(asm, this, pc);
         break;
       }
@@ -80,17 +82,24 @@ export class Translator implements branch.BranchSink {
       const length = fetchEnd > pc ? decode(bytes, pc, fetchEnd - pc, pc, this.insn) : 0;
       if (length === 0) {
         if (count === 0) return 0;
+        asm.flushStack();
         branch.emitJmp(asm, this, pc);
         break;
       }
       if (!this.coverPages(pc, length)) {
         if (count === 0) return -1;
+        asm.flushStack();
         branch.emitJmp(asm, this, pc);
         break;
       }
+      if (asm.stackDelta !== 0 && !(stack.toleratesLag(this.insn) && Math.abs(asm.stackDelta) < MAX_LAG)) asm.flushStack();
       const at = log.length;
-      log.add(asm.at, pc, 0);
-      translations.set(pc, asm.at);
+      if (asm.stackDelta === 0) {
+        log.add(asm.at, pc, 0);
+        translations.set(pc, asm.at);
+      } else {
+        log.addInside(asm.at, pc, lagFixup(asm.stackDelta));
+      }
       count++;
       const next = pc + length;
       ended = this.emit(this.insn, at, next) === After.End;
@@ -123,6 +132,7 @@ export class Translator implements branch.BranchSink {
     const at = log.length;
     log.add(host, pc, 0);
     if (this.emit(insn, at, pc + length) === After.Continue) {
+      asm.flushStack();
       branch.emitJmp(asm, this, this.continueAt >= 0 ? this.continueAt : pc + length);
     }
     this.settleBranches();
@@ -204,6 +214,7 @@ export class Translator implements branch.BranchSink {
   private emit(insn: Insn, at: number, next: number): After {
     const { asm, map, log } = this;
     const form = insn.form;
+    const lag = lagFixup(asm.stackDelta);
     this.continueAt = -1;
     if (form.feature !== '' && !this.model.has(form.feature)) return this.trap(insn.pc, Trap.Illegal);
     let fixup = 0;
@@ -306,9 +317,10 @@ export class Translator implements branch.BranchSink {
     }
     if (fixup === -1) {
       asm.at = log.hostAt(at);
+      asm.stackDelta = 0;
       return this.trap(insn.pc, Trap.Illegal);
     }
-    if (fixup !== 0) log.setFixup(at, fixup);
+    if (fixup !== 0) log.setFixup(at, fixup | lag);
     return After.Continue;
   }
 
@@ -318,6 +330,7 @@ export class Translator implements branch.BranchSink {
   }
 
   private trap(pc: number, trap: Trap): After {
+    this.asm.flushStack();
     this.asm.exit(pc, trap);
     return After.End;
   }
