@@ -107,7 +107,9 @@ t.test('strace and stats', async (t) => {
   const log = join(scratch, 'strace.log');
   t.equal(posixx(['run', `--strace=${log}`, hello]).stderr, '');
   t.match(readFileSync(log, 'utf8'), /writev?\(1, /);
-  t.match(posixx(['run', '--stats', hello]).stderr, /translated: \d+ fragments/);
+  const stats = posixx(['run', '--stats', hello]).stderr;
+  t.match(stats, /translated: \d+ fragments/);
+  t.match(stats, /traps: \d+ system calls/);
 });
 
 t.test('the environment and the working directory', needsBusybox, async (t) => {
@@ -148,6 +150,12 @@ t.test('the host stays as it is, but for volumes that are writable', needsBusybo
   t.equal(posixx(['run', '--empty-root', '-v', `${shared}:/data`, busybox!, 'ls', '/']).stdout
     .split('\n').includes('etc'), false, '--empty-root shows nothing of the host');
   t.equal(posixx(['run', '--rootfs', shared, '-v', `${dirname(busybox!)}:/b`, '/b/busybox', 'cat', '/kept']).stdout, 'as it was\n');
+});
+
+t.test('memory is limited', needsBusybox, async (t) => {
+  const dd = [busybox!, 'dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'];
+  t.match(posixx(['run', '--memory', '32M', ...dd]), { status: 1, stderr: /out of memory/ });
+  t.equal(posixx(['run', '--memory', '128M', ...dd]).status, 0);
 });
 
 t.test('the guest\'s end is the caller\'s status', needsBusybox, async (t) => {

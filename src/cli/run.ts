@@ -72,6 +72,14 @@ export async function run(args: readonly string[], write: (text: string) => void
     engine, dispatch, vfs, memory: config.memory, aslr: config.aslr,
     warn: config.quiet ? () => {} : say,
   });
+  let calls = 0;
+  if (config.stats) {
+    const { dispatch: carryOut } = kernel;
+    kernel.dispatch = (task, number, abi) => {
+      calls++;
+      return carryOut(task, number, abi);
+    };
+  }
   if (config.strace !== undefined) await trace(kernel, config, write);
   const files = [0, 1, 2].map((fd): OpenFile | undefined => {
     const file = openHostDescriptor(fd);
@@ -88,7 +96,7 @@ export async function run(args: readonly string[], write: (text: string) => void
     }, undefined);
   }
   const status = kernel.run();
-  if (config.stats) printStats(say, engine, kernel, (native.monotonicNow() - started) / 1e6);
+  if (config.stats) printStats(say, engine, calls, (native.monotonicNow() - started) / 1e6);
   if (timedOut) {
     say(`${name} was killed after ${config.timeout / 1000} s (--timeout)`);
     return TIMED_OUT;
@@ -195,12 +203,11 @@ function errorText(errno: number): string {
   return ERROR_TEXT[errno] ?? Object.entries(E).find(([, value]) => value === errno)?.[0] ?? `error ${errno}`;
 }
 
-function printStats(say: Say, engine: X86Engine, kernel: Kernel, ms: number): void {
+function printStats(say: Say, engine: X86Engine, calls: number, ms: number): void {
   const { stats } = engine;
-  say(`time: ${ms.toFixed(1)} ms in all, ${stats.translateMs.toFixed(1)} ms translating`);
+  say(`time: ${ms.toFixed(1)} ms in all, ${stats.translateMs.toFixed(1)} ms of it translating`);
   say(`translated: ${stats.fragments} fragments, ${stats.instructions} instructions, ${stats.hostBytes} bytes; ` +
     `${stats.links} links, ${stats.indirectMisses} indirect misses, ${stats.flushes} flushes`);
-  const { heapUsed } = process.memoryUsage();
-  say(`memory: ${(process.resourceUsage().maxRSS / 1024).toFixed(1)} MB peak resident, ${(heapUsed / 1e6).toFixed(1)} MB of it JavaScript`);
-  say(`processes: ${kernel.processes.size - 1} left`);
+  say(`traps: ${calls} system calls`);
+  say(`memory: ${(process.resourceUsage().maxRSS / 1024).toFixed(1)} MB resident at most`);
 }
