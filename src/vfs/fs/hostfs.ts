@@ -178,7 +178,11 @@ export class HostInode extends Inode {
     this.fs.fresh = null;
     if (this.type === S.IFDIR) return new DirectoryFile(flags, location);
     if (this.type !== S.IFREG) return -E.NXIO;
-    const fd = native.openBeneath(this.fs.rootFd, this.path, (flags & HOST_FLAGS) | O.NONBLOCK | O.NOCTTY, 0);
+    const host = hostCred();
+    // Reading must not change the host's access times; the host lets owners ask for that.
+    const quiet = this.fs.readOnly && (host === null || host.fsuid === this.uid) ? O.NOATIME : 0;
+    const hostFlags = (flags & HOST_FLAGS) | quiet | O.NONBLOCK | O.NOCTTY;
+    const fd = native.openBeneath(this.fs.rootFd, this.path, hostFlags, 0);
     return fd < 0 ? fd : new HostFile(fd, flags, location);
   }
 
