@@ -23,7 +23,8 @@ if (source !== undefined) {
     filename: bundle,
     cachedData: read(path.join(root, 'dist/posixx.cache')),
   });
-  script.runInThisContext()(require('module').createRequire(bundle), bundle);
+  // createRequire would cost a millisecond; names that are relative are those of other bundles.
+  script.runInThisContext()((name) => require(name.startsWith('.') ? path.join(root, 'dist', name) : name), bundle);
 } else if (fs.existsSync(path.join(root, 'build/cli/main.js'))) {
   import('../build/cli/main.js');
 } else {
