@@ -212,9 +212,21 @@ export class Kernel {
     }
   }
 
+  private get allStopped(): boolean {
+    for (const process of this.processes.values()) {
+      if (process !== this.init && process.state === ProcessState.Live && process.stopSignal === 0) return false;
+    }
+    return true;
+  }
+
   private idle(): void {
     const now = native.monotonicNow();
     const until = this.timers.next;
+    if (until === Infinity && this.allStopped) {
+      // Whoever started posixx sees a stopped job; SIGCONT brings both back.
+      native.raiseSignal(SIG.STOP);
+      return;
+    }
     if (until > now) this.hostEvents.poll(until === Infinity ? -1 : until - now);
     this.timers.expire(native.monotonicNow());
   }

@@ -268,10 +268,14 @@ function continueProcess(process: Process, report: boolean): void {
   notifyParent(process, CLD.CONTINUED, SIG.CONT);
 }
 
-/** No member has a parent in the same session but in another group: nobody could continue it (POSIX). */
+/**
+ * No member has a parent in the same session but in another group: nobody could continue it (POSIX). The main process
+ * has such a parent, on the host.
+ */
 export function orphaned(group: ProcessGroup): boolean {
   for (const member of group.members) {
     const { parent } = member;
+    if (member.state === ProcessState.Live && member === member.leader.kernel.main) return false;
     if (member.state === ProcessState.Live && parent && parent.group !== group && parent.session === group.session) {
       return false;
     }
