@@ -1,5 +1,5 @@
 /** Unmodified programs from the distribution and from npm: the bytes that they give on the host, they give in posixx. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync, statSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../tools/steps.mjs';
@@ -56,6 +56,30 @@ let t = insert(insert(insert(Leaf, 3), 1), 2)
 log(sum(t))
 `;
 
+const NINJA = `rule cat
+  command = cat $in > $out
+rule words
+  command = wc -w < $in > $out
+build a: words build.ninja
+build b: cat build.ninja
+build c: cat a b
+`;
+
+const PYTHON = `
+import hashlib, json, re, threading, os, subprocess
+print(hashlib.sha256(b'x' * 100000).hexdigest(), 2 ** 300, sorted({'b': 1, 'a': 2}.items()))
+print(json.dumps({'pi': 3.141592653589793, 'list': [1, None, True]}), re.findall(r'[a-z]+', 'one 2 three'))
+total = []
+threads = [threading.Thread(target=lambda n=n: total.append(sum(range(n * 1000)))) for n in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print(sorted(total), subprocess.run(['echo', 'child'], capture_output=True).stdout, os.path.exists('/etc/passwd'))
+`;
+
+const PERL = `
+my %n; $n{length $_}++ for map { "x" x ($_ % 7) } 1..1000; print join(",", map { "$_=$n{$_}" } sort keys %n), "\\n";
+my $text = join " ", map { sprintf "%03d", $_ * 7 } 1..50; (my $copy = $text) =~ s/(\\d)(\\d)(\\d)/$3$2$1/g; print "$copy\\n", \`echo child\`;
+`;
+
 /** Markdown files of the installed packages: real text of many hands. */
 function markdownFiles() {
   const packages = join(root, 'node_modules');
@@ -101,6 +125,13 @@ export function realPrograms(long) {
   const bsc = bin('@rescript/linux-x64/bin/bsc.exe');
   const hongdown = bin('@hongdown/linux-x64/bin/hongdown');
   const npm = (name, program, argv, more = {}) => ({ name, program, argv, timeout: 180, ...more });
+  const host = (name, program, args, more = {}) => ({ name, program, argv: [which(program), ...args], timeout: 180, ...more });
+  const esbuild = bin('@esbuild/linux-x64/bin/esbuild');
+  const ninja = bin('@rescript/linux-x64/bin/ninja.exe');
+  const script = join(DATA, 'shell.sh');
+  if (!existsSync(script)) mkdirSync(DATA, { recursive: true });
+  copyFileSync(join(root, 'conformance/programs/shell.sh'), script);
+  const ninjaFile = (cwd) => writeFileSync(join(cwd, 'build.ninja'), NINJA);
   const rescript = (cwd) => writeFileSync(join(cwd, 'tree.res'), RESCRIPT);
 
   return [
@@ -170,5 +201,14 @@ export function realPrograms(long) {
     npm('hongdown -d', 'hongdown', [hongdown, '-d', ...markdownFiles().slice(0, 2)]),
     npm('hongdown --stdin', 'hongdown', [hongdown, '--stdin'], { stdin: '# a\nhello *w*\n* x\n* y\n\n|a|b|\n|-|-|\n|1|2|\n' }),
     npm('hongdown --help', 'hongdown', [hongdown, '--help']),
+    npm('ripgrep threads', 'rg', [rg, '-uu', '--sort', 'path', '-c', 'import', join(root, 'node_modules/yargs')]),
+    npm('esbuild minify', 'esbuild', [esbuild, '--minify', join(root, 'node_modules/typescript/lib', long ? 'typescript.js' : 'watchGuard.js')]),
+    npm('ninja', 'ninja.exe', [ninja, '-j2', '-v'], { prepare: ninjaFile, ignoreStderr: true }),
+    applet('sh script', ['sh', script]),
+    host('bash script', 'bash', [script], { ignoreStderr: true }),
+    host('dynamic ls', 'ls', ['-l', join(root, 'node_modules/yargs')]),
+    host('dynamic sort', 'sort', ['-k2,2n', '-k1,1', lines], { env: { LC_ALL: 'C' } }),
+    host('python3', 'python3', ['-c', PYTHON]),
+    host('perl', 'perl', ['-e', PERL]),
   ];
 }
