@@ -11,6 +11,9 @@ import type { UserMemory } from './open_file.js';
 
 const scratch = new Float64Array(STAT.length);
 const READABLE = POLL.IN | POLL.HUP | POLL.ERR;
+/** What can be written without waiting when poll says POLLOUT: three quarters of a socket's buffer are free then. */
+const PIPE_BUF = 4096;
+const SOCKET_ROOM = 65536;
 const WRITABLE = POLL.OUT | POLL.HUP | POLL.ERR;
 
 /** Copies what native.fstat or statBeneath filled. */
@@ -101,28 +104,33 @@ export class HostFile extends OpenFile {
  * Pipes are opened anew through /proc without blocking, so that the flags of the caller's description stay.
  */
 export class HostStream extends OpenFile {
+  private readonly fd: number;
   private readonly type: number;
-  private prepared = false;
-  private nonblocking = false;
+  private readonly nonblocking: boolean;
 
-  constructor(private fd: number, flags: number, override readonly location: Location, readonly hostName: string) {
+  /** `fd` belongs to the new object; it is closed at once when it is opened anew. */
+  constructor(fd: number, flags: number, override readonly location: Location, readonly hostName: string) {
     super(flags, location);
     this.type = location.inode.type;
+    const again = this.type === S.IFIFO
+      ? native.openHost(`/proc/self/fd/${fd}`, (flags & O.ACCMODE) | O.NONBLOCK, 0) : -1;
+    if (again >= 0) native.close(fd);
+    this.fd = again >= 0 ? again : fd;
+    this.nonblocking = again >= 0;
   }
 
   override get label(): string {
     return this.hostName;
   }
   override read(u8: Uint8Array, start: number, length: number): number {
-    if (!this.prepared) this.prepare();
     if (!this.nonblocking && (native.pollNow(this.fd, POLL.IN) & READABLE) === 0) return -E.AGAIN;
     return native.pread(this.fd, u8, start, length, -1);
   }
   override write(u8: Uint8Array, start: number, length: number): number {
-    if (!this.prepared) this.prepare();
     if (this.nonblocking) return native.pwrite(this.fd, u8, start, length, -1);
     if ((native.pollNow(this.fd, POLL.OUT) & WRITABLE) === 0) return -E.AGAIN;
-    return native.pwrite(this.fd, u8, start, this.type === S.IFCHR ? length : Math.min(length, 4096), -1);
+    const room = this.type === S.IFCHR ? length : this.type === S.IFSOCK ? SOCKET_ROOM : PIPE_BUF;
+    return native.pwrite(this.fd, u8, start, Math.min(length, room), -1);
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     return this.seekable ? native.pread(this.fd, u8, start, length, position) : -E.SPIPE;
@@ -164,16 +172,6 @@ export class HostStream extends OpenFile {
   }
   protected override closed(): number {
     return native.close(this.fd);
-  }
-
-  private prepare(): void {
-    this.prepared = true;
-    if (this.type !== S.IFIFO) return;
-    const again = native.openHost(`/proc/self/fd/${this.fd}`, (this.flags & O.ACCMODE) | O.NONBLOCK, 0);
-    if (again < 0) return;
-    native.close(this.fd);
-    this.fd = again;
-    this.nonblocking = true;
   }
 }
 
@@ -275,9 +273,12 @@ export function openHostDescriptor(hostFd: number): OpenFile | number {
   const fs = new DescriptorFs(fd, mode, scratch[STAT.uid]!, scratch[STAT.gid]!, label);
   const location = new Location(fs.mount, fs.root);
   const flags = native.fcntl(fd, 3, 0) & (O.ACCMODE | O.APPEND);
+  // The inode keeps one, for those who open it again.
+  const own = native.dup(fd);
+  if (own < 0) return own;
   return (mode & S.IFMT) === S.IFREG
-    ? new StandardFile(fd, flags, location, label)
-    : new HostStream(fd, flags, location, label);
+    ? new StandardFile(own, flags, location, label)
+    : new HostStream(own, flags, location, label);
 }
 
 class StandardFile extends HostFile {
