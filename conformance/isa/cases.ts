@@ -14,7 +14,8 @@ const XSAVE_ROOM = 832;
 
 const EDGES = [
   0n, 1n, 2n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n,
-  0x7fffffffffffffffn, 0x8000000000000000n, M64, M64 - 1n, 0xffffffff80000000n, 0xffffffffffff8000n, 0xffffffffffffff80n,
+  0x7fffffffffffffffn, 0x8000000000000000n, M64, M64 - 1n, 0xffffffff80000000n, 0xffffffffffff8000n,
+  0xffffffffffffff80n,
 ];
 const DOUBLES = [
   0n, 0x8000000000000000n, 0x3ff0000000000000n, 0xbff0000000000000n, 0x7ff0000000000000n, 0xfff0000000000000n,
@@ -80,7 +81,7 @@ export class CaseMaker {
   private arena = 0;
   private pc = 0;
 
-  /** @param invalid tells whether bytes that have no row are no instruction of any CPU, so that the host may run them */
+  /** @param invalid tells whether bytes that have no row are no instruction of any CPU: then the host may run them */
   constructor(private readonly random: Random, private readonly invalid: (bytes: Uint8Array) => boolean) {}
 
   /** Writes the case of `slot` to `out` (Test.size bytes) for an instruction of `row`. */
@@ -149,7 +150,7 @@ export class CaseMaker {
     for (let at = 576; at < 832; at += 8) out.writeBigUInt64LE(lane64(random), x + at);
   }
 
-  /** Has the case begin with `value` in memory. False when it can be read, but not be set up: some of it is read-only. */
+  /** Has the case begin with `value` in memory. False when it cannot be set up, but read: some of it is read-only. */
   private patch(address: bigint, value: bigint): boolean {
     if (this.patches === PATCHES) throw new Error('fuzz: too many patches');
     const arena = ARENAS[this.arena]!;
@@ -388,7 +389,9 @@ export class CaseMaker {
       if (gpr[0]! & 0x3f8n) return false;
     }
     let set = true;
-    if (name === 'fxrstor' || name === 'xrstor') set = this.patch(target + 24n, BigInt(random.u32() & 0x7fff) | 0x1f80n);
+    if (name === 'fxrstor' || name === 'xrstor') {
+      set = this.patch(target + 24n, BigInt(random.u32() & 0x7fff) | 0x1f80n);
+    }
     if (name.startsWith('x')) {
       set &&= this.patch(target + 512n, BigInt(random.below(8)));
       for (let word = 1n; word < 8n; word++) set &&= this.patch(target + 512n + word * 8n, 0n);

@@ -27,6 +27,8 @@ export interface FuzzOptions {
   /** Reports of failures to make. */
   readonly keep: number;
   readonly progress?: (done: number, failed: number) => void;
+  /** Told each reported failure at once. */
+  readonly failure?: (text: string) => void;
 }
 
 export interface FuzzReport {
@@ -100,7 +102,9 @@ export function fuzz(options: FuzzOptions): FuzzReport {
       if (found.length === 0) continue;
       report.failed++;
       if (report.failures.length < options.keep) {
-        report.failures.push(describe(test, i, `seed ${options.seed}, case ${done + i}`, found));
+        const text = describe(test, i, `seed ${options.seed}, case ${done + i}`, found);
+        report.failures.push(text);
+        options.failure?.(text);
       }
     }
     done += count;
@@ -132,14 +136,14 @@ function main(): void {
   const start = Date.now();
   const report = fuzz({
     cases, seed, keep: Number(values.keep ?? 20), row: values.row,
+    failure: (text) => process.stdout.write(`${text}\n`),
     progress: (done, failed) => {
       if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);
     },
   });
-  for (const failure of report.failures) process.stdout.write(`${failure}\n`);
   if (report.missing.length > 0) process.stdout.write(`not on this CPU: ${report.missing.join(', ')}\n`);
-  process.stdout.write(`seed ${seed}: ${report.cases} cases over ${report.rows} rows, ${report.faults} of them faults, ` +
-    `${report.failed} differ, ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`seed ${seed}: ${report.cases} cases over ${report.rows} rows, ` +
+    `${report.faults} of them faults, ${report.failed} differ, ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
   process.exitCode = report.failed === 0 ? 0 : 1;
 }
 

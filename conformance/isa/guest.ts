@@ -66,7 +66,8 @@ export class Guest {
       native.cpuResetReturnStack(this.cpu.id);
       let trap = this.engine.run(this.cpu, this.space);
       while (trap === Trap.Preempted) trap = this.engine.run(this.cpu, this.space);
-      this.note(tests.readUInt32LE(i * Test.size + Test.arena), trap, out.subarray(i * Result.size, (i + 1) * Result.size));
+      const arena = tests.readUInt32LE(i * Test.size + Test.arena);
+      this.note(arena, trap, out.subarray(i * Result.size, (i + 1) * Result.size));
     }
     return out;
   }
@@ -104,7 +105,9 @@ export class Guest {
       case Trap.Fault:
         signal = cpu.u32[CpuBlock.signal >> 2]!;
         code = cpu.u32[CpuBlock.faultCode >> 2]!;
-        if (signal === SIGSEGV && code !== SI_KERNEL) block.copy(result, Result.address, CpuBlock.faultAddress, CpuBlock.faultAddress + 8);
+        if (signal === SIGSEGV && code !== SI_KERNEL) {
+          block.copy(result, Result.address, CpuBlock.faultAddress, CpuBlock.faultAddress + 8);
+        }
         result.writeUInt32LE(cpu.u32[CpuBlock.faultAccess >> 2]!, Result.write);
         break;
       case Trap.Fetch:

@@ -5,10 +5,10 @@
  *
  * A case starts by returning from a signal handler into the case's state; the instruction runs; what is behind it
  * (int3) or its fault enters the handler again, which notes the state and starts the next case.
- * layout.ts has the same records and addresses.
+ * layout.ts has the same records and addresses. Built with musl, which has nothing thread-local (rseq) that the kernel
+ * would look for while FS is the case's.
  */
 #define _GNU_SOURCE
-#include <asm/prctl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +24,9 @@ enum {
   CODE = 0x20000000, SLOT = 64, ENTRY = 16, MAX_CASES = 4096,
   PAGE = 4096, HALF = 1024, PATTERN = 65536, XSAVE = 832, PATCHES = 10, ARENAS = 5,
 };
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
 #define FS_BASE 0x10005000ul
 #define GS_BASE 0x10006000ul
 

@@ -71,7 +71,8 @@ export class OperandMapper {
         ((this.bytes & Byte.Reg) !== 0 && (insn.reg & 4) !== 0) ||
         ((this.bytes & Byte.Rm) !== 0 && insn.mod === 3 && (insn.rm & 4) !== 0);
       // ah is part of rax, and so on.
-      if (this.noRex) this.used |= 0x0f;
+      if ((this.bytes & Byte.Reg) !== 0 && (insn.reg & 4) !== 0) this.used |= 1 << (insn.reg & 3);
+      if ((this.bytes & Byte.Rm) !== 0 && insn.mod === 3 && (insn.rm & 4) !== 0) this.used |= 1 << (insn.rm & 3);
     }
   }
 
