@@ -40,10 +40,15 @@ struct CpuSlot {
 std::vector<CpuSlot> cpus;
 
 bool have_fsgsbase;
+bool have_avx;
+// SAVE_ASKS when XGETBV tells the state in use.
+uint32_t save_asks;
 thread_local uint8_t* gs_base = nullptr;
 using EnterFn = int (*)(CpuBlock*, void*, uint64_t);
 
 __attribute__((target("fsgsbase"))) void write_gs_base(uint64_t value) { _writegsbase_u64(value); }
+
+__attribute__((target("avx"))) void clear_upper_halves() { _mm256_zeroupper(); }
 
 void set_window(uint8_t* base) {
   if (gs_base == base) return;
@@ -91,7 +96,9 @@ napi_value enter(napi_env env, napi_callback_info info) {
   slots.return_stack_base = cpu->return_stack_base;
   if (__builtin_expect(timeslice_parked.load(std::memory_order_relaxed), 0)) timeslice_unpark();
   guest_running.store(true, std::memory_order_relaxed);
-  int trap = reinterpret_cast<EnterFn>(code_cache.executable)(cpu, code_cache.executable + host, save);
+  // Host code may have left upper halves of ymm; guest SSE code would be slow with them.
+  if (have_avx) clear_upper_halves();
+  int trap = reinterpret_cast<EnterFn>(code_cache.executable)(cpu, code_cache.executable + host, save | save_asks);
   guest_running.store(false, std::memory_order_relaxed);
   cpu->trap = uint32_t(trap);
   if (cpu->resume) cpu->resume -= uint64_t(code_cache.executable);
@@ -261,6 +268,9 @@ CpuBlock* cpu_at(uint32_t id) { return id < cpus.size() ? cpus[id].block : nullp
 
 void register_entry(Napi::Env env, Napi::Object exports) {
   have_fsgsbase = getauxval(AT_HWCAP2) & 2;
+  have_avx = __builtin_cpu_supports("avx");
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+  if (have_avx && __get_cpuid_count(13, 1, &a, &b, &c, &d) && (a & 4)) save_asks = SAVE_ASKS;
   size_t size = size_t(posixx_stubs_end - posixx_stubs);
   uint8_t* code = code_cache.writable;
   memcpy(code, posixx_stubs, size);

@@ -54,7 +54,10 @@ posixx_stubs:
         movups CPU_XMM(13)(%rdi), %xmm13
         movups CPU_XMM(14)(%rdi), %xmm14
         movups CPU_XMM(15)(%rdi), %xmm15
+        /* The upper halves are zero here (enter in entry.cc): nothing to load where the guest's are. */
 2:      test $SAVE_YMM, %edx
+        jz 3f
+        testl $XSTATE_YMM, CPU_XSTATE_BV(%rdi)
         jz 3f
         vinsertf128 $1, CPU_YMMH(0)(%rdi), %ymm0, %ymm0
         vinsertf128 $1, CPU_YMMH(1)(%rdi), %ymm1, %ymm1
@@ -177,6 +180,37 @@ posixx_stub_exit_trap:
         movups %xmm15, CPU_XMM(15)(%rdi)
 8:      test $SAVE_YMM, %edx
         jz 9f
+        test $SAVE_ASKS, %edx
+        jz 81f
+        /* Upper halves that were loaded, if only with zeros, would slow down all SSE code of the guest. */
+        mov %ecx, %esi
+        mov $1, %ecx
+        xgetbv
+        mov %esi, %ecx
+        test $XSTATE_YMM, %al
+        jnz 81f
+        testl $XSTATE_YMM, CPU_XSTATE_BV(%rdi)
+        jz 9f
+        andl $~XSTATE_YMM, CPU_XSTATE_BV(%rdi)
+        pxor %xmm0, %xmm0
+        movups %xmm0, CPU_YMMH(0)(%rdi)
+        movups %xmm0, CPU_YMMH(1)(%rdi)
+        movups %xmm0, CPU_YMMH(2)(%rdi)
+        movups %xmm0, CPU_YMMH(3)(%rdi)
+        movups %xmm0, CPU_YMMH(4)(%rdi)
+        movups %xmm0, CPU_YMMH(5)(%rdi)
+        movups %xmm0, CPU_YMMH(6)(%rdi)
+        movups %xmm0, CPU_YMMH(7)(%rdi)
+        movups %xmm0, CPU_YMMH(8)(%rdi)
+        movups %xmm0, CPU_YMMH(9)(%rdi)
+        movups %xmm0, CPU_YMMH(10)(%rdi)
+        movups %xmm0, CPU_YMMH(11)(%rdi)
+        movups %xmm0, CPU_YMMH(12)(%rdi)
+        movups %xmm0, CPU_YMMH(13)(%rdi)
+        movups %xmm0, CPU_YMMH(14)(%rdi)
+        movups %xmm0, CPU_YMMH(15)(%rdi)
+        jmp 9f
+81:     orl $XSTATE_YMM, CPU_XSTATE_BV(%rdi)
         vextractf128 $1, %ymm0, CPU_YMMH(0)(%rdi)
         vextractf128 $1, %ymm1, CPU_YMMH(1)(%rdi)
         vextractf128 $1, %ymm2, CPU_YMMH(2)(%rdi)

@@ -23,6 +23,7 @@
 #define CPU_XSAVE 0x140
 #define CPU_MXCSR (CPU_XSAVE + 24)
 #define CPU_XMM(n) (CPU_XSAVE + 160 + (n) * 16)
+#define CPU_XSTATE_BV (CPU_XSAVE + 512)
 #define CPU_YMMH(n) (CPU_XSAVE + 576 + (n) * 16)
 
 /* Stands in the template for the FS displacement of ThreadSlots; replaced when the stubs are copied to the cache. */
@@ -32,3 +33,6 @@
 #define TRAP_LINK 16
 #define SAVE_X87 1
 #define SAVE_YMM 2
+/* The host tells which state is in use (XGETBV with ecx 1). */
+#define SAVE_ASKS 4
+#define XSTATE_YMM 4

@@ -33,7 +33,10 @@ export const CpuBlock = {
   windowBase: 0x108,
   /** u64 guest rcx when an indirect branch faulted while it used rcx. */
   scratch: 0x110,
-  /** XSAVE area, standard form: 512 legacy, 64 header, 256 upper halves of ymm. */
+  /**
+   * XSAVE area, standard form: 512 legacy, 64 header, 256 upper halves of ymm. Bit 2 of the header's first word
+   * (XSTATE_BV) tells that those halves are in use; when it is clear they are zero.
+   */
   xsave: 0x140,
   size: 0x500,
 } as const;

@@ -18,6 +18,8 @@ const FP_XSTATE_MAGIC2 = 0x4650_5845;
 /** Where the software bytes stand in the legacy area, and where the header begins. */
 const SOFTWARE_BYTES = 464;
 const XSAVE_HEADER = 512;
+/** XSTATE_BV: the upper halves of ymm are not all zero. The engine keeps this bit in the CPU block's area. */
+const YMM_IN_USE = 4;
 /** x87, SSE, AVX. */
 const XFEATURES = 7;
 /** pretcode, ucontext, siginfo. */
@@ -68,7 +70,7 @@ export function buildFrame(task: Task, info: SigInfo, action: Action, maskLow: n
   view.setUint32(fpstate + SOFTWARE_BYTES + 4, XSAVE_SIZE + 4, true);
   view.setUint32(fpstate + SOFTWARE_BYTES + 8, XFEATURES, true);
   view.setUint32(fpstate + SOFTWARE_BYTES + 16, XSAVE_SIZE, true);
-  view.setUint32(fpstate + XSAVE_HEADER, XFEATURES, true);
+  view.setUint32(fpstate + XSAVE_HEADER, 3 | (cpu.u32[(CpuBlock.xsave + XSAVE_HEADER) >> 2]! & YMM_IN_USE), true);
   view.setUint32(fpstate + XSAVE_SIZE, FP_XSTATE_MAGIC2, true);
 
   view.setUint32(frame, action.restorer >>> 0, true);
@@ -144,7 +146,10 @@ export function restoreFrame(task: Task): boolean {
     }
     if (features & 2) cpu.u8.set(u8.subarray(fpstate + 160, fpstate + 416), xsave + 160);
     if (features & 6) cpu.u32[(xsave + 24) >> 2] = mxcsr;
-    if (features & 4) cpu.u8.set(u8.subarray(fpstate + 576, fpstate + XSAVE_SIZE), xsave + 576);
+    if (features & YMM_IN_USE) {
+      cpu.u8.set(u8.subarray(fpstate + 576, fpstate + XSAVE_SIZE), xsave + 576);
+      cpu.u32[(xsave + XSAVE_HEADER) >> 2] = YMM_IN_USE;
+    }
   } else {
     initFpu(cpu.u8, cpu.u32);
   }
