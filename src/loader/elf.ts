@@ -92,7 +92,7 @@ export function parseElf(file: ReadableFile, prefix: Buffer, length: number): El
   if (tableSize > MAX_HEADERS) return invalid(`${header.phnum} program headers are too many`);
   if (!(header.phoff <= Number.MAX_SAFE_INTEGER)) return invalid('program headers lie outside of the file');
 
-  const table = Buffer.alloc(HEADER_SIZE + tableSize);
+  const table = Buffer.allocUnsafe(HEADER_SIZE + tableSize);
   const got = file.pread(table, HEADER_SIZE, tableSize, header.phoff);
   if (got < 0) return new LoadFailure(got, 'the program headers cannot be read');
   if (got < tableSize) return invalid('truncated program headers');

@@ -57,7 +57,7 @@ export function loadProgram(space: AddressSpace, file: OpenFile, request: LoadRe
   let argv = request.argv.length > 0 ? request.argv : [''];
   const opened: OpenFile[] = [];
   try {
-    const prefix = Buffer.alloc(SCRIPT_LINE);
+    const prefix = Buffer.allocUnsafe(SCRIPT_LINE);
     let name = execfn;
     for (let depth = 0; ; depth++) {
       const tooBig = checkArguments(argv, envp, execfn, space.limits.stack);
@@ -104,7 +104,7 @@ function start(
 function openInterpreter(path: string, request: LoadRequest): { file: OpenFile; image: ElfImage } | LoadFailure {
   const file = request.open(path);
   if (typeof file === 'number') return new LoadFailure(file, `its interpreter ${printable(path)} cannot be opened`);
-  const prefix = Buffer.alloc(SCRIPT_LINE);
+  const prefix = Buffer.allocUnsafe(SCRIPT_LINE);
   const length = file.pread(prefix, 0, SCRIPT_LINE, 0);
   const image = length < 0 ? new LoadFailure(length, 'it cannot be read') : parseElf(file, prefix, length);
   if (!(image instanceof LoadFailure)) return { file, image };

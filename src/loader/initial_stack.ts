@@ -65,12 +65,11 @@ export function buildStack(space: AddressSpace, contents: StackContents, executa
   if (mapped < 0) return mapped === -E.EXIST ? -E.NOMEM : mapped;
   space.areas.find(start)!.name = '[stack]';
 
-  const bytes = Buffer.alloc(used);
-  const origin = top - used;
+  const { u8, u32 } = space.window;
   let at = top - WORD;
   const putString = (text: string): number => {
     at -= text.length + 1;
-    bytes.write(text, at - origin, 'latin1');
+    for (let i = 0; i < text.length; i++) u8[at + i] = text.charCodeAt(i);
     return at;
   };
   const execfnAt = putString(execfn);
@@ -84,7 +83,7 @@ export function buildStack(space: AddressSpace, contents: StackContents, executa
   at -= at % 16;
   const platformAt = putString(platform);
   at -= 16;
-  bytes.set(contents.random.subarray(0, 16), at - origin);
+  u8.set(contents.random.subarray(0, 16), at);
   const randomAt = at;
 
   const auxv = [
@@ -94,8 +93,8 @@ export function buildStack(space: AddressSpace, contents: StackContents, executa
   const pointer = at - words * WORD - ((words & 1) * WORD);
   at = pointer;
   const putWord = (value: number): void => {
-    bytes.writeUInt32LE(value >>> 0, at - origin);
-    bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at - origin + 4);
+    u32[at >>> 2] = value >>> 0;
+    u32[(at >>> 2) + 1] = Math.floor(value / 0x1_0000_0000);
     at += WORD;
   };
   putWord(argv.length);
@@ -108,8 +107,7 @@ export function buildStack(space: AddressSpace, contents: StackContents, executa
     putWord(type);
     putWord(value);
   }
-  space.auxv = new Uint8Array(bytes.subarray(auxvAt - origin, at - origin));
+  space.auxv = u8.slice(auxvAt, at);
   space.startStack = pointer;
-  space.window.u8.set(bytes.subarray(pointer - origin), pointer);
   return pointer;
 }

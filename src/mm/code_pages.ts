@@ -43,7 +43,6 @@ export function codeTranslated(space: AddressSpace, page: number): void {
 export function codeOrigin(space: AddressSpace, page: number): string {
   const area = space.areas.find(page);
   if (area === undefined || (area.prot & (PROT.EXEC | PROT.WRITE)) !== PROT.EXEC) return '';
-  if (area.name === '[vdso]') return `[vdso]@${area.start}`;
   if (area.file === null || (area.flags & (VmFlag.Shared | VmFlag.Written)) !== 0) return '';
   if (area.origin === undefined) {
     const version = area.file.version();

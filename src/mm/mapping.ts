@@ -243,8 +243,6 @@ function protectRange(space: AddressSpace, start: number, end: number, prot: num
     tally(space, area, -1);
     area.prot = prot;
     if ((prot & PROT.WRITE) !== 0) {
-      // A vdso that a program may have written to is none.
-      if (area.name === '[vdso]') area.name = '';
       if ((area.flags & VmFlag.Shared) === 0) area.flags |= VmFlag.Written;
       else becameWritable(area);
     }

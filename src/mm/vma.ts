@@ -45,7 +45,7 @@ export class Vma {
     public file: MappedFile | null,
     /** Byte in the file that `start` shows. */
     public offset: number,
-    /** What /proc/PID/maps calls an area without file: '[stack]', '[vdso]', or ''. */
+    /** What /proc/PID/maps calls an area without file: '[stack]' or ''. */
     public name: string,
   ) {}
 
