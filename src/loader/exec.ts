@@ -75,7 +75,7 @@ export function loadProgram(space: AddressSpace, file: OpenFile, request: LoadRe
       const extra = interpreter.argument === undefined ? [] : [interpreter.argument];
       argv = [interpreter.path, ...extra, name, ...argv.slice(1)];
       const next = request.open(interpreter.path);
-      if (typeof next === 'number') return new LoadFailure(next, `its interpreter ${printable(interpreter.path)} cannot be run`);
+      if (typeof next === 'number') return new LoadFailure(next, whyNot(interpreter.path, next));
       opened.push(next);
       file = next;
       name = interpreter.path;
@@ -103,7 +103,7 @@ function start(
 
 function openInterpreter(path: string, request: LoadRequest): { file: OpenFile; image: ElfImage } | LoadFailure {
   const file = request.open(path);
-  if (typeof file === 'number') return new LoadFailure(file, `its interpreter ${printable(path)} cannot be opened`);
+  if (typeof file === 'number') return new LoadFailure(file, whyNot(path, file));
   const prefix = Buffer.allocUnsafe(SCRIPT_LINE);
   const length = file.pread(prefix, 0, SCRIPT_LINE, 0);
   const image = length < 0 ? new LoadFailure(length, 'it cannot be read') : parseElf(file, prefix, length);
@@ -113,11 +113,20 @@ function openInterpreter(path: string, request: LoadRequest): { file: OpenFile; 
   return new LoadFailure(error, `its interpreter ${printable(path)}: ${image.reason}`);
 }
 
+/** Why an interpreter cannot be opened, for people. */
+function whyNot(path: string, error: number): string {
+  const name = `its interpreter ${printable(path)}`;
+  if (error === -E.NOENT || error === -E.NOTDIR) return `${name} does not exist`;
+  return error === -E.ACCES ? `${name} may not be executed` : `${name} cannot be opened`;
+}
+
 function place(
   space: AddressSpace, file: OpenFile, image: ElfImage, interpreter: { file: OpenFile; image: ElfImage } | undefined,
   argv: readonly string[], request: LoadRequest,
 ): LoadedProgram | LoadFailure {
-  const failed = (error: number): LoadFailure => new LoadFailure(error, 'it does not fit in memory');
+  const failed = (error: number): LoadFailure => error === -E.FAULT
+    ? new LoadFailure(-E.NOEXEC, 'truncated: its data lies behind the end of the file')
+    : new LoadFailure(error, 'it does not fit in memory');
   const mapping = FileMapping.of(file);
   const program = mapImage(space, image, mapping, space.layout.pieBase);
   if (typeof program === 'number') return failed(program);

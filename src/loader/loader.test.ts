@@ -154,6 +154,7 @@ t.test('what is not a program says why', async (t) => {
     ['beyond the address space', segment({ address: 2 ** 47 }), E.NOMEM, /4 GiB/],
     ['wrapping', segment({ memorySize: 2 ** 64 - 4096 }), E.NOMEM, /4 GiB/],
     ['at zero', segment({ address: 0 }), E.PERM, /64 KiB/],
+    ['without its data', good.subarray(0, 0x1000), E.NOEXEC, /truncated/],
     ['over the stack', segment({ address: 0x7f80_0000, memorySize: 0x10_0000 }), E.NOMEM, /fit in memory/],
   ];
   for (const [name, bytes, error, reason] of cases) {
