@@ -75,16 +75,18 @@ uint32_t u32(napi_env env, napi_value v) {
   return x;
 }
 
+// What the next entry runs, written by the translator: reading N-API arguments would take longer than the entry.
+struct EntryBlock {
+  uint32_t cpu, window, host, save;
+  uint32_t trap;
+};
+EntryBlock entry_block;
+
 // Raw N-API: this call stands on the way of every system call.
-napi_value enter(napi_env env, napi_callback_info info) {
-  size_t argc = 4;
-  napi_value argv[4];
-  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
-  CpuBlock* cpu = cpu_at(u32(env, argv[0]));
-  Window* window = window_at(u32(env, argv[1]));
-  uint32_t host = u32(env, argv[2]);
-  uint32_t save = u32(env, argv[3]);
-  napi_value result;
+napi_value enter(napi_env env, napi_callback_info) {
+  CpuBlock* cpu = cpu_at(entry_block.cpu);
+  Window* window = window_at(entry_block.window);
+  uint32_t host = entry_block.host;
   if (!cpu || !window || host == 0 || host >= code_cache.size) {
     napi_throw_error(env, nullptr, "posixx: enter: no such cpu, window or code");
     return nullptr;
@@ -98,12 +100,19 @@ napi_value enter(napi_env env, napi_callback_info info) {
   guest_running.store(true, std::memory_order_relaxed);
   // Host code may have left upper halves of ymm; guest SSE code would be slow with them.
   if (have_avx) clear_upper_halves();
-  int trap = reinterpret_cast<EnterFn>(code_cache.executable)(cpu, code_cache.executable + host, save | save_asks);
+  int trap = reinterpret_cast<EnterFn>(code_cache.executable)(cpu, code_cache.executable + host,
+                                                              entry_block.save | save_asks);
   guest_running.store(false, std::memory_order_relaxed);
   cpu->trap = uint32_t(trap);
   if (cpu->resume) cpu->resume -= uint64_t(code_cache.executable);
   if (trap == kTrapLink) cpu->link -= uint64_t(code_cache.executable);
-  napi_create_int32(env, trap, &result);
+  entry_block.trap = uint32_t(trap);
+  return nullptr;
+}
+
+napi_value entry_buffer(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  napi_create_external_arraybuffer(env, &entry_block, sizeof entry_block, nullptr, nullptr, &result);
   return result;
 }
 
@@ -286,6 +295,7 @@ void register_entry(Napi::Env env, Napi::Object exports) {
     napi_set_named_property(env, exports, name, fn);
   };
   add("enter", enter);
+  add("entryBlock", entry_buffer);
   add("cpuCreate", cpu_create);
   add("cpuBuffer", cpu_buffer);
   add("cpuDestroy", cpu_destroy);

@@ -37,7 +37,11 @@ posixx_stubs:
         jz 1f
         fxrstor64 CPU_XSAVE(%rdi)
         jmp 2f
-1:      ldmxcsr CPU_MXCSR(%rdi)
+1:      mov CPU_MXCSR(%rdi), %eax
+        cmp SLOT(HOST_MXCSR), %eax
+        je 11f
+        ldmxcsr CPU_MXCSR(%rdi)
+11:
         movups CPU_XMM(0)(%rdi), %xmm0
         movups CPU_XMM(1)(%rdi), %xmm1
         movups CPU_XMM(2)(%rdi), %xmm2
@@ -78,10 +82,21 @@ posixx_stubs:
 3:      movl $1, SLOT(IN_GUEST)
         mov CPU_GPR(11)(%rdi), %rax
         mov %rax, SLOT(DISPLACED)
-        pushq CPU_RFLAGS(%rdi)
+        /* popf is slow: when only arithmetic flags are set, an addition makes OF and sahf the others. */
+        mov CPU_RFLAGS(%rdi), %eax
+        test $(0xffffffff ^ 0xad7), %eax
+        jnz 31f
+        mov %eax, %ecx
+        shr $11, %ecx
+        and $1, %ecx
+        mov %al, %ah
+        add $0x7f, %cl
+        sahf
+        jmp 32f
+31:     pushq CPU_RFLAGS(%rdi)
         popfq
         /* Only moves from here: the flags are the guest's. */
-        mov CPU_HOST_SP(%rdi), %rsp
+32:     mov CPU_HOST_SP(%rdi), %rsp
         mov CPU_GPR(0)(%rdi), %rax
         mov CPU_GPR(1)(%rdi), %rcx
         mov CPU_GPR(2)(%rdi), %rdx
@@ -228,8 +243,11 @@ posixx_stub_exit_trap:
         vextractf128 $1, %ymm14, CPU_YMMH(14)(%rdi)
         vextractf128 $1, %ymm15, CPU_YMMH(15)(%rdi)
         vzeroupper
-9:      ldmxcsr SLOT(HOST_MXCSR)
-        movl $0, SLOT(IN_GUEST)
+9:      mov SLOT(HOST_MXCSR), %eax
+        cmp CPU_MXCSR(%rdi), %eax
+        je 91f
+        ldmxcsr SLOT(HOST_MXCSR)
+91:     movl $0, SLOT(IN_GUEST)
         mov %ecx, %eax
         add $8, %rsp
         pop %r15

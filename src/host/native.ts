@@ -39,8 +39,10 @@ export interface NativeEngine {
   cpuBuffer(cpu: number): ArrayBuffer;
   /** Forgets every return-stack entry, as after longjmp, execve or when code was dropped. */
   cpuResetReturnStack(cpu: number): void;
-  /** Runs translated code at cache offset `host` until it traps. `flags`: 1 save x87, 2 save ymm. Gives a Trap. */
-  enter(cpu: number, window: number, host: number, flags: number): number;
+  /** u32s that `enter` reads and writes: cpu, window, cache offset to start at, state to keep (1 x87, 2 ymm); out: the Trap. */
+  entryBlock(): ArrayBuffer;
+  /** Runs translated code as the entry block says until it traps. */
+  enter(): void;
 
   /** The host's CPUID: eax, ebx, ecx, edx. */
   cpuid(leaf: number, subleaf: number): [number, number, number, number];

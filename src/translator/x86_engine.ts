@@ -11,6 +11,7 @@ import { applyFixup, Fixup } from './fixup.js';
 import { Insn } from './insn.js';
 import { Translator } from './translate.js';
 
+const { enter } = native;
 const WINDOW_SIZE = 0x1_0000_0000;
 const MAX_INSTRUCTION = 15;
 /** Programs whose translations are kept when nothing runs them. */
@@ -30,6 +31,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private readonly code: Uint8Array;
   private readonly codeView: DataView;
   private readonly layout: CodeLayout;
+  /** native.entryBlock */
+  private readonly entry = new Uint32Array(native.entryBlock());
   private readonly translator: Translator;
   private readonly spaces = new Set<X86CodeSpace>();
   /** Translations by program, for its next run; the least recently used first. */
@@ -175,6 +178,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   run(cpu: Cpu, codeSpace: CodeSpace): Trap {
     const space = codeSpace as X86CodeSpace;
     const { u32 } = cpu;
+    const { entry } = this;
     const window = space.source.window.id;
     let host = u32[RESUME]!;
     if (this.epochs[cpu.id] !== space.epoch) {
@@ -187,7 +191,12 @@ export class X86Engine implements Engine, CodeSpaceOwner {
         if (host === 0) return this.fetchFault(cpu, space);
         if (this.epochs[cpu.id] !== space.epoch) this.renew(cpu, space);
       }
-      const trap = native.enter(cpu.id, window, host, this.translator.saves) as Trap;
+      entry[0] = cpu.id;
+      entry[1] = window;
+      entry[2] = host;
+      entry[3] = this.translator.saves;
+      enter();
+      const trap = entry[4] as Trap;
       switch (trap) {
         case Trap.Syscall:
           return trap;
