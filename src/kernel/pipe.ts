@@ -42,6 +42,15 @@ export class Pipe {
     return count;
   }
 
+  /** A copy of the first `length` bytes (or of what there is), which stay. */
+  peek(length: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(length, this.length));
+    const first = Math.min(bytes.length, this.buffer.length - this.head);
+    bytes.set(this.buffer.subarray(this.head, this.head + first));
+    bytes.set(this.buffer.subarray(0, bytes.length - first), first);
+    return bytes;
+  }
+
   /** Puts bytes in; the caller has seen that they fit. */
   put(u8: Uint8Array, start: number, length: number): void {
     if (this.length + length > this.buffer.length) this.grow(this.length + length);

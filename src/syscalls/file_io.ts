@@ -121,6 +121,12 @@ function raise(task: Task, signal: number): void {
   sendToTask(task, info);
 }
 
+/** -EPIPE, with the signal that goes with it. */
+export function brokenPipe(task: Task): number {
+  raise(task, SIG.PIPE);
+  return -E.PIPE;
+}
+
 /** RLIMIT_FSIZE: what of a write to a regular file is allowed, or -EFBIG with SIGXFSZ. */
 function withinFileLimit(task: Task, file: OpenFile, length: number, position: number): number {
   if (file.inode === null || file.inode.type !== S.IFREG || length === 0) return length;
@@ -158,8 +164,8 @@ function fetchVector(task: Task, address: number, count: number): number[] | num
   return vector;
 }
 
-/** One buffer after the other until one is not filled. */
-function readVector(task: Task, file: OpenFile, address: number, count: number, position: number): number {
+/** Reads into an iovec array, one buffer after the other until one is not filled. position -1: the file's own. */
+export function readVector(task: Task, file: OpenFile, address: number, count: number, position: number): number {
   const vector = fetchVector(task, address, count);
   if (typeof vector === 'number') return vector;
   const { mm } = task;
@@ -188,7 +194,8 @@ function readVector(task: Task, file: OpenFile, address: number, count: number, 
   return done;
 }
 
-function writeVector(task: Task, file: OpenFile, address: number, count: number, position: number): number {
+/** Writes from an iovec array. */
+export function writeVector(task: Task, file: OpenFile, address: number, count: number, position: number): number {
   const vector = fetchVector(task, address, count);
   if (typeof vector === 'number') return vector;
   let total = 0, single = -1;

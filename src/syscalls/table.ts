@@ -9,6 +9,7 @@ import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
+import { mountRows } from './mount.js';
 import { pathRows } from './path.js';
 import { pipeRows } from './pipe.js';
 import { pollRows } from './poll.js';
@@ -16,7 +17,11 @@ import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
+import { spliceRows } from './splice.js';
 import { systemRows } from './system.js';
+import { sysvMsgRows } from './sysv_msg.js';
+import { sysvSemRows } from './sysv_sem.js';
+import { sysvShmRows } from './sysv_shm.js';
 import { taskControlRows } from './task_control.js';
 import { timerRows } from './timer.js';
 import { unimplementedRows } from './unimplemented.js';
@@ -34,6 +39,7 @@ export const table: readonly Row[] = [
   ...futexRows,
   ...identityRows,
   ...memoryRows,
+  ...mountRows,
   ...pathRows,
   ...pipeRows,
   ...pollRows,
@@ -41,7 +47,11 @@ export const table: readonly Row[] = [
   ...resourceRows,
   ...schedRows,
   ...signalRows,
+  ...spliceRows,
   ...systemRows,
+  ...sysvMsgRows,
+  ...sysvSemRows,
+  ...sysvShmRows,
   ...taskControlRows,
   ...xattrRows,
   ...timerRows,

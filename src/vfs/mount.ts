@@ -36,4 +36,9 @@ export class Location {
     readonly dir: Inode | null = null,
     readonly name: string = '',
   ) {}
+
+  /** The same inode, seen through another mount of its file system. */
+  movedTo(mount: Mount): Location {
+    return new Location(mount, this.inode, this.dir, this.name);
+  }
 }

@@ -59,6 +59,20 @@ export class Vfs {
     return mount.fs.sync();
   }
 
+  /** Takes a mount to another place. -EBUSY, -EINVAL for the root. */
+  move(mount: Mount, on: Location): number {
+    if (mount.on === null) return -E.INVAL;
+    on.mount.children ??= new Map();
+    if (on.mount.children.has(on.inode)) return -E.BUSY;
+    const siblings = mount.on.mount.children!;
+    siblings.delete(mount.on.inode);
+    if (siblings.size === 0) mount.on.mount.children = null;
+    on.mount.children ??= new Map();
+    on.mount.children.set(on.inode, mount);
+    mount.on = on;
+    return 0;
+  }
+
   /** All mounts, parents first. */
   mounts(): Mount[] {
     const all = [this.rootMount];

@@ -1,0 +1,105 @@
+/** Moving bytes between a pipe and a file: splice(2), tee(2), vmsplice(2). */
+import { E } from '../abi/errno.js';
+import { O, POLL, S } from '../abi/fcntl.js';
+import { SPLICE_F } from '../abi/file.js';
+import { PipeFile } from '../kernel/pipe.js';
+import type { Task } from '../kernel/task.js';
+import { waitReady } from '../kernel/wait_ready.js';
+import type { OpenFile } from '../vfs/open_file.js';
+import { brokenPipe, readVector, writeVector } from './file_io.js';
+import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
+
+const SPLICE_FLAGS = SPLICE_F.MOVE | SPLICE_F.NONBLOCK | SPLICE_F.MORE | SPLICE_F.GIFT;
+const CHUNK = 65536;
+
+/** splice(2). The offsets are addresses of positions, or 0. */
+function splice(
+  task: Task, inFd: number, inOffset: number, outFd: number, outOffset: number, count: number, flags: number,
+): number {
+  if (count === 0) return 0;
+  if (flags & ~SPLICE_FLAGS) return -E.INVAL;
+  const from = task.files.get(inFd), to = task.files.get(outFd);
+  if (from === undefined || to === undefined || !from.canRead || !to.canWrite) return -E.BADF;
+  const fromPipe = from instanceof PipeFile, toPipe = to instanceof PipeFile;
+  if (!fromPipe && !toPipe) return -E.INVAL;
+  if ((fromPipe && inOffset !== 0) || (toPipe && outOffset !== 0)) return -E.SPIPE;
+  if (fromPipe && toPipe && from.pipe === to.pipe) return -E.INVAL;
+  if (!toPipe && to.flags & O.APPEND) return -E.INVAL;
+  const file = fromPipe ? to : from;
+  const offset = fromPipe ? outOffset : inOffset;
+  if (file.inode !== null && file.inode.type === S.IFDIR) return -E.INVAL;
+  let at = -1;
+  if (offset !== 0) {
+    if (!file.seekable) return -E.SPIPE;
+    at = task.mm.getU64(offset);
+    if (at < 0 || !task.mm.writable(offset, 8)) return -E.FAULT;
+  }
+  return move(task, from, to, fromPipe ? -1 : at, fromPipe ? at : -1, offset, count, flags);
+}
+
+/** Waits until both sides are ready, then moves what there is. */
+function move(
+  task: Task, from: OpenFile, to: OpenFile, fromAt: number, toAt: number, offset: number, count: number, flags: number,
+): number {
+  const again = (parked: Task) => move(parked, from, to, fromAt, toAt, offset, count, flags);
+  let room = CHUNK;
+  if (to instanceof PipeFile) {
+    if (to.pipe.readers === 0) return brokenPipe(task);
+    room = to.pipe.capacity - to.pipe.length;
+    if (room === 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+  } else if (to.pollable && (to.poll() & POLL.OUT) === 0) {
+    return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+  }
+  const length = Math.min(count, room, from instanceof PipeFile ? Math.max(from.pipe.length, 1) : CHUNK);
+  const buffer = new Uint8Array(length);
+  const got = fromAt < 0 ? from.read(buffer, 0, length) : from.pread(buffer, 0, length, fromAt);
+  if (got === -E.AGAIN && waits(from, to, flags)) return waitReady(task, from, POLL.IN, again);
+  if (got <= 0) return got;
+  const wrote = toAt < 0 ? to.write(buffer, 0, got) : to.pwrite(buffer, 0, got, toAt);
+  if (wrote === -E.PIPE) return brokenPipe(task);
+  if (wrote > 0 && offset !== 0) task.mm.putU64(offset, (fromAt < 0 ? toAt : fromAt) + wrote);
+  return wrote;
+}
+
+function waits(from: OpenFile, to: OpenFile, flags: number): boolean {
+  return (flags & SPLICE_F.NONBLOCK) === 0 && ((from.flags | to.flags) & O.NONBLOCK) === 0;
+}
+
+/** tee(2): copies between two pipes; the bytes stay in the first. */
+function tee(task: Task, inFd: number, outFd: number, count: number, flags: number): number {
+  if (count === 0) return 0;
+  if (flags & ~SPLICE_FLAGS) return -E.INVAL;
+  const from = task.files.get(inFd), to = task.files.get(outFd);
+  if (from === undefined || to === undefined || !from.canRead || !to.canWrite) return -E.BADF;
+  if (!(from instanceof PipeFile) || !(to instanceof PipeFile) || from.pipe === to.pipe) return -E.INVAL;
+  return copy(task, from, to, count, flags);
+}
+
+function copy(task: Task, from: PipeFile, to: PipeFile, count: number, flags: number): number {
+  const again = (parked: Task) => copy(parked, from, to, count, flags);
+  if (from.pipe.length === 0) {
+    if (from.pipe.writers === 0) return 0;
+    return waits(from, to, flags) ? waitReady(task, from, POLL.IN, again) : -E.AGAIN;
+  }
+  if (to.pipe.readers === 0) return brokenPipe(task);
+  const room = to.pipe.capacity - to.pipe.length;
+  if (room === 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+  const bytes = from.pipe.peek(Math.min(count, room));
+  return to.write(bytes, 0, bytes.length);
+}
+
+/** vmsplice(2): the bytes are copied, gift or not. */
+function vmsplice(task: Task, fd: number, vector: number, count: number, flags: number): number {
+  if (flags & ~SPLICE_FLAGS) return -E.INVAL;
+  const file = task.files.get(fd);
+  if (file === undefined || !(file instanceof PipeFile)) return -E.BADF;
+  return file.canWrite ? writeVector(task, file, vector, count, -1) : readVector(task, file, vector, count, -1);
+}
+
+const spliceFlags = flags('SPLICE_F_', SPLICE_F);
+
+export const spliceRows: readonly Row[] = [
+  call('splice', 275, 313, [fd, ptr, fd, ptr, size, spliceFlags], splice),
+  call('tee', 276, 315, [fd, fd, size, spliceFlags], tee),
+  call('vmsplice', 278, 316, [fd, iovec(2, false), int, spliceFlags], vmsplice),
+];
