@@ -16,6 +16,7 @@ import { MS } from '../vfs/mount.js';
 import type { Vfs } from '../vfs/vfs.js';
 import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
+import type { IpcNamespace } from './ipc/namespace.js';
 import { Limits } from './limits.js';
 import { SigInfo } from './pending_signals.js';
 import { Process, ProcessGroup, ProcessState, Session } from './process.js';
@@ -87,6 +88,8 @@ export class Kernel {
   /** The process that posixx was started for: its end is the end of the run. */
   main: Process | null = null;
   tracer: Tracer | null = null;
+  /** System V IPC objects, once one was asked for. */
+  ipc: IpcNamespace | null = null;
   /** The task whose code or call runs now. */
   current: Task | null = null;
   /** CLOCK_MONOTONIC when the current task got the CPU, nanoseconds. */
@@ -164,6 +167,7 @@ export class Kernel {
 
   processEnds(process: Process): void {
     process.timers?.disarm();
+    this.ipc?.sem.processEnds(process);
     this.tracer?.exited(process);
   }
 
