@@ -55,6 +55,8 @@ export function differences(host: Buffer, guest: Buffer, arena: number, call: bo
   };
   for (let i = 0; i < 16; i++) field(registerName(i), Result.gpr + i * 8, 8);
   field('rflags', Result.rflags, 8);
+  field('FS base', Result.fsBase, 8);
+  field('GS base', Result.gsBase, 8);
   if (host.compare(guest, Result.xsave, Result.xsave + XSAVE, Result.xsave, Result.xsave + XSAVE) !== 0) {
     field('fcw', Result.xsave, 2);
     field('fsw', Result.xsave + 2, 2);

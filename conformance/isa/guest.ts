@@ -97,6 +97,8 @@ export class Guest {
     block.copy(result, Result.gpr, CpuBlock.gpr, CpuBlock.gpr + 128);
     block.copy(result, Result.rflags, CpuBlock.rflags, CpuBlock.rflags + 8);
     block.copy(result, Result.rip, CpuBlock.rip, CpuBlock.rip + 8);
+    block.copy(result, Result.fsBase, CpuBlock.fsBase, CpuBlock.fsBase + 8);
+    block.copy(result, Result.gsBase, CpuBlock.gsBase, CpuBlock.gsBase + 8);
     block.copy(result, Result.xsave, CpuBlock.xsave, CpuBlock.xsave + 464);
     block.copy(result, Result.xsave + 576, CpuBlock.xsave + 576, CpuBlock.xsave + XSAVE);
     let signal: number;

@@ -39,5 +39,5 @@ export const Test = {
 export const Result = {
   gpr: 0, rflags: 128, rip: 136, address: 144, signal: 152, code: 156, write: 160,
   /** Of posixx: bytes that the instruction left on the return stack. Of reference: 0. */
-  pushed: 164, xsave: 168, memory: 1000, size: 3048,
+  pushed: 164, fsBase: 168, gsBase: 176, xsave: 184, memory: 1016, size: 3064,
 } as const;

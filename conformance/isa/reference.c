@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -43,6 +44,7 @@ struct test {
 struct result {
   uint64_t gpr[16], rflags, rip, address;
   uint32_t signal, code, write, unused;
+  uint64_t fs_base, gs_base;
   uint8_t xsave[XSAVE];
   uint8_t memory[2 * HALF];
 };
@@ -65,6 +67,8 @@ static uint32_t count;
 static int64_t current = -1;
 static sigjmp_buf finished;
 static uint64_t own_fs;
+/* rdfsbase and its like may be used. */
+static int fsgsbase;
 
 static long segment_base(int which, uint64_t base) {
   long result;
@@ -83,6 +87,14 @@ static void note(const struct test *test, struct result *result, int signal, sig
   result->code = info->si_code;
   result->address = signal == SIGSEGV || signal == SIGBUS ? (uint64_t)info->si_addr : 0;
   result->write = reg[REG_ERR] >> 1 & 1;
+  result->fs_base = FS_BASE;
+  result->gs_base = GS_BASE;
+  if (fsgsbase) {
+    __asm__("rdfsbase %0" : "=r"(result->fs_base));
+    __asm__("rdgsbase %0" : "=r"(result->gs_base));
+    if (result->fs_base != FS_BASE) __asm__ volatile("wrfsbase %0" :: "r"(FS_BASE));
+    if (result->gs_base != GS_BASE) __asm__ volatile("wrgsbase %0" :: "r"(GS_BASE));
+  }
   memcpy(result->xsave, fp, XSAVE);
   memcpy(&saved, fp + 512, 8);
   memset(result->xsave + 464, 0, 48);
@@ -154,6 +166,7 @@ int main(void) {
   stack_t alternate = { .ss_sp = stack, .ss_size = sizeof stack };
   struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
+  fsgsbase = getauxval(AT_HWCAP2) >> 1 & 1;
   read_all(&count, sizeof count);
   if (count > MAX_CASES) {
     fprintf(stderr, "reference: too many cases\n");

@@ -33,7 +33,7 @@ const FORBIDDEN = new Set([
   Mnemonic.Rdgsbase, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Lss, Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str,
   Mnemonic.Smsw, Mnemonic.Vmcall, Mnemonic.Vmfunc, Mnemonic.Wrpkru, Mnemonic.Rdpkru,
   Mnemonic.Xbegin, Mnemonic.Xabort, Mnemonic.Enter, Mnemonic.Leave,
-  Mnemonic.Rdpid, Mnemonic.Rdtscp, Mnemonic.Cpuid, Mnemonic.Xgetbv, Mnemonic.Rdsspd, Mnemonic.Rdsspq, Mnemonic.Incsspd,
+  Mnemonic.Rdpid, Mnemonic.Cpuid, Mnemonic.Xgetbv, Mnemonic.Rdsspd, Mnemonic.Rdsspq, Mnemonic.Incsspd,
   Mnemonic.Incsspq, Mnemonic.Ud0, Mnemonic.Ud1, Mnemonic.Ud2, Mnemonic.Monitor, Mnemonic.Mwait, Mnemonic.Xsaves,
 ]);
 

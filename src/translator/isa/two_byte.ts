@@ -17,7 +17,7 @@ export const TWO_BYTE = `
 0f01/2:0.np.r  xgetbv     - in:rcx out:rax,rdx @Emulate xsave
 0f01/2:1.np.r  xsetbv     - @Privileged xsave
 0f01/7:0.r     swapgs     - @Privileged
-0f01/7:1.r     rdtscp     - out:rax,rcx,rdx @Emulate rdtscp
+0f01/7:1.r     rdtscp     - out:rax,rcx,rdx rdtscp
 0f02           lar        Gv,Ew m <oszapc =z
 0f03           lsl        Gv,Ew m <oszapc =z
 0f05           syscall    - out:rcx,r11 @Syscall
@@ -39,10 +39,10 @@ export const TWO_BYTE = `
 0fa2           cpuid      - in:rax,rcx out:rax,rbx,rcx,rdx @Emulate
 0fb9           ud1        Gv,Ev nn @Illegal
 0fff           ud0        Gv,Ev nn @Illegal
-0fa0           push       FS r d64 @Emulate
-0fa8           push       GS r d64 @Emulate
-0fa1           pop        FS w d64 @Emulate
-0fa9           pop        GS w d64 @Emulate
+0fa0           push       FS r d64 @Push
+0fa8           push       GS r d64 @Push
+0fa1           pop        FS w d64 @Pop
+0fa9           pop        GS w d64 @Pop
 0fb2.m         lss        Gv,Mp w @Illegal
 0fb4.m         lfs        Gv,Mp w @Illegal
 0fb5.m         lgs        Gv,Mp w @Illegal
