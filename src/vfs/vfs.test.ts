@@ -9,14 +9,16 @@ import { E, errnoName } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { chmod, getxattr, setxattr, truncate, utimens } from './attributes.js';
 import { defaultRoot } from './default_root.js';
+import { DirectoryFile } from './directory_file.js';
 import { HostFs } from './fs/hostfs.js';
 import { OverlayFs } from './fs/overlayfs.js';
 import { TmpFs } from './fs/tmpfs.js';
-import { Stat } from './inode.js';
-import type { FileSystem } from './inode.js';
+import { anonymousDev, Inode, Stat } from './inode.js';
+import type { DirSink, FileSystem, StatFs } from './inode.js';
 import { LockTable } from './locks.js';
 import { link, mkdir, mknod, rename, rmdir, symlink, unlink } from './names.js';
-import { OpenFile } from './open_file.js';
+import type { Location } from './mount.js';
+import { OpenFile, SEEK } from './open_file.js';
 import { lookup, open, pathOf, PathContext, readlink, RESOLVE, stat, Vfs } from './vfs.js';
 
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
@@ -411,3 +413,93 @@ t.test('record locks', async (t) => {
   table.releaseOwner(a);
   t.equal(table.set('f', b, 1, 0, Infinity, 2), 0);
 });
+
+t.test('the file system of docs/vfs.md', async (t) => {
+  const ctx = contextOf(new HelloFs());
+  t.same(list(ctx, '/'), ['hello']);
+  t.equal(read(ctx, '/hello'), 'hello, world\n');
+  t.equal(told(open(ctx, ctx.root, '/hello', O.WRONLY, 0)), 'EROFS');
+  t.equal(told(open(ctx, ctx.root, '/hello/x', O.RDONLY, 0)), 'ENOTDIR');
+  t.equal(told(unlink(ctx, ctx.root, '/hello')), 'EROFS');
+});
+
+class HelloFs implements FileSystem {
+  readonly type = 'hello';
+  readonly source = 'hello';
+  readonly dev = anonymousDev();
+  readonly readOnly = true;
+  readonly root: Inode = new HelloDirectory(this);
+  statfs(out: StatFs): number {
+    out.type = 0x48454c4c;
+    return 0;
+  }
+  sync(): number {
+    return 0;
+  }
+}
+
+class HelloDirectory extends Inode {
+  mode = S.IFDIR | 0o555;
+  uid = 0;
+  gid = 0;
+  private readonly file: HelloFile;
+  constructor(readonly fs: FileSystem) {
+    super();
+    this.file = new HelloFile(fs);
+  }
+  override stat(out: Stat): number {
+    Object.assign(out, new Stat(), { dev: this.fs.dev, ino: 1, mode: this.mode, nlink: 2 });
+    return 0;
+  }
+  override lookup(name: string): Inode | number {
+    return name === 'hello' ? this.file : -E.NOENT;
+  }
+  override readdir(position: number, sink: DirSink): number {
+    if (position === 0) sink.entry('hello', 2, S.IFREG, 1);
+    return 0;
+  }
+  override open(flags: number, location: Location): OpenFile {
+    return new DirectoryFile(flags, location);
+  }
+}
+
+class HelloFile extends Inode {
+  mode = S.IFREG | 0o444;
+  uid = 0;
+  gid = 0;
+  readonly bytes = Buffer.from('hello, world\n');
+  constructor(readonly fs: FileSystem) {
+    super();
+  }
+  override stat(out: Stat): number {
+    Object.assign(out, new Stat(), { dev: this.fs.dev, ino: 2, mode: this.mode, size: this.bytes.length });
+    return 0;
+  }
+  override open(flags: number, location: Location): OpenFile {
+    return new HelloOpen(this.bytes, flags, location);
+  }
+}
+
+class HelloOpen extends OpenFile {
+  private position = 0;
+  constructor(private readonly bytes: Buffer, flags: number, location: Location) {
+    super(flags, location);
+  }
+  override get seekable(): boolean {
+    return true;
+  }
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const count = this.pread(u8, start, length, this.position);
+    this.position += count;
+    return count;
+  }
+  override pread(u8: Uint8Array, start: number, length: number, position: number): number {
+    const part = this.bytes.subarray(position, position + length);
+    u8.set(part, start);
+    return part.length;
+  }
+  override seek(offset: number, whence: number): number {
+    const base = whence === SEEK.SET ? 0 : whence === SEEK.CUR ? this.position : this.bytes.length;
+    return base + offset < 0 ? -E.INVAL : this.position = base + offset;
+  }
+}
