@@ -116,6 +116,8 @@ export abstract class Inode {
   name = '';
   /** Directories: removed, though somebody still holds it. Nothing can be made in it. */
   removed = false;
+  /** Something is or was mounted on this inode, in some mount. */
+  covered = false;
   /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
   attachment: unknown = null;
 

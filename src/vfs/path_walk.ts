@@ -9,6 +9,8 @@ import type { Vfs } from './vfs.js';
 export const PATH_MAX = 4096;
 export const NAME_MAX = 255;
 const MAX_LINKS = 40;
+/** Walks that meet a directory which is not what it was start again, so often. */
+const STALE_TRIES = 4;
 
 /** What the meaning of a path depends on, beside the path. Tasks made with CLONE_FS share one. */
 export class PathContext {
@@ -69,8 +71,12 @@ export class Walk {
  * -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG; -EXDEV for what `how` forbids.
  */
 export function walk(ctx: PathContext, start: Location, path: string, how: number, out: Walk): number {
-  const result = walkOnce(ctx, start, path, how, out);
-  return result === -E.STALE ? walkOnce(ctx, start, path, how, out) : result;
+  let result = walkOnce(ctx, start, path, how, out);
+  for (let tries = 1; result === -E.STALE; tries++) {
+    if (tries === STALE_TRIES) return -E.NOENT;
+    result = walkOnce(ctx, start, path, how, out);
+  }
+  return result;
 }
 
 function walkOnce(ctx: PathContext, start: Location, path: string, how: number, out: Walk): number {
@@ -125,7 +131,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
         }
         if (!(mount === root.mount && inode === root.inode) && inode.parent !== null) inode = inode.parent;
       }
-      if (mount.children !== null) {
+      if (inode.covered && mount.children !== null) {
         for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
           if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
           mount = on;
@@ -193,7 +199,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     inode = child;
     if (type === S.IFDIR && child.parent !== dir) child.parent = dir;
     if (type === S.IFDIR && child.name !== name) child.name = name;
-    if (mount.children !== null) {
+    if (inode.covered && mount.children !== null) {
       for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
         if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
         mount = on;

@@ -1,4 +1,6 @@
 /** The VFS against the host: the same random operations on a real directory, a tmpfs and an overlay. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs';
@@ -304,6 +306,50 @@ t.test('a host directory is never left', async (t) => {
     mkdir(below, below.root, '/d', 0o755), unlink(below, below.root, '/file'),
     rename(below, below.root, '/file', below.root, '/other', 0),
   ]) t.equal(told(result), 'EROFS');
+});
+
+t.test('nor while somebody on the host swaps a directory for a link', async (t) => {
+  const scratch = scratchDirectory(t);
+  const root = join(scratch, 'root'), outside = join(scratch, 'outside');
+  mkdirSync(join(root, 'dir'), { recursive: true });
+  mkdirSync(outside);
+  writeFileSync(join(root, 'dir/file'), 'inside');
+  writeFileSync(join(outside, 'file'), 'secret');
+  const racer = spawn(process.execPath, ['-e', `
+    const { renameSync, symlinkSync } = require('fs');
+    process.chdir(${JSON.stringify(root)});
+    symlinkSync('../outside', 'link');
+    console.log('ready');
+    for (;;) {
+      renameSync('dir', 'aside'); renameSync('link', 'dir');
+      renameSync('dir', 'link'); renameSync('aside', 'dir');
+    }`], { stdio: ['ignore', 'pipe', 'ignore'] });
+  t.teardown(() => racer.kill('SIGKILL'));
+  await once(racer.stdout, 'data');
+  const ctx = contextOf(hostFs(root, false));
+  const seen = new Map<string, number>();
+  const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+  const until = Date.now() + 700;
+  while (Date.now() < until) {
+    const file = open(ctx, ctx.root, '/dir/file', O.RDONLY, 0);
+    if (typeof file === 'number') {
+      count(told(file));
+    } else {
+      const bytes = Buffer.alloc(6);
+      file.read(bytes, 0, 6);
+      count(bytes.toString());
+      file.unref();
+    }
+    told(open(ctx, ctx.root, '/dir/made', O.WRONLY | O.CREAT, 0o600));
+    unlink(ctx, ctx.root, '/dir/file2');
+    mkdir(ctx, ctx.root, '/dir/directory', 0o755);
+    const found = new Stat();
+    stat(ctx, ctx.root, '/dir/file', true, found);
+  }
+  t.comment(JSON.stringify([...seen]));
+  t.ok(seen.get('inside'));
+  t.notOk(seen.has('secret'));
+  t.same(readdirSync(outside), ['file']);
 });
 
 t.test('the default root', async (t) => {

@@ -46,6 +46,7 @@ export class Vfs {
     on.mount.children ??= new Map();
     if (on.mount.children.has(on.inode)) return -E.BUSY;
     on.mount.children.set(on.inode, mount);
+    on.inode.covered = true;
     return mount;
   }
 
@@ -69,6 +70,7 @@ export class Vfs {
     if (siblings.size === 0) mount.on.mount.children = null;
     on.mount.children ??= new Map();
     on.mount.children.set(on.inode, mount);
+    on.inode.covered = true;
     mount.on = on;
     return 0;
   }

@@ -49,6 +49,8 @@ export class OverlayFs implements FileSystem {
 export class OverlayDir extends Inode {
   /** Directories below that were met or made; a moved one keeps what is below it, so this map knows best. */
   private children: Map<string, OverlayDir> | null = null;
+  /** The layer whose attributes show. */
+  private shown: Inode;
 
   /** `upper` is null until something changes in the directory; `lowers` are merged, the topmost first. */
   constructor(
@@ -58,11 +60,9 @@ export class OverlayDir extends Inode {
     super();
     this.parent = parent;
     this.name = name;
+    this.shown = upper ?? lowers[0]!;
   }
 
-  private get shown(): Inode {
-    return this.upper ?? this.lowers[0]!;
-  }
   get mode(): number {
     return this.shown.mode;
   }
@@ -80,7 +80,7 @@ export class OverlayDir extends Inode {
     return failed;
   }
   override permission(cred: FileCredentials, mask: number): number {
-    return this.upper !== null ? super.permission(cred, mask) : this.lowers[0]!.permission(cred, mask);
+    return this.shown.permission(cred, mask);
   }
   override open(flags: number, location: Location): OpenFile | number {
     return new DirectoryFile(flags, location);
@@ -199,7 +199,7 @@ export class OverlayDir extends Inode {
     const made = above.create(this.name, { mode: lower.mode, uid: lower.uid, gid: lower.gid, rdev: 0, target: '' });
     if (typeof made === 'number') return made;
     copyAttributes(lower, made);
-    this.upper = made;
+    this.upper = this.shown = made;
     return made;
   }
 
