@@ -1,9 +1,10 @@
 /**
  * Every row of the instruction table with random operands, on the host CPU and in posixx.
  *
- *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N]
+ *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N] [--program]
  *
  * `--row` keeps only rows that contain the text; `--keep` failures are shown (20). A run is a function of its seed.
+ * `--program` runs reference.c's program under `posixx run` instead of the engine alone: loader, signals and all.
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,7 +14,7 @@ import { Random } from '../../translator/isa/sample.js';
 import { CaseMaker, fillPattern, testable } from './cases.js';
 import { differences, registerName } from './compare.js';
 import { Guest } from './guest.js';
-import { runOnHost } from './host.js';
+import { posixxReference, runOnHost } from './host.js';
 import { CODE, ENTRY, PATTERN, Result, SLOT, Test } from './layout.js';
 
 const BATCH = 2000;
@@ -24,6 +25,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Only rows with this text. */
   readonly row?: string;
+  /** The program of the host runs under `posixx run`, too, instead of the engine alone. */
+  readonly program?: boolean;
   /** Reports of failures to make. */
   readonly keep: number;
   readonly progress?: (done: number, failed: number) => void;
@@ -92,7 +95,7 @@ export function fuzz(options: FuzzOptions): FuzzReport {
       next = (next + 1) % rows.length;
     }
     const host = runOnHost(pattern, tests, count);
-    const ours = guest.run(tests, count);
+    const ours = options.program ? runOnHost(pattern, tests, count, posixxReference()) : guest.run(tests, count);
     for (let i = 0; i < count; i++) {
       const test = tests.subarray(i * Test.size, (i + 1) * Test.size);
       const expected = host.subarray(i * Result.size, (i + 1) * Result.size);
@@ -129,13 +132,16 @@ function describe(test: Buffer, slot: number, name: string, found: string[]): st
 
 function main(): void {
   const { values } = parseArgs({
-    options: { cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' } },
+    options: {
+      cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' },
+      program: { type: 'boolean' },
+    },
   });
   const cases = Number(values.cases ?? 2_000_000);
   const seed = Number(values.seed ?? Date.now() & 0x7fffffff);
   const start = Date.now();
   const report = fuzz({
-    cases, seed, keep: Number(values.keep ?? 20), row: values.row,
+    cases, seed, keep: Number(values.keep ?? 20), row: values.row, program: values.program ?? false,
     failure: (text) => process.stdout.write(`${text}\n`),
     progress: (done, failed) => {
       if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);

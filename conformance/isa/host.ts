@@ -18,6 +18,11 @@ export function referenceProgram(): string {
   return program;
 }
 
+/** The command that runs the program under posixx. */
+export function posixxReference(): string[] {
+  return [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet', referenceProgram()];
+}
+
 /** What the host CPU does with `count` cases (struct test each); records of struct result. */
 export function runOnHost(
   pattern: Buffer, tests: Buffer, count: number, command: string[] = [referenceProgram()],
