@@ -303,7 +303,8 @@ export class Translator implements branch.BranchSink {
           asm.exit(next, insn.imm === 3 ? Trap.Breakpoint : Trap.Int80);
           break;
         }
-        return this.trap(insn.pc, Trap.SoftInterrupt);
+        // int 4 is a trap: its rip is behind it. All others are faults.
+        return this.trap(insn.imm === 4 ? next : insn.pc, Trap.SoftInterrupt);
       case Rewrite.Emulate:
         asm.exit(insn.pc, Trap.Emulate);
         break;
