@@ -203,7 +203,7 @@ export function realPrograms(long) {
     npm('hongdown --help', 'hongdown', [hongdown, '--help']),
     npm('ripgrep threads', 'rg', [rg, '-uu', '--sort', 'path', '-c', 'import', join(root, 'node_modules/yargs')]),
     npm('esbuild minify', 'esbuild', [esbuild, '--minify', join(root, 'node_modules/typescript/lib', long ? 'typescript.js' : 'watchGuard.js')]),
-    npm('ninja', 'ninja.exe', [ninja, '-j2', '-v'], { prepare: ninjaFile, ignoreStderr: true }),
+    npm('ninja', 'ninja.exe', [ninja, '-j1', '-v'], { prepare: ninjaFile, ignoreStderr: true }),
     applet('sh script', ['sh', script]),
     host('bash script', 'bash', [script], { ignoreStderr: true }),
     host('dynamic ls', 'ls', ['-l', join(root, 'node_modules/yargs')]),
