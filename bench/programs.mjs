@@ -1,6 +1,11 @@
 /** The benchmark programs: what they stand for, and how many rounds take about a second natively. */
 
-/** @type {{ name: string, group: 'integer' | 'floating point' | 'system calls', rounds: number }[]} */
+/**
+ * `busybox`: a script for busybox-static's sh instead of a C program. `children`: starts programs, which
+ * run natively below qemu-user, so that its time says nothing.
+ * @type {{ name: string, group: 'integer' | 'floating point' | 'system calls' | 'processes', rounds: number,
+ *   busybox?: boolean, children?: boolean }[]}
+ */
 export const PROGRAMS = [
   { name: 'fib', group: 'integer', rounds: 700 },
   { name: 'indirect', group: 'integer', rounds: 45 },
@@ -22,4 +27,9 @@ export const PROGRAMS = [
   { name: 'getppid', group: 'system calls', rounds: 350 },
   { name: 'read64k', group: 'system calls', rounds: 1600 },
   { name: 'openstat', group: 'system calls', rounds: 250 },
+  { name: 'forkwait', group: 'processes', rounds: 100 },
+  { name: 'forkexec', group: 'processes', rounds: 80, children: true },
+  { name: 'pingpong', group: 'processes', rounds: 80 },
+  { name: 'mutex', group: 'processes', rounds: 60 },
+  { name: 'shell', group: 'processes', rounds: 40, busybox: true, children: true },
 ];

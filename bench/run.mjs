@@ -39,7 +39,8 @@ if (!(runs >= 1)) fail('--runs needs a positive number');
 const scale = options.quick ? 0.2 : 1;
 
 if (!options['no-build']) await build();
-if (ensureToolchain().includes('musl-gcc')) fail('musl-gcc is needed to build the programs');
+const missing = ensureToolchain();
+if (missing.includes('musl-gcc')) fail('musl-gcc is needed to build the programs');
 const qemu = which('qemu-x86_64') ?? which('qemu-x86_64-static');
 // The variable makes every start of Node read a file of certificates.
 const env = { ...process.env };
@@ -80,16 +81,18 @@ function time(argv) {
 }
 
 /** Runs one program in turns. A wrapper whose output is not the native one has no time, and a message. */
-function measure({ name, group, rounds }) {
-  const program = compile(name);
-  const args = [String(Math.max(1, Math.round(rounds * scale))), ...(name === 'read64k' ? [dataFile()] : [])];
+function measure({ name, group, rounds, busybox, children }) {
+  const size = String(Math.max(1, Math.round(rounds * scale)));
+  const command = busybox
+    ? [which('busybox'), 'sh', join(root, 'bench/programs', `${name}.sh`), size]
+    : [compile(name), size, ...(name === 'read64k' ? [dataFile()] : [])];
   const times = Object.fromEntries(Object.keys(wrappers).map((side) => [side, []]));
   const errors = {};
   let expected;
   for (let run = 0; run < runs; run++) {
     for (const [side, wrapper] of Object.entries(wrappers)) {
-      if (errors[side] !== undefined) continue;
-      const { ms, output, stderr } = time([...wrapper, program, ...args]);
+      if (errors[side] !== undefined || (side === 'qemu' && children)) continue;
+      const { ms, output, stderr } = time([...wrapper, ...command]);
       expected ??= output;
       if (output === undefined || output !== expected) {
         errors[side] = output === undefined ? `failed: ${(stderr ?? '').trim().split('\n').at(-1)}` : 'wrong result';
@@ -99,7 +102,7 @@ function measure({ name, group, rounds }) {
     }
   }
   const ms = {};
-  for (const side of Object.keys(wrappers)) ms[side] = errors[side] === undefined ? median(times[side]) : undefined;
+  for (const side of Object.keys(wrappers)) ms[side] = errors[side] === undefined && times[side].length > 0 ? median(times[side]) : undefined;
   return { name, group, ms, times, errors };
 }
 
@@ -136,11 +139,12 @@ function peakMemory(argv) {
   });
 }
 
-const chosen = PROGRAMS.filter(({ name, group }) => options.only.length === 0 ||
-  options.only.some((word) => name === word || group === word));
+const chosen = PROGRAMS
+  .filter(({ name, group }) => options.only.length === 0 || options.only.some((word) => name === word || group === word))
+  .filter(({ busybox }) => !busybox || !missing.includes('busybox'));
 const startUpWanted = options.only.length === 0 || options.only.includes('start-up');
 if (chosen.length === 0 && !startUpWanted) {
-  fail(`--only knows: ${PROGRAMS.map(({ name }) => name).join(', ')}, integer, floating point, system calls, start-up`);
+  fail(`--only knows: ${PROGRAMS.map(({ name }) => name).join(', ')}, integer, floating point, system calls, processes, start-up`);
 }
 
 const sides = Object.keys(wrappers).filter((side) => side !== 'native');
@@ -150,7 +154,7 @@ const row = (cells) => `${cells[0].padEnd(16)}${cells.slice(1).map((cell) => cel
 process.stdout.write(`# ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ` +
   `median of ${runs} runs in turns${options.quick ? ', quick' : ''}, load ${loadavg()[0].toFixed(1)}\n`);
 const report = { runs, quick: options.quick, cpu: cpus()[0]?.model, node: process.version, programs: [], means: {} };
-for (const group of ['integer', 'floating point', 'system calls']) {
+for (const group of ['integer', 'floating point', 'system calls', 'processes']) {
   const programs = chosen.filter((program) => program.group === group);
   if (programs.length === 0) continue;
   process.stdout.write(`\n${row([group, 'native ms', ...sides])}`);

@@ -27,7 +27,7 @@ function measurements({ programs, means, startUp, cpu, node, runs, quick }) {
     for (const program of programs.filter((entry) => entry.group === group)) {
       lines.push(`| ${program.name} | ${fixed(program.ms.native, 0)} ms | ${sides.map((side) => ratio(program.ratio[side])).join(' | ')} |`);
     }
-    if (group !== 'system calls') lines.push(`| **${group}, geometric mean** | | ${sides.map((side) => `**${ratio(mean[side])}**`).join(' | ')} |`);
+    if (group === 'integer' || group === 'floating point') lines.push(`| **${group}, geometric mean** | | ${sides.map((side) => `**${ratio(mean[side])}**`).join(' | ')} |`);
   }
   if (startUp !== undefined) {
     lines.push('', '| start-up | best of 20 | above `node -e 0` | peak resident |', '|---|---:|---:|---:|');
