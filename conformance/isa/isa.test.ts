@@ -1,6 +1,8 @@
 import t from 'tap';
 import { fuzz } from './fuzz.js';
 
+t.setTimeout(240_000);
+
 t.test('instructions do what the host CPU does', async (t) => {
   const report = fuzz({ cases: 50_000, seed: 20240917, keep: 20 });
   for (const failure of report.failures) t.fail(failure);

@@ -1,5 +1,7 @@
 import t from 'tap';
 import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { native } from '../../host/native.js';
 import { allForms, decode } from '../../translator/decode.js';
 import { Insn } from '../../translator/insn.js';
@@ -24,11 +26,31 @@ t.test('every row of the instruction table is emitted confined', async (t) => {
   t.ok(proof.operands > 10_000, `${proof.operands} memory operands`);
 });
 
-t.test('busybox is emitted confined', { skip: !existsSync('/bin/busybox') && 'no busybox-static' }, async (t) => {
-  const proof = prove(executableSegments('/bin/busybox'));
+t.setTimeout(240_000);
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const PROGRAMS = [
+  '/bin/busybox',
+  join(root, 'node_modules/@vscode/ripgrep-linux-x64/bin/rg'),
+  join(root, 'node_modules/@rescript/linux-x64/bin/bsc.exe'),
+  join(root, 'node_modules/@hongdown/linux-x64/bin/hongdown'),
+];
+
+t.test('whatever the bytes are, their code is emitted confined', async (t) => {
+  const random = new Random(20240918);
+  const bytes = Uint8Array.from({ length: 200_000 }, () => random.below(256));
+  const proof = prove([{ address: 0x40_0000, bytes }]);
   for (const { host, text, rule } of proof.violations) t.fail(`${host.toString(16)}: ${text}: ${rule}`);
-  t.ok(proof.operands > 100_000, `${proof.operands} memory operands`);
+  t.ok(proof.operands > 10_000, `${proof.operands} memory operands`);
 });
+
+for (const program of PROGRAMS) {
+  t.test(`${basename(program)} is emitted confined`, { skip: !existsSync(program) && 'not installed' }, async (t) => {
+    const proof = prove(executableSegments(program));
+    for (const { host, text, rule } of proof.violations) t.fail(`${host.toString(16)}: ${text}: ${rule}`);
+    t.ok(proof.operands > 100_000, `${proof.operands} memory operands`);
+  });
+}
 
 t.test('the check finds what is not confined', async (t) => {
   const layout = native.codeLayout();
