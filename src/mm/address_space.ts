@@ -7,7 +7,7 @@
  */
 import { E } from '../abi/errno.js';
 import { PROT } from '../abi/mman.js';
-import { Window } from '../host/window.js';
+import { Window, WINDOW_SIZE } from '../host/window.js';
 import type { MemoryLimits, MemoryAccount } from './limits.js';
 import { mmapTop, PAGE, type Layout } from './layout.js';
 import type { MappedFile } from './mapped_file.js';
@@ -208,7 +208,7 @@ export class AddressSpace {
   private readableSlow(addr: number, length: number): boolean {
     if (length === 0) return true;
     const end = addr + length;
-    if (this.span(addr, CAN_READ, end) < end) return false;
+    if (end > WINDOW_SIZE || this.span(addr, CAN_READ, end) < end) return false;
     const area = this.areas.find(addr)!;
     const stable = isStable(area);
     if (end <= area.end && stable) {
@@ -221,7 +221,7 @@ export class AddressSpace {
   private writableSlow(addr: number, length: number): boolean {
     if (length === 0) return true;
     const end = addr + length;
-    if (this.span(addr, PROT.WRITE, end) < end) return false;
+    if (end > WINDOW_SIZE || this.span(addr, PROT.WRITE, end) < end) return false;
     const area = this.areas.find(addr)!;
     if (this.codePages.size > 0) this.dropCode(addr, end);
     const stable = isStable(area);
