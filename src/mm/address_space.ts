@@ -195,6 +195,7 @@ export class AddressSpace {
 
   /** Copies `bytes` to the guest; false: EFAULT, nothing was written. */
   putBytes(addr: number, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true;
     if (!this.writable(addr, bytes.length)) return false;
     this.window.u8.set(bytes, addr);
     return true;
