@@ -8,7 +8,7 @@ import { LoadFailure, loadProgram, type LoadedProgram } from '../loader/exec.js'
 import { AddressSpace } from '../mm/address_space.js';
 import { MS } from '../vfs/mount.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { pathOf, PathContext } from '../vfs/path_walk.js';
+import { lookup, pathOf, PathContext } from '../vfs/path_walk.js';
 import { Stat } from '../vfs/inode.js';
 import { openExecutable } from '../vfs/vfs.js';
 import { Credentials } from './credentials.js';
@@ -21,6 +21,7 @@ import { Process, ProcessGroup, Session } from './process.js';
 import { SignalActions } from './signal_actions.js';
 import { initFpu } from './sigframe.js';
 import { REGISTERS_SET, Task, TaskState } from './task.js';
+import { adoptTerminal } from './tty/host_terminal.js';
 import { RLIMIT } from '../abi/resource.js';
 
 /** TASK_COMM_LEN without the NUL. */
@@ -50,7 +51,11 @@ export function startFirst(kernel: Kernel, first: FirstProgram): Task | LoadFail
   const process = new Process(pid, kernel.init, new ProcessGroup(pid, session), new SignalActions(), limits);
   process.startTime = native.monotonicNow();
   const files = new FdTable(limits.soft[RLIMIT.NOFILE]!);
-  first.files.forEach((open, fd) => {
+  const console = lookup(first.fs, first.fs.root, '/dev/console', true);
+  const { files: standard, terminal } = adoptTerminal(kernel, first.files, typeof console === 'number' ? null : console);
+  terminal?.control(session, process.group);
+  kernel.hostTerminal = terminal;
+  standard.forEach((open, fd) => {
     if (open) files.installAt(fd, open, false);
   });
   const task = new Task(

@@ -26,6 +26,8 @@ import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
 import { createProcFs } from './procfs/procfs.js';
 import { openFifo } from './pipe.js';
 import { Timers } from './timers.js';
+import { registerTerminals } from './tty/devices.js';
+import type { Terminal } from './tty/terminal.js';
 import { RELEASE, VERSION } from './version.js';
 
 /** Carries out system call `number` of `abi` for a task: a result, -errno, BLOCKED or REGISTERS_SET. */
@@ -88,6 +90,8 @@ export class Kernel {
   /** The process that posixx was started for: its end is the end of the run. */
   main: Process | null = null;
   tracer: Tracer | null = null;
+  /** The terminal that posixx was started on. */
+  hostTerminal: Terminal | null = null;
   /** System V IPC objects, once one was asked for. */
   ipc: IpcNamespace | null = null;
   /** The task whose code or call runs now. */
@@ -117,6 +121,7 @@ export class Kernel {
     this.processes.set(1, this.init);
     mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
     this.vfs.openFifo = openFifo;
+    registerTerminals(this);
   }
 
   /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */
@@ -326,13 +331,17 @@ export class Kernel {
     for (let signal = 1; signal <= 31; signal++) {
       if ((signals & (1 << (signal - 1))) === 0) continue;
       const info = new SigInfo(signal, SI.KERNEL);
-      if ((FORWARDED_TO_GROUP as readonly number[]).includes(signal)) sendToGroup(main.group, info);
+      if ((FORWARDED_TO_GROUP as readonly number[]).includes(signal)) {
+        // The host's terminal knows posixx only; whom it means is the guest's job control's to say.
+        sendToGroup(this.hostTerminal?.foreground ?? main.group, info);
+      }
       else sendToProcess(main, info);
     }
   }
 
+  /** The leader of a session ends: its terminal is free, and the foreground is told by SIGHUP. */
   sessionEnds(session: Session): void {
-    session.terminal = null;
+    session.terminal?.disassociate();
   }
 
   /** A process has executed a new program. */

@@ -172,7 +172,7 @@ export class PipeFile extends OpenFile {
   override ioctl(request: number, arg: number, memory: UserMemory): number {
     if (request !== FIONREAD) return -E.NOTTY;
     if (!memory.writable(arg, 4)) return -E.FAULT;
-    for (let at = 0; at < 4; at++) memory.window.u8[arg + at] = this.pipe.length >>> (8 * at);
+    memory.window.view.setInt32(arg, this.pipe.length, true);
     return 0;
   }
 

@@ -5,13 +5,14 @@ import type { ProcessTimers } from './interval_timers.js';
 import type { SignalActions } from './signal_actions.js';
 import type { Limits } from './limits.js';
 import type { Task } from './task.js';
+import type { Terminal } from './tty/terminal.js';
 import { WaitQueue } from './wait_queue.js';
 
 export class Session {
   /** Processes of the session. */
   readonly members = new Set<Process>();
-  /** The controlling terminal, as the kernel's terminal code has it. */
-  terminal: unknown = null;
+  /** The controlling terminal. */
+  terminal: Terminal | null = null;
 
   constructor(readonly sid: number) {}
 }

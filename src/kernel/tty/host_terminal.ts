@@ -1,0 +1,108 @@
+/**
+ * The terminal that posixx was started on. Its line discipline is the host's: editing, echo and modes are what the host
+ * makes of them. Job control is the guest's own.
+ */
+import { SIG } from '../../abi/signal.js';
+import { LFLAG, TERMIOS, TTY_IOCTL } from '../../abi/tty.js';
+import { S } from '../../abi/fcntl.js';
+import { native } from '../../host/native.js';
+import type { Location } from '../../vfs/mount.js';
+import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
+import type { Kernel } from '../kernel.js';
+import { Terminal } from './terminal.js';
+
+const termios = new Uint8Array(64);
+
+/** Requests that change the terminal: a group in the background is stopped by them (SIGTTOU). */
+const CHANGES: ReadonlySet<number> = new Set([
+  TTY_IOCTL.TCSETS, TTY_IOCTL.TCSETSW, TTY_IOCTL.TCSETSF, TTY_IOCTL.TCSETS2, TTY_IOCTL.TCSETSW2, TTY_IOCTL.TCSETSF2,
+  TTY_IOCTL.TCSBRK, TTY_IOCTL.TCSBRKP, TTY_IOCTL.TCXONC, TTY_IOCTL.TCFLSH,
+]);
+
+/** Whether a host descriptor is a terminal. */
+export function isTerminal(fd: number): boolean {
+  return native.ioctl(fd, TTY_IOCTL.TCGETS, termios, 0) >= 0;
+}
+
+export class HostTerminal extends Terminal {
+  /** `stream` is kept: /dev/tty is another description over the same host descriptor. */
+  constructor(kernel: Kernel, private readonly stream: OpenFile) {
+    super(kernel);
+    stream.ref();
+    native.terminalSave(stream.hostFd());
+  }
+
+  override open(flags: number, location: Location): OpenFile {
+    this.stream.ref();
+    return new HostTerminalFile(this, this.stream, flags, location);
+  }
+
+  /** TOSTOP: writing from the background stops, too. */
+  get stopsWriters(): boolean {
+    if (native.ioctl(this.stream.hostFd(), TTY_IOCTL.TCGETS, termios, 0) < 0) return false;
+    return ((termios[TERMIOS.lflag]! | (termios[TERMIOS.lflag + 1]! << 8)) & LFLAG.TOSTOP) !== 0;
+  }
+}
+
+/** A description of the host's terminal: standard input, output, error, or /dev/tty. */
+export class HostTerminalFile extends OpenFile {
+  constructor(
+    private readonly terminal: HostTerminal, private readonly stream: OpenFile, flags: number, location: Location | null,
+  ) {
+    super(flags, location);
+  }
+
+  override get pollable(): boolean {
+    return true;
+  }
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const background = this.terminal.checkForeground(SIG.TTIN);
+    return background < 0 ? background : this.stream.read(u8, start, length);
+  }
+  override write(u8: Uint8Array, start: number, length: number): number {
+    const { terminal } = this;
+    const task = terminal.kernel.current;
+    if (task && terminal.foreground && task.process.group !== terminal.foreground && terminal.stopsWriters) {
+      const background = terminal.checkForeground(SIG.TTOU);
+      if (background < 0) return background;
+    }
+    return this.stream.write(u8, start, length);
+  }
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    const job = this.terminal.jobControl(request, arg, memory);
+    if (job !== undefined) return job;
+    if (CHANGES.has(request)) {
+      const background = this.terminal.checkForeground(SIG.TTOU);
+      if (background < 0) return background;
+    }
+    return this.stream.ioctl(request, arg, memory);
+  }
+  override poll(): number {
+    return this.stream.poll();
+  }
+  override pollFd(): number {
+    return this.stream.pollFd();
+  }
+  override hostFd(): number {
+    return this.stream.hostFd();
+  }
+  protected override closed(): number {
+    return this.stream.unref();
+  }
+}
+
+/**
+ * Puts the guest's job control over those of the standard descriptors that are the host's terminal. Gives the files to use,
+ * and the terminal when there is one. In the guest's tree it is `console`, the place of /dev/console.
+ */
+export function adoptTerminal(
+  kernel: Kernel, files: readonly (OpenFile | undefined)[], console: Location | null,
+): { files: (OpenFile | undefined)[]; terminal: HostTerminal | null } {
+  let terminal: HostTerminal | null = null;
+  const adopted = files.map((file) => {
+    if (!file || file.hostFd() < 0 || file.inode?.type !== S.IFCHR || !isTerminal(file.hostFd())) return file;
+    terminal ??= new HostTerminal(kernel, file);
+    return new HostTerminalFile(terminal, file, file.flags, console ?? file.location);
+  });
+  return { files: adopted, terminal };
+}
