@@ -121,7 +121,7 @@ export class Kernel {
     this.processes.set(1, this.init);
     mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
     this.vfs.openFifo = openFifo;
-    registerTerminals(this);
+    mountAt(this.vfs, registerTerminals(this), '/dev/pts', MS.NOSUID | MS.NOEXEC);
   }
 
   /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */

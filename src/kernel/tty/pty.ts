@@ -1,0 +1,359 @@
+/** Pseudo-terminals (pty(7)): a master, as a terminal emulator holds it, and a terminal with a line discipline. */
+import { E } from '../../abi/errno.js';
+import { O, POLL } from '../../abi/fcntl.js';
+import { SI, SIG } from '../../abi/signal.js';
+import { CC, LFLAG, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty.js';
+import { native } from '../../host/native.js';
+import type { Location } from '../../vfs/mount.js';
+import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
+import type { Kernel } from '../kernel.js';
+import { SigInfo } from '../pending_signals.js';
+import { sendToProcess } from '../signals.js';
+import type { Timer } from '../timers.js';
+import { WaitQueue } from '../wait_queue.js';
+import { LineDiscipline, type Device } from './line_discipline.js';
+import { Terminal } from './terminal.js';
+
+/** Output that waits for the master. */
+const OUTPUT_MAX = 8192;
+const DECISECOND = 1e8;
+/** Flags of packet mode (ioctl_tty(2), TIOCPKT). */
+const PKT = { FLUSHREAD: 1 } as const;
+const QUEUE = { INPUT: 0, OUTPUT: 1, BOTH: 2 } as const;
+
+export class Pty extends Terminal implements Device {
+  readonly discipline = new LineDiscipline(this);
+  readonly masterQueue = new WaitQueue();
+  readonly slaveQueue = new WaitQueue();
+  readonly outgoing: number[] = [];
+  rows = 0;
+  columns = 0;
+  xpixel = 0;
+  ypixel = 0;
+  locked = true;
+  packet = false;
+  /** Packet-mode news for the master. */
+  news = 0;
+  slaves = 0;
+  /** A slave was opened at some time: without one, the master sees no hang-up yet. */
+  opened = false;
+  masterClosed = false;
+
+  constructor(kernel: Kernel, readonly index: number, private readonly gone: () => void) {
+    super(kernel);
+  }
+
+  override open(flags: number, location: Location): OpenFile | number {
+    if (this.masterClosed) return -E.IO;
+    if (this.locked) return -E.IO;
+    return new SlaveFile(this, flags & ~O.NOCTTY, location, (flags & O.NOCTTY) === 0);
+  }
+
+  outputRoom(): number {
+    return OUTPUT_MAX - this.outgoing.length;
+  }
+  output(byte: number): void {
+    this.outgoing.push(byte);
+    this.masterQueue.wake(POLL.IN);
+  }
+  signal(signal: number): void {
+    this.signalForeground(signal);
+  }
+  inputReady(): void {
+    this.slaveQueue.wake(POLL.IN);
+  }
+  outputReady(): void {
+    this.slaveQueue.wake(POLL.OUT);
+  }
+
+  /** Requests that both ends know; undefined for others. */
+  common(request: number, arg: number, memory: UserMemory): number | undefined {
+    const { u8, view } = memory.window;
+    const { discipline } = this;
+    switch (request) {
+      case TTY_IOCTL.TCGETS:
+      case TTY_IOCTL.TCGETS2: {
+        const bytes = request === TTY_IOCTL.TCGETS ? TERMIOS_SIZE : TERMIOS2_SIZE;
+        if (!memory.writable(arg, bytes)) return -E.FAULT;
+        discipline.save(u8, arg, bytes);
+        return 0;
+      }
+      case TTY_IOCTL.TCSETS: case TTY_IOCTL.TCSETSW: case TTY_IOCTL.TCSETSF:
+        return this.setTermios(arg, TERMIOS_SIZE, request === TTY_IOCTL.TCSETSF, memory);
+      case TTY_IOCTL.TCSETS2: case TTY_IOCTL.TCSETSW2: case TTY_IOCTL.TCSETSF2:
+        return this.setTermios(arg, TERMIOS2_SIZE, request === TTY_IOCTL.TCSETSF2, memory);
+      case TTY_IOCTL.TIOCGWINSZ:
+        if (!memory.writable(arg, 8)) return -E.FAULT;
+        [this.rows, this.columns, this.xpixel, this.ypixel].forEach((value, at) => view.setUint16(arg + 2 * at, value, true));
+        return 0;
+      case TTY_IOCTL.TIOCSWINSZ: {
+        if (!memory.readable(arg, 8)) return -E.FAULT;
+        const [rows, columns, xpixel, ypixel] = [0, 2, 4, 6].map((at) => view.getUint16(arg + at, true)) as [number, number, number, number];
+        const changed = rows !== this.rows || columns !== this.columns || xpixel !== this.xpixel || ypixel !== this.ypixel;
+        Object.assign(this, { rows, columns, xpixel, ypixel });
+        if (changed) this.signalForeground(SIG.WINCH);
+        return 0;
+      }
+      case TTY_IOCTL.TCSBRK:
+      case TTY_IOCTL.TCSBRKP:
+        return 0;
+      case TTY_IOCTL.TCXONC:
+        if (arg > 3) return -E.INVAL;
+        if (arg === 0) discipline.stopped = true;
+        if (arg === 1 && discipline.stopped) {
+          discipline.stopped = false;
+          this.outputReady();
+        }
+        return 0;
+      case TTY_IOCTL.TCFLSH:
+        if (arg > QUEUE.BOTH) return -E.INVAL;
+        if (arg !== QUEUE.OUTPUT) discipline.flushInput();
+        if (arg !== QUEUE.INPUT) this.outgoing.length = 0;
+        this.masterQueue.wake(POLL.OUT);
+        return 0;
+      default:
+        return undefined;
+    }
+  }
+
+  private setTermios(arg: number, bytes: number, flush: boolean, memory: UserMemory): number {
+    if (!memory.readable(arg, bytes)) return -E.FAULT;
+    if (flush) this.discipline.flushInput();
+    this.discipline.load(memory.window.u8, arg, bytes);
+    return 0;
+  }
+
+  slaveCloses(): void {
+    if (--this.slaves === 0) this.masterQueue.wake(POLL.HUP | POLL.IN);
+  }
+
+  /** The master is closed: the terminal hangs up. */
+  hangUp(): void {
+    this.masterClosed = true;
+    const { session } = this;
+    if (session) {
+      const leader = this.kernel.processes.get(session.sid);
+      if (leader && leader.group !== this.foreground) {
+        sendToProcess(leader, new SigInfo(SIG.HUP, SI.KERNEL));
+        sendToProcess(leader, new SigInfo(SIG.CONT, SI.KERNEL));
+      }
+      this.disassociate();
+    }
+    this.slaveQueue.wake(POLL.HUP | POLL.IN | POLL.OUT);
+    this.gone();
+  }
+}
+
+/** What /dev/ptmx gives. */
+export class MasterFile extends OpenFile {
+  constructor(readonly pty: Pty, flags: number, location: Location) {
+    super(flags, location);
+    this.waiters = pty.masterQueue;
+  }
+
+  override get label(): string {
+    return '/dev/ptmx';
+  }
+  override get pollable(): boolean {
+    return true;
+  }
+
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const { pty } = this;
+    if (length === 0) return 0;
+    if (pty.packet) {
+      u8[start] = pty.news;
+      if (pty.news !== 0) {
+        pty.news = 0;
+        return 1;
+      }
+      const count = this.take(u8, start + 1, length - 1);
+      return count < 0 ? count : count + 1;
+    }
+    return this.take(u8, start, length);
+  }
+
+  private take(u8: Uint8Array, start: number, length: number): number {
+    const { pty } = this;
+    const { outgoing } = pty;
+    if (outgoing.length === 0) return pty.slaves === 0 && pty.opened ? -E.IO : -E.AGAIN;
+    const count = Math.min(length, outgoing.length);
+    for (let at = 0; at < count; at++) u8[start + at] = outgoing[at]!;
+    outgoing.splice(0, count);
+    pty.outputReady();
+    return count;
+  }
+
+  override write(u8: Uint8Array, start: number, length: number): number {
+    if (length === 0) return 0;
+    const taken = this.pty.discipline.receive(u8, start, length);
+    return taken > 0 ? taken : -E.AGAIN;
+  }
+
+  override poll(): number {
+    const { pty } = this;
+    let events = POLL.OUT | POLL.WRNORM;
+    if (pty.outgoing.length > 0 || pty.news !== 0) events |= POLL.IN | POLL.RDNORM;
+    if (pty.slaves === 0 && pty.opened) events |= POLL.HUP;
+    return events;
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    const { pty } = this;
+    const { view } = memory.window;
+    switch (request) {
+      case TTY_IOCTL.TIOCGPTN:
+      case TTY_IOCTL.TIOCGPTLCK:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, request === TTY_IOCTL.TIOCGPTN ? pty.index : Number(pty.locked), true);
+        return 0;
+      case TTY_IOCTL.TIOCSPTLCK:
+        if (!memory.readable(arg, 4)) return -E.FAULT;
+        pty.locked = view.getInt32(arg, true) !== 0;
+        return 0;
+      case TTY_IOCTL.TIOCPKT:
+        if (!memory.readable(arg, 4)) return -E.FAULT;
+        pty.packet = view.getInt32(arg, true) !== 0;
+        return 0;
+      case TTY_IOCTL.FIONREAD:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, pty.outgoing.length, true);
+        return 0;
+      case TTY_IOCTL.TIOCGPGRP:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, pty.foreground?.pgid ?? 0, true);
+        return 0;
+      case TTY_IOCTL.TIOCGPTPEER: {
+        const task = pty.kernel.current!;
+        const slave = pty.open(arg & (O.ACCMODE | O.NONBLOCK | O.NOCTTY), this.location!);
+        if (typeof slave === 'number') return slave;
+        const fd = task.files.install(slave, (arg & O.CLOEXEC) !== 0);
+        if (fd < 0) slave.unref();
+        return fd;
+      }
+      case TTY_IOCTL.TCFLSH: {
+        const result = pty.common(request, arg, memory)!;
+        if (result >= 0 && pty.packet) pty.news |= PKT.FLUSHREAD;
+        return result;
+      }
+      default:
+        return pty.common(request, arg, memory) ?? -E.NOTTY;
+    }
+  }
+
+  protected override closed(): number {
+    this.pty.hangUp();
+    return 0;
+  }
+}
+
+/** An open /dev/pts/N. */
+export class SlaveFile extends OpenFile {
+  /** VTIME: running, or over. */
+  private timer: Timer | undefined;
+  private timedOut = false;
+
+  constructor(readonly pty: Pty, flags: number, location: Location, mayControl: boolean) {
+    super(flags, location);
+    this.waiters = pty.slaveQueue;
+    pty.slaves++;
+    pty.opened = true;
+    pty.masterQueue.wake(POLL.OUT);
+    const process = pty.kernel.current?.process;
+    // A session leader without a terminal gets the first that it opens.
+    if (mayControl && process && process.session.sid === process.pid && !process.session.terminal && !pty.session) {
+      pty.control(process.session, process.group);
+    }
+  }
+
+  override get pollable(): boolean {
+    return true;
+  }
+
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const { pty } = this;
+    const { discipline } = pty;
+    if (pty.masterClosed) return 0;
+    const background = pty.checkForeground(SIG.TTIN);
+    if (background < 0) return background;
+    // A description that does not wait gets what there is, be it less than MIN.
+    const hasty = (this.flags & O.NONBLOCK) !== 0 && discipline.available > 0;
+    const got = discipline.read(u8, start, length, this.timedOut || hasty);
+    if (got !== -E.AGAIN) {
+      this.stopTimer();
+    } else if ((discipline.lflag & LFLAG.ICANON) === 0 && !this.timer) {
+      const time = discipline.cc[CC.VTIME]!;
+      // With MIN the time counts from the first byte on; without, from the call.
+      if (time > 0 && (discipline.cc[CC.VMIN] === 0 || discipline.available > 0)) {
+        this.timer = pty.kernel.timers.add(native.monotonicNow() + time * DECISECOND, timeOver, this);
+      }
+    }
+    return got;
+  }
+
+  timeOver(): void {
+    this.timer = undefined;
+    this.timedOut = true;
+    this.pty.slaveQueue.wake(POLL.IN);
+  }
+
+  private stopTimer(): void {
+    if (this.timer) this.pty.kernel.timers.remove(this.timer);
+    this.timer = undefined;
+    this.timedOut = false;
+  }
+
+  override write(u8: Uint8Array, start: number, length: number): number {
+    const { pty } = this;
+    if (pty.masterClosed) return -E.IO;
+    if (pty.discipline.lflag & LFLAG.TOSTOP) {
+      const background = pty.checkForeground(SIG.TTOU);
+      if (background < 0) return background;
+    }
+    return pty.discipline.write(u8, start, length);
+  }
+
+  override poll(): number {
+    const { pty } = this;
+    if (pty.masterClosed) return POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM;
+    let events = 0;
+    if (pty.discipline.readable || this.timedOut) events |= POLL.IN | POLL.RDNORM;
+    if (!pty.discipline.stopped && pty.outputRoom() >= 8) events |= POLL.OUT | POLL.WRNORM;
+    return events;
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    const { pty } = this;
+    if (pty.masterClosed) return -E.IO;
+    const job = pty.jobControl(request, arg, memory);
+    if (job !== undefined) return job;
+    switch (request) {
+      case TTY_IOCTL.FIONREAD:
+      case TTY_IOCTL.TIOCOUTQ:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        memory.window.view.setInt32(arg, request === TTY_IOCTL.FIONREAD ? pty.discipline.available : pty.outgoing.length, true);
+        return 0;
+      case TTY_IOCTL.TIOCSTI:
+        if (!memory.readable(arg, 1)) return -E.FAULT;
+        pty.discipline.receive(memory.window.u8, arg, 1);
+        return 0;
+      case TTY_IOCTL.TCSETS: case TTY_IOCTL.TCSETSW: case TTY_IOCTL.TCSETSF:
+      case TTY_IOCTL.TCSETS2: case TTY_IOCTL.TCSETSW2: case TTY_IOCTL.TCSETSF2:
+      case TTY_IOCTL.TCSBRK: case TTY_IOCTL.TCSBRKP: case TTY_IOCTL.TCXONC: case TTY_IOCTL.TCFLSH: {
+        const background = pty.checkForeground(SIG.TTOU);
+        if (background < 0) return background;
+      }
+    }
+    return pty.common(request, arg, memory) ?? -E.NOTTY;
+  }
+
+  protected override closed(): number {
+    this.stopTimer();
+    this.pty.slaveCloses();
+    return 0;
+  }
+}
+
+function timeOver(file: SlaveFile): void {
+  file.timeOver();
+}
