@@ -16,17 +16,21 @@ function rangeEnd(addr: number, length: number, wrapped: number): number {
 
 /**
  * Calls `act` for the mapped part of [start, end) of each area.
+ * @param holes false: the first hole ends the walk
  * @returns 0, what `act` gave below 0 (which ends the walk), or -ENOMEM when there were holes
  */
 function eachArea(
-  space: AddressSpace, start: number, end: number, act: (area: Vma, start: number, end: number) => number,
+  space: AddressSpace, start: number, end: number, act: (area: Vma, start: number, end: number) => number, holes = true,
 ): number {
   let error = 0;
   let at = start;
   while (at < end) {
     const area = space.areas.above(at);
     if (area === undefined || area.start >= end) return -E.NOMEM;
-    if (area.start > at) error = -E.NOMEM;
+    if (area.start > at) {
+      if (!holes) return -E.NOMEM;
+      error = -E.NOMEM;
+    }
     const stop = Math.min(area.end, end);
     const result = act(area, Math.max(at, area.start), stop);
     if (result < 0) return result;
@@ -65,7 +69,8 @@ export function madvise(space: AddressSpace, addr: number, length: number, advic
   if (end <= addr) return end < 0 ? end : 0;
   if (flags !== undefined) return adviseFlags(space, addr, end, advice, flags);
   if (HINTS.has(advice)) return eachArea(space, addr, end, () => 0);
-  return eachArea(space, addr, end, (area, from, to) => advisePages(space, area, from, to, advice));
+  const populates = advice === MADV.POPULATE_READ || advice === MADV.POPULATE_WRITE;
+  return eachArea(space, addr, end, (area, from, to) => advisePages(space, area, from, to, advice), !populates);
 }
 
 function adviseFlags(
@@ -99,13 +104,13 @@ function advisePages(space: AddressSpace, area: Vma, start: number, end: number,
       break;
     case MADV.REMOVE:
       if (locked || area.file === null) return -E.INVAL;
-      if (!shared || (area.prot & PROT.WRITE) === 0) return -E.ACCES;
+      if (!shared || (area.flags & VmFlag.NoWrite) !== 0) return -E.ACCES;
       break;
     case MADV.POPULATE_READ:
-      if (!accessible) return -E.FAULT;
+      if ((area.prot & PROT.READ) === 0) return -E.INVAL;
       break;
     case MADV.POPULATE_WRITE:
-      if ((area.prot & PROT.WRITE) === 0) return -E.FAULT;
+      if ((area.prot & PROT.WRITE) === 0) return -E.INVAL;
       break;
   }
   const drops = advice === MADV.DONTNEED || advice === MADV.DONTNEED_LOCKED || advice === MADV.FREE;

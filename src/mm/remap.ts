@@ -20,22 +20,26 @@ export function remap(
   let oldSize = pageUp(oldLength);
   const newSize = pageUp(newLength);
   if (addr % PAGE !== 0 || newSize === 0 || newSize > TASK_SIZE) return -E.INVAL;
+  if (fixed) {
+    if (newAddr % PAGE !== 0) return -E.INVAL;
+    if (newSize > MAX_ADDRESS || newAddr > MAX_ADDRESS - newSize) return -E.INVAL;
+    if (addr + oldSize > newAddr && newAddr + newSize > addr) return -E.INVAL;
+  }
   if (space.areas.find(addr) === undefined) return -E.FAULT;
 
   if (fixed || keep) {
-    if (fixed) {
-      if (newAddr % PAGE !== 0) return -E.INVAL;
-      if (newSize > MAX_ADDRESS || newAddr > MAX_ADDRESS - newSize) return -E.INVAL;
-      if (addr + oldSize > newAddr && newAddr + newSize > addr) return -E.INVAL;
-      if (newAddr < MIN_ADDRESS) return -E.PERM;
-      unmapRange(space, newAddr, newAddr + newSize);
-    }
+    if (fixed && newAddr < MIN_ADDRESS) return -E.PERM;
+    if (fixed && oldSize === newSize) return moveAll(space, addr, oldSize, newAddr, keep);
+    // As Linux since 6.17: what stood at the new place goes only when the old one is fine.
+    const wrong = resizable(space, addr, Math.min(oldSize, newSize), newSize);
+    if (typeof wrong === 'number') return wrong;
+    if (fixed) unmapRange(space, newAddr, newAddr + newSize);
     if (oldSize > newSize) {
       unmapRange(space, addr + newSize, addr + oldSize);
       oldSize = newSize;
     }
-    const area = resizable(space, addr, oldSize, newSize);
-    if (typeof area === 'number') return area;
+    const area = space.areas.find(addr);
+    if (area === undefined) return -E.FAULT;
     if (keep && !mayExpand(space, oldSize, area.prot, area.flags)) return -E.NOMEM;
     const to = unmappedArea(space, newAddr, newSize, fixed ? MAP.FIXED : 0);
     return to < 0 ? to : move(space, area, addr, oldSize, to, newSize, keep);
@@ -58,6 +62,24 @@ export function remap(
   if (!mayMove) return -E.NOMEM;
   const to = unmappedArea(space, 0, newSize, 0);
   return to < 0 ? to : move(space, area, addr, oldSize, to, newSize, false);
+}
+
+/** Moves all that is mapped in [from, from + size), holes and all, as Linux does since 6.17. Gives `to` or -errno. */
+function moveAll(space: AddressSpace, from: number, size: number, to: number, keep: boolean): number {
+  const end = from + size;
+  for (let at = from; at < end; ) {
+    const area = space.areas.above(at);
+    if (area === undefined || area.start >= end) break;
+    const start = Math.max(at, area.start);
+    const length = Math.min(end, area.end) - start;
+    const target = to + (start - from);
+    if (keep && !mayExpand(space, length, area.prot, area.flags)) return -E.NOMEM;
+    unmapRange(space, target, target + length);
+    const moved = move(space, space.areas.find(start)!, start, length, target, length, keep);
+    if (moved < 0) return moved;
+    at = start + length;
+  }
+  return to;
 }
 
 /** The area of [addr, addr + oldSize), when it may become `newSize` bytes; else -errno. */
@@ -98,11 +120,11 @@ function move(
     if (newSize > oldSize) unmapRange(space, to + oldSize, to + newSize);
     return error;
   }
+  file?.retain();
   for (const gone of space.areas.remove(from, from + oldSize)) {
     tally(space, gone, -1);
     gone.file?.release();
   }
-  file?.retain();
   const moved = new Vma(to, to + oldSize, prot, flags, file, offset, name);
   tally(space, moved, 1);
   // Pages that were write-protected for the translator's sake are ordinary at their new place.
