@@ -207,7 +207,7 @@ export class AddressSpace {
   }
 
   private readableSlow(addr: number, length: number): boolean {
-    if (length === 0) return true;
+    if (!(length > 0)) return length === 0;
     const end = addr + length;
     if (end > WINDOW_SIZE || this.span(addr, CAN_READ, end) < end) return false;
     const area = this.areas.find(addr)!;
@@ -220,7 +220,7 @@ export class AddressSpace {
   }
 
   private writableSlow(addr: number, length: number): boolean {
-    if (length === 0) return true;
+    if (!(length > 0)) return length === 0;
     const end = addr + length;
     if (end > WINDOW_SIZE || this.span(addr, PROT.WRITE, end) < end) return false;
     const area = this.areas.find(addr)!;
