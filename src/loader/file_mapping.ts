@@ -29,10 +29,11 @@ export class FileMapping implements MappedFile {
 
   /** As seen from the root of the whole tree; procfs shows `location` from the reader's root. */
   get path(): string {
-    if (this.location === null) return this.file.label;
+    if (this.location === null || this.file.label !== '') return this.file.label;
     let top = this.location.mount;
     while (top.on !== null) top = top.on.mount;
-    return pathOf(new Place(top, top.root), this.location);
+    const path = pathOf(new Place(top, top.root), this.location);
+    return this.file.stat(stat) === 0 && stat.nlink === 0 ? `${path} (deleted)` : path;
   }
 
   get identity(): unknown {
