@@ -6,6 +6,7 @@ import { CC, LFLAG, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty
 import { native } from '../../host/native.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
+import { lookup } from '../../vfs/path_walk.js';
 import type { Kernel } from '../kernel.js';
 import { SigInfo } from '../pending_signals.js';
 import { sendToProcess } from '../signals.js';
@@ -225,7 +226,8 @@ export class MasterFile extends OpenFile {
         return 0;
       case TTY_IOCTL.TIOCGPTPEER: {
         const task = pty.kernel.current!;
-        const slave = pty.open(arg & (O.ACCMODE | O.NONBLOCK | O.NOCTTY), this.location!);
+        const place = lookup(task.fs, task.fs.root, `/dev/pts/${pty.index}`, true);
+        const slave = pty.open(arg & (O.ACCMODE | O.NONBLOCK | O.NOCTTY), typeof place === 'number' ? this.location! : place);
         if (typeof slave === 'number') return slave;
         const fd = task.files.install(slave, (arg & O.CLOEXEC) !== 0);
         if (fd < 0) slave.unref();
