@@ -10,6 +10,7 @@ const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
   ['build/conformance/isa/fuzz.js'],
   ['build/conformance/fuzz/elf.js'],
+  ['conformance/fuzz/syscalls.mjs'],
 ].filter(([file]) => existsSync(join(root, file)));
 
 let failed = 0;

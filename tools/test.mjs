@@ -74,6 +74,8 @@ if (existsSync(join(root, 'conformance/harness.mjs')) && (only.length === 0 || o
   process.stderr.write('posixx: conformance …\n');
   const { runConformance } = await import('../conformance/harness.mjs');
   add('conformance', await runConformance({ missing }));
+  const { fuzzSyscalls } = await import('../conformance/fuzz/syscalls.mjs');
+  add('wild system calls', await fuzzSyscalls({ seed: 20240917, rounds: 300 }));
 }
 
 if (total.failures.length > 0) process.stdout.write(`\nFailed:\n${total.failures.map((line) => `  ${line}\n`).join('')}`);
