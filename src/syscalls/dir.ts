@@ -74,7 +74,8 @@ function readEntries(task: Task, fd: number, buf: number, length: number, word: 
   const { mm } = task;
   const usable = mm.writable(buf, room) ? room : mm.writableBytes(buf, room);
   if (usable <= 0 && room > 0) return -E.FAULT;
-  writer.begin(task, buf, usable, word);
+  // Any address goes with no room; the writer must not reckon with it.
+  writer.begin(task, usable > 0 ? buf : 0, usable, word);
   const failed = file.readdir(writer);
   return failed < 0 ? failed : writer.result;
 }

@@ -183,7 +183,7 @@ function selectUntil(
   }
   if (ready > 0 || immediate) {
     sets.forEach((set, index) => {
-      if (set !== 0) u8.set(results[index]!, set);
+      if (set !== 0 && bytes > 0) u8.set(results[index]!, set);
     });
     remaining(task);
     return ready;
