@@ -21,8 +21,9 @@ export function flagsLive(source: CodeSource, pc: number): boolean {
     if (limit === 0 || decode(bytes, pc, limit, pc, insn) === 0) return true;
     const form = insn.form;
     if (form.flagsRead & open) return true;
-    // div and idiv leave all flags undefined; CPUs leave them as they were.
-    if (form.flagsWritten !== form.flagsUndefined) open &= ~form.flagsWritten;
+    // What div, bt and others leave undefined, CPUs leave as it was; but for AF behind logical operations.
+    const kept = form.flagsUndefined === Flag.AF ? 0 : form.flagsUndefined;
+    open &= ~(form.flagsWritten & ~kept);
     if (open === 0) return false;
     switch (form.rewrite) {
       case Rewrite.Copy: case Rewrite.Lea: case Rewrite.Push: case Rewrite.Pop: case Rewrite.Enter: case Rewrite.Leave:
