@@ -54,7 +54,9 @@ function pwrite64(task: Task, fd: number, buf: number, count: number, position: 
   return writeFrom(task, file, buf, count, position);
 }
 
-function readInto(task: Task, file: OpenFile, buf: number, count: number, position: number): number {
+function readInto(task: Task, file: OpenFile, address: number, count: number, position: number): number {
+  // Nothing may be read to any address, which files must not reckon with.
+  const buf = count === 0 ? 0 : address;
   let length = count;
   if (count > MAX_RW_COUNT) {
     if (buf + count > USER_END) return -E.FAULT;
@@ -74,7 +76,8 @@ function readInto(task: Task, file: OpenFile, buf: number, count: number, positi
   return waitReady(task, file, POLL.IN, (parked) => readInto(parked, file, buf, count, position));
 }
 
-function writeFrom(task: Task, file: OpenFile, buf: number, count: number, position: number): number {
+function writeFrom(task: Task, file: OpenFile, address: number, count: number, position: number): number {
+  const buf = count === 0 ? 0 : address;
   let length = count;
   if (count > MAX_RW_COUNT) {
     if (buf + count > USER_END) return -E.FAULT;
