@@ -171,24 +171,31 @@ export class Translations {
   }
 
   /**
-   * Forgets all fragments with code in [start, end). `unlink` is called for every branch that went into one.
+   * Forgets all fragments with code in [start, end). `unlink` is called for every branch that went into one, `unthunk` for
+   * every address in one that an indirect branch may go to.
    */
-  drop(start: number, end: number, log: InstructionLog, unlink: (site: number, pc: number) => void): void {
+  drop(
+    start: number, end: number, log: InstructionLog,
+    unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void,
+  ): void {
     const first = start >>> PAGE_SHIFT;
     const last = Math.ceil(end / 4096);
     const dead = new Set<Fragment>();
-    for (const [page, list] of this.fragments) {
-      if (page < first || page >= last) continue;
+    const kill = (page: number): void => {
+      const list = this.fragments.get(page);
+      if (list === undefined) return;
       for (const fragment of list) dead.add(fragment);
       this.fragments.delete(page);
       this.origins.delete(page);
-    }
+    };
+    if (last - first <= this.fragments.size) for (let page = first; page < last; page++) kill(page);
+    else for (const page of this.fragments.keys()) if (page >= first && page < last) kill(page);
     for (const fragment of dead) {
       for (let at = fragment.logStart; at < fragment.logEnd; at++) {
         const pc = log.pcAt(at);
         if (this.find(pc) !== log.hostAt(at)) continue;
         this.set(pc, 0);
-        this.thunks.delete(pc);
+        if (this.thunks.delete(pc)) unthunk(pc);
         const sites = this.incoming.get(pc);
         if (sites === undefined) continue;
         this.incoming.delete(pc);

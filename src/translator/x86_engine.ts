@@ -125,12 +125,10 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       return;
     }
     const window = source.window.id;
-    for (const pc of translations.thunks.keys()) {
-      // A fragment in the range may reach out of it, so every entry goes; live ones come back at their next use.
-      native.indirectSet(window, pc, 0);
-    }
-    translations.thunks.clear();
-    translations.drop(start, end, this.translator.log, (site, pc) => this.translator.linkLater(site, pc));
+    translations.drop(
+      start, end, this.translator.log,
+      (site, pc) => this.translator.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
+    );
   }
 
   /** The code cache is full: everything is forgotten. */
