@@ -38,6 +38,18 @@ export class Assembler {
     this.at = at;
   }
 
+  /** Copies an instruction as it is, with the prefixes that confine a memory operand when it has one. */
+  copy(from: Uint8Array, start: number, length: number, memory: boolean): void {
+    const b = this.bytes;
+    let at = this.at;
+    if (memory) {
+      b[at++] = 0x65;
+      b[at++] = 0x67;
+    }
+    for (let i = 0; i < length; i++) b[at++] = from[start + i]!;
+    this.at = at;
+  }
+
   /** Overwrites the rel32 field at cache offset `site` so that it reaches `target`. */
   patchRel32(site: number, target: number): void {
     const b = this.bytes;

@@ -31,6 +31,46 @@ function byteOperandsOf(form: Form): number {
   return known;
 }
 
+/** Bytes of an instruction to which two prefixes can be added. */
+const MAX_COPIED = 13;
+
+/**
+ * A segment override without meaning in 64-bit mode (CS, DS, ES, SS) stands before the opcode. Copied behind the GS
+ * override that confines the operand it would be the last of the two, and which of them counts the SDM leaves open.
+ */
+function hasNullSegment(bytes: Uint8Array, at: number): boolean {
+  for (;;) {
+    const byte = bytes[at++]!;
+    if (byte === 0x66 || byte === 0xf2 || byte === 0xf3 || byte === 0xf0 || (byte & 0xf0) === 0x40) continue;
+    return byte === 0x2e || byte === 0x36 || byte === 0x3e || byte === 0x26;
+  }
+}
+
+function needsMapping(reg: number): boolean {
+  return reg === GUEST_RSP || reg === STACK_HOME;
+}
+
+/**
+ * The instruction's own bytes will do, behind the prefixes that confine its memory operand: no operand is guest rsp or
+ * the displaced register (or might be: ah looks like rsp), and the address is not relative to rip or a segment base.
+ */
+export function isVerbatim(insn: Insn, bytes: Uint8Array): boolean {
+  const form = insn.form;
+  if (insn.segment >= 0 || insn.address32 || insn.length > MAX_COPIED || form.implicitMemory) return false;
+  if (form.hasModrm) {
+    if (form.regFile === RegFile.Gpr && needsMapping(insn.reg)) return false;
+    if (insn.mod === 3) {
+      if (form.rmFile === RegFile.Gpr && needsMapping(insn.rm)) return false;
+    } else if (insn.ripRelative || needsMapping(insn.base) || (!form.vsib && insn.index === STACK_HOME) ||
+      hasNullSegment(bytes, insn.pc)) {
+      return false;
+    }
+  } else if (form.opcodeReg !== Access.None && needsMapping(insn.reg)) {
+    return false;
+  }
+  return form.vvvvFile !== RegFile.Gpr || !needsMapping(insn.vvvv);
+}
+
 export class OperandMapper {
   readonly out = new Operands();
   /** Fixup word (fixup.ts) for a fault of the instruction while the borrowed registers are saved. */

@@ -9,7 +9,7 @@ import type { CpuModel } from './cpu_model.js';
 import type { EngineStats } from './engine.js';
 import { flagsLive } from './flags.js';
 import { lagFixup, MAX_LAG } from './fixup.js';
-import { OperandMapper } from './operands.js';
+import { isVerbatim, OperandMapper } from './operands.js';
 import * as branch from './emit_branch.js';
 import * as stack from './emit_stack.js';
 import { emitFpuRestore, emitFpuSave } from './emit_fpu.js';
@@ -214,6 +214,7 @@ export class Translator implements branch.BranchSink {
   private emit(insn: Insn, at: number, next: number): After {
     const { asm, map, log } = this;
     const form = insn.form;
+    const bytes = this.space.source.window.u8;
     const lag = lagFixup(asm.stackDelta);
     this.continueAt = -1;
     if (form.feature !== '' && !this.model.has(form.feature)) return this.trap(insn.pc, Trap.Illegal);
@@ -223,7 +224,8 @@ export class Translator implements branch.BranchSink {
         if (form.mnemonic === 'nop') break;
         if (form.implicitMemory && insn.segment >= 0) return this.trap(insn.pc, Trap.Illegal);
         this.noteState(form);
-        fixup = map.copy(insn);
+        if (isVerbatim(insn, bytes)) asm.copy(bytes, insn.pc, insn.length, insn.hasMemory);
+        else fixup = map.copy(insn);
         break;
       case Rewrite.Lea:
         this.emitLea(insn);
