@@ -39,8 +39,11 @@ function ending(result: Buffer): string {
   return `${text}, rip ${result.readBigUInt64LE(Result.rip).toString(16)}`;
 }
 
-/** Differences in words; empty when there is none. Changes the buffers. */
-export function differences(host: Buffer, guest: Buffer, arena: number, call: boolean): string[] {
+/**
+ * Differences in words; empty when there is none. Changes the buffers. `call`: the return stack may be one deeper.
+ * `sequence`: at a fault, flags that no instruction would read may differ (docs/limits.md).
+ */
+export function differences(host: Buffer, guest: Buffer, arena: number, call: boolean, sequence: boolean): string[] {
   normalize(host);
   normalize(guest);
   const out: string[] = [];
@@ -54,7 +57,7 @@ export function differences(host: Buffer, guest: Buffer, arena: number, call: bo
     out.push(`${name}: host ${hex(host)}; posixx ${hex(guest)}`);
   };
   for (let i = 0; i < 16; i++) field(registerName(i), Result.gpr + i * 8, 8);
-  field('rflags', Result.rflags, 8);
+  if (!sequence || host.readUInt32LE(Result.signal) === SIGTRAP) field('rflags', Result.rflags, 8);
   field('FS base', Result.fsBase, 8);
   field('GS base', Result.gsBase, 8);
   if (host.compare(guest, Result.xsave, Result.xsave + XSAVE, Result.xsave, Result.xsave + XSAVE) !== 0) {

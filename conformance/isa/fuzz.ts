@@ -1,9 +1,10 @@
 /**
  * Every row of the instruction table with random operands, on the host CPU and in posixx.
  *
- *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N] [--program]
+ *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N] [--sequences] [--program]
  *
  * `--row` keeps only rows that contain the text; `--keep` failures are shown (20). A run is a function of its seed.
+ * `--sequences` makes short programs of stack operations, jumps, calls and instructions of the rows.
  * `--program` runs reference.c's program under `posixx run` instead of the engine alone: loader, signals and all.
  */
 import { pathToFileURL } from 'node:url';
@@ -11,20 +12,25 @@ import { parseArgs } from 'node:util';
 import iced from 'iced-x86';
 import { allForms } from '../../translator/decode.js';
 import { Random } from '../../translator/isa/sample.js';
-import { CaseMaker, fillPattern, testable } from './cases.js';
+import { CaseMaker, testable } from './cases.js';
 import { differences, registerName } from './compare.js';
 import { Guest } from './guest.js';
 import { posixxReference, runOnHost } from './host.js';
+import { SequenceMaker, sequential } from './sequences.js';
+import { fillPattern } from './state.js';
 import { CODE, ENTRY, PATTERN, Result, SLOT, Test } from './layout.js';
 
 const BATCH = 2000;
 const SIGTRAP = 5;
+const INT3 = 0xcc;
 
 export interface FuzzOptions {
   readonly cases: number;
   readonly seed: number;
   /** Only rows with this text. */
   readonly row?: string;
+  /** Short programs instead of single instructions. */
+  readonly sequences?: boolean;
   /** The program of the host runs under `posixx run`, too, instead of the engine alone. */
   readonly program?: boolean;
   /** Reports of failures to make. */
@@ -46,13 +52,21 @@ export interface FuzzReport {
   missing: string[];
 }
 
-function disassemble(bytes: Uint8Array, pc: number): string {
+/** Lines for the instructions of a case, up to the int3 that fills the rest. */
+function disassemble(bytes: Buffer, pc: number): string[] {
   const decoder = new iced.Decoder(64, bytes, 0);
+  const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
   decoder.ip = BigInt(pc);
-  const instruction = decoder.decode();
-  const text = new iced.Formatter(iced.FormatterSyntax.Intel).format(instruction);
+  const lines: string[] = [];
+  while (decoder.canDecode && !bytes.subarray(decoder.position).every((byte) => byte === INT3)) {
+    const start = decoder.position;
+    const instruction = decoder.decode();
+    const hex = bytes.subarray(start, decoder.position).toString('hex');
+    lines.push(`    ${(pc + start).toString(16)}  ${hex.padEnd(24)} ${formatter.format(instruction)}`);
+    instruction.free();
+  }
   decoder.free();
-  return text;
+  return lines;
 }
 
 /** True when iced-x86 knows no instruction there either. */
@@ -84,14 +98,17 @@ export function fuzz(options: FuzzOptions): FuzzReport {
     cases: options.cases, failed: 0, rows: rows.length, faults: 0, failures: [], missing: [...missing],
   };
   const maker = new CaseMaker(random, isInvalid);
+  const sequences = new SequenceMaker(random, rows.filter(sequential));
   const tests = Buffer.alloc(BATCH * Test.size);
   const calls: boolean[] = [];
   let next = 0;
   for (let done = 0; done < options.cases;) {
     const count = Math.min(BATCH, options.cases - done);
     for (let i = 0; i < count; i++) {
-      maker.make(rows[next]!, i, tests.subarray(i * Test.size, (i + 1) * Test.size));
-      calls[i] = maker.insn.form.mnemonic === 'call';
+      const test = tests.subarray(i * Test.size, (i + 1) * Test.size);
+      if (options.sequences) sequences.make(i, test);
+      else maker.make(rows[next]!, i, test);
+      calls[i] = options.sequences === true || maker.insn.form.mnemonic === 'call';
       next = (next + 1) % rows.length;
     }
     const host = runOnHost(pattern, tests, count);
@@ -101,7 +118,7 @@ export function fuzz(options: FuzzOptions): FuzzReport {
       const expected = host.subarray(i * Result.size, (i + 1) * Result.size);
       if (expected.readUInt32LE(Result.signal) !== SIGTRAP) report.faults++;
       const got = ours.subarray(i * Result.size, (i + 1) * Result.size);
-      const found = differences(expected, got, test.readUInt32LE(Test.arena), calls[i]!);
+      const found = differences(expected, got, test.readUInt32LE(Test.arena), calls[i]!, options.sequences === true);
       if (found.length === 0) continue;
       report.failed++;
       if (report.failures.length < options.keep) {
@@ -118,14 +135,10 @@ export function fuzz(options: FuzzOptions): FuzzReport {
 
 function describe(test: Buffer, slot: number, name: string, found: string[]): string {
   const pc = CODE + slot * SLOT + ENTRY;
-  const bytes = test.subarray(Test.code + ENTRY, Test.code + ENTRY + 16);
-  const decoder = new iced.Decoder(64, bytes, 0);
-  const { length } = decoder.decode();
-  decoder.free();
   const registers = Array.from({ length: 16 }, (_, i) => {
     return `${registerName(i)}=${test.readBigUInt64LE(Test.gpr + i * 8).toString(16)}`;
   });
-  return [`${name}: ${bytes.subarray(0, length).toString('hex')}  ${disassemble(bytes, pc)}  (at ${pc.toString(16)})`,
+  return [`${name}: at ${pc.toString(16)}`, ...disassemble(test.subarray(Test.code + ENTRY, Test.code + SLOT), pc),
     ...found.slice(0, 12).map((line) => `    ${line}`),
     `    from ${registers.join(' ')} rflags=${test.readBigUInt64LE(Test.rflags).toString(16)}`].join('\n');
 }
@@ -134,7 +147,7 @@ function main(): void {
   const { values } = parseArgs({
     options: {
       cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' },
-      program: { type: 'boolean' },
+      sequences: { type: 'boolean' }, program: { type: 'boolean' },
     },
   });
   const cases = Number(values.cases ?? 2_000_000);
@@ -142,6 +155,7 @@ function main(): void {
   const start = Date.now();
   const report = fuzz({
     cases, seed, keep: Number(values.keep ?? 20), row: values.row, program: values.program ?? false,
+    sequences: values.sequences ?? false,
     failure: (text) => process.stdout.write(`${text}\n`),
     progress: (done, failed) => {
       if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);

@@ -9,3 +9,9 @@ t.test('instructions do what the host CPU does', async (t) => {
   t.equal(report.failed, 0, `${report.cases} cases over ${report.rows} rows`);
   t.ok(report.faults > 1000, 'faults among them');
 });
+
+t.test('short programs do what they do on the host CPU', async (t) => {
+  const report = fuzz({ cases: 10_000, seed: 20240918, keep: 20, sequences: true });
+  for (const failure of report.failures) t.fail(failure);
+  t.equal(report.failed, 0, `${report.cases} programs`);
+});

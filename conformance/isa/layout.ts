@@ -2,7 +2,7 @@
 
 export const CODE = 0x2000_0000;
 /** Bytes of code a case; the instruction is at ENTRY in them, int3 all around it. */
-export const SLOT = 64;
+export const SLOT = 128;
 export const ENTRY = 16;
 export const MAX_CASES = 4096;
 /** Bytes of memory on each side of an arena's boundary that a case sets up and compares. */
@@ -32,7 +32,7 @@ export const ARENAS: readonly Arena[] = [
 
 /** struct test. */
 export const Test = {
-  code: 0, gpr: 64, rflags: 192, arena: 200, pattern: 204, patch: 208, xsave: 368, size: 1200,
+  code: 0, gpr: 128, rflags: 256, arena: 264, pattern: 268, patch: 272, xsave: 432, size: 1264,
 } as const;
 
 /** struct result. */
