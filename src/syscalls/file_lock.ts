@@ -21,7 +21,8 @@ function layoutOf(task: Task, wide: boolean) {
 
 function fetchRange(task: Task, file: OpenFile, address: number, wide: boolean, ofd: boolean): Range | number {
   const layout = layoutOf(task, wide);
-  if (!task.mm.readable(address, layout.size)) return -E.FAULT;
+  // fcntl's argument is a signed word.
+  if (address < 0 || !task.mm.readable(address, layout.size)) return -E.FAULT;
   const { view } = task.mm.window;
   const type = view.getInt16(address + layout.type, true);
   const whence = view.getInt16(address + layout.whence, true);
