@@ -52,12 +52,12 @@ const FLAG_ADVICE = new Map<number, readonly [number, number]>([
 
 /** Advice that changes at most how fast things go. */
 const HINTS = new Set<number>([
-  MADV.NORMAL, MADV.RANDOM, MADV.SEQUENTIAL, MADV.MERGEABLE, MADV.UNMERGEABLE, MADV.HUGEPAGE, MADV.NOHUGEPAGE,
+  MADV.NORMAL, MADV.RANDOM, MADV.SEQUENTIAL, MADV.MERGEABLE, MADV.UNMERGEABLE,
 ]);
 
 /** Advice that is about pages and that the host carries out. */
 const PAGE_ADVICE = new Set<number>([
-  MADV.WILLNEED, MADV.DONTNEED, MADV.FREE, MADV.REMOVE, MADV.COLD, MADV.PAGEOUT, MADV.POPULATE_READ,
+  MADV.WILLNEED, MADV.HUGEPAGE, MADV.NOHUGEPAGE, MADV.DONTNEED, MADV.FREE, MADV.REMOVE, MADV.COLD, MADV.PAGEOUT, MADV.POPULATE_READ,
   MADV.POPULATE_WRITE, MADV.DONTNEED_LOCKED,
 ]);
 
@@ -114,7 +114,7 @@ function advisePages(space: AddressSpace, area: Vma, start: number, end: number,
       break;
   }
   const drops = advice === MADV.DONTNEED || advice === MADV.DONTNEED_LOCKED || advice === MADV.FREE;
-  if ((drops || advice === MADV.REMOVE) && (area.prot & PROT.EXEC) !== 0) {
+  if ((drops || advice === MADV.REMOVE) && (area.prot & PROT.EXEC) !== 0 && space.codeOrigin(start) === '') {
     space.dropCode(start, end);
     space.code?.invalidate(start, end);
   }

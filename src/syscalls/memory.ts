@@ -24,7 +24,7 @@ export const memoryRows: readonly Row[] = [
   call('pkey_alloc', 330, 381, [uint, uint], pkeyAlloc, 'full', 'as on a CPU without protection keys'),
   call('pkey_free', 331, 382, [int], pkeyFree, 'full', 'as on a CPU without protection keys'),
   call('mremap', 25, 163, [ptr, size, size, flags('MREMAP_', MREMAP), ptr], mremap, 'full', '', 'address'),
-  call('madvise', 28, 219, [ptr, size, oneOf('MADV_', MADV)], madvise, 'full', 'hints about huge pages and merging do nothing'),
+  call('madvise', 28, 219, [ptr, size, oneOf('MADV_', MADV)], madvise, 'full', 'hints about merging do nothing'),
   call('mincore', 27, 218, [ptr, size, ptr], mincore),
   call('msync', 26, 144, [ptr, size, flags('MS_', MS)], msync),
   call('mlock', 149, 150, [ptr, size], mlock, 'full', 'counted and limited; pages may be swapped by the host'),
