@@ -18,6 +18,7 @@ import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
 import type { IpcNamespace } from './ipc/namespace.js';
 import { Limits } from './limits.js';
+import type { NetNamespace } from './net/namespace.js';
 import { SigInfo } from './pending_signals.js';
 import { Process, ProcessGroup, ProcessState, Session } from './process.js';
 import { SignalActions } from './signal_actions.js';
@@ -92,6 +93,8 @@ export class Kernel {
   tracer: Tracer | null = null;
   /** The terminal that posixx was started on. */
   hostTerminal: Terminal | null = null;
+  /** Bound sockets, once there is one. */
+  net: NetNamespace | null = null;
   /** System V IPC objects, once one was asked for. */
   ipc: IpcNamespace | null = null;
   /** The task whose code or call runs now. */

@@ -181,6 +181,7 @@ export class PipeFile extends OpenFile {
     if (this.canRead) pipe.readers--;
     if (this.canWrite) pipe.writers--;
     pipe.queue.wake(POLL.HUP | POLL.ERR | POLL.IN | POLL.OUT);
+    if (this.inode && pipe.readers === 0 && pipe.writers === 0) fifos.delete(this.inode.identity);
     return 0;
   }
 }
@@ -193,14 +194,21 @@ export function createPipe(flags: number, uid: number, gid: number): [PipeFile, 
   ];
 }
 
+/** FIFOs that are open, by Inode.identity: what is in one is gone with its last description. */
+const fifos = new Map<unknown, Pipe>();
+
 /**
  * Opens a FIFO (fifo(7)). The result may still have to wait for its other end: see `whenConnected`.
  * -ENXIO: a non-blocking open for writing that finds no reader.
  */
 export function openFifo(location: Location, flags: number): PipeFile | number {
   const { inode } = location;
-  const pipe = (inode.attachment ??= new Pipe()) as Pipe;
-  if ((flags & O.ACCMODE) === O.WRONLY && flags & O.NONBLOCK && pipe.readers === 0) return -E.NXIO;
+  let pipe = fifos.get(inode.identity);
+  if (!pipe) fifos.set(inode.identity, pipe = new Pipe());
+  if ((flags & O.ACCMODE) === O.WRONLY && flags & O.NONBLOCK && pipe.readers === 0) {
+    if (pipe.writers === 0) fifos.delete(inode.identity);
+    return -E.NXIO;
+  }
   return new PipeFile(pipe, flags, location, inode.uid, inode.gid);
 }
 

@@ -18,6 +18,8 @@ import { resourceRows } from './resource.js';
 import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
 import { spliceRows } from './splice.js';
+import { socketRows } from './socket.js';
+import { socketMessageRows } from './socket_message.js';
 import { systemRows } from './system.js';
 import { sysvMsgRows } from './sysv_msg.js';
 import { sysvSemRows } from './sysv_sem.js';
@@ -48,6 +50,8 @@ export const table: readonly Row[] = [
   ...schedRows,
   ...signalRows,
   ...spliceRows,
+  ...socketRows,
+  ...socketMessageRows,
   ...systemRows,
   ...sysvMsgRows,
   ...sysvSemRows,
