@@ -1,6 +1,6 @@
 /**
- * The bytes of a tmpfs file: small ones in a Node of memfs's core, large, sparse or mapped ones in a memfd of the
- * host, which reads and writes then go to, so that a mapping and read(2) see the same bytes.
+ * The bytes of a tmpfs file: a few in an array, more in a Node of memfs's core; large, sparse or mapped files in a
+ * memfd of the host, which reads and writes then go to, so that a mapping and read(2) see the same bytes.
  */
 import { createRequire } from 'node:module';
 import { E } from '../../abi/errno.js';
@@ -10,12 +10,14 @@ import { STAT } from '../../host/native_io.js';
 type Core = typeof import('@jsonjoy.com/fs-core/lib/Node.js');
 type Node = InstanceType<Core['Node']>;
 
+/** Files up to this size are in an array: most files, and each costs a fifth of a Node. */
+const SMALL_SIZE = 4096;
 /** Files that reach this size move to a memfd. */
 const MEMFD_SIZE = 1 << 20;
 
 let core: Core | undefined;
 
-/** Loaded with the first byte written: it takes longer than starting a small program. */
+/** Loaded when the first file outgrows its array: it takes longer than starting a small program. */
 function newNode(ino: number): Node {
   if (core === undefined) {
     const require = createRequire(import.meta.url);
@@ -29,8 +31,11 @@ function newNode(ino: number): Node {
 
 const scratch = new Float64Array(STAT.length);
 
+const NOTHING = new Uint8Array(0);
+
 export class FileData {
   size = 0;
+  private small: Uint8Array = NOTHING;
   private node: Node | null = null;
   private fd = -1;
 
@@ -45,7 +50,12 @@ export class FileData {
   read(u8: Uint8Array, start: number, length: number, position: number): number {
     if (position >= this.size || length <= 0) return 0;
     if (this.fd >= 0) return native.pread(this.fd, u8, start, length, position);
-    return this.node!.read(Buffer.from(u8.buffer, u8.byteOffset + start, length), 0, length, position);
+    if (this.node !== null) {
+      return this.node.read(Buffer.from(u8.buffer, u8.byteOffset + start, length), 0, length, position);
+    }
+    const end = Math.min(position + length, this.size);
+    u8.set(this.small.subarray(position, end), start);
+    return end - position;
   }
 
   /** Writes all of it, or gives -ENOSPC and the like. */
@@ -60,9 +70,13 @@ export class FileData {
     if (this.fd >= 0) {
       wrote = native.pwrite(this.fd, u8, start, length, position);
       if (wrote < 0) return wrote;
+    } else if (this.node === null && end <= SMALL_SIZE) {
+      if (end > this.small.length) this.growSmall(end);
+      this.small.set(u8.subarray(start, start + length), position);
+      wrote = length;
     } else {
-      this.node ??= newNode(this.ino);
-      if (end > this.size && position > this.size) this.node.truncate(position);
+      this.node ??= this.toNode();
+      if (position > this.size) this.node.truncate(position);
       wrote = this.node.write(Buffer.from(u8.buffer, u8.byteOffset + start, length), 0, length, position);
     }
     if (position + wrote > this.size) this.size = position + wrote;
@@ -77,8 +91,11 @@ export class FileData {
     if (this.fd >= 0) {
       const failed = native.ftruncate(this.fd, size);
       if (failed < 0) return failed;
-    } else if (size > 0 || this.node !== null) {
-      this.node ??= newNode(this.ino);
+    } else if (this.node === null && size <= SMALL_SIZE) {
+      if (size > this.small.length) this.growSmall(size);
+      else this.small.fill(0, size, this.size);
+    } else {
+      this.node ??= this.toNode();
       this.node.truncate(size);
     }
     this.size = size;
@@ -114,7 +131,22 @@ export class FileData {
     if (this.fd >= 0) native.close(this.fd);
     this.fd = -1;
     this.node = null;
+    this.small = NOTHING;
     this.size = 0;
+  }
+
+  /** Bytes behind `size` are always zero. */
+  private growSmall(size: number): void {
+    const larger = new Uint8Array(Math.min(SMALL_SIZE, size <= 64 ? 64 : size + (size >> 1)));
+    larger.set(this.small.subarray(0, this.size));
+    this.small = larger;
+  }
+
+  private toNode(): Node {
+    const node = newNode(this.ino);
+    if (this.size > 0) node.write(Buffer.from(this.small.buffer, this.small.byteOffset, this.size), 0, this.size, 0);
+    this.small = NOTHING;
+    return node;
   }
 
   private toMemfd(): number {
@@ -123,7 +155,7 @@ export class FileData {
     if (fd < 0) return fd;
     let failed = native.ftruncate(fd, this.size);
     if (failed >= 0 && this.size > 0) {
-      const bytes = this.node!.getBuffer();
+      const bytes = this.node === null ? this.small : this.node.getBuffer();
       failed = native.pwrite(fd, bytes, 0, this.size, 0);
     }
     if (failed < 0) {
@@ -132,6 +164,7 @@ export class FileData {
     }
     this.fd = fd;
     this.node = null;
+    this.small = NOTHING;
     return 0;
   }
 }
