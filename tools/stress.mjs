@@ -9,6 +9,9 @@ await build();
 const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
   ['build/conformance/isa/fuzz.js'],
+  ['build/conformance/isa/fuzz.js', '--sequences', '--cases', '500000'],
+  ['build/conformance/isa/fuzz.js', '--program', '--cases', '200000'],
+  ['build/conformance/sandbox/check.js'],
   ['build/conformance/fuzz/elf.js'],
   ['conformance/fuzz/syscalls.mjs'],
 ].filter(([file]) => existsSync(join(root, file)));
