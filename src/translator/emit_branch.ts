@@ -127,8 +127,10 @@ function loadTarget(asm: Assembler, map: OperandMapper, insn: Insn): number {
   }
   asm.storeSlot(slots.scratch, RCX);
   map.memory(insn);
-  moveMemory(asm, map, MOV_LOAD, RCX, 4);
+  // All eight bytes are read, so that a pointer that is half unmapped faults; the lower four count.
+  moveMemory(asm, map, MOV_LOAD, RCX, 8);
   map.end();
+  asm.movRegReg32(RCX, RCX);
   return map.fixup | Fixup.RcxInScratch;
 }
 
