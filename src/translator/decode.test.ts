@@ -283,6 +283,7 @@ t.test('has rows that hold', async (t) => {
       t.fail(`unknown word: ${row}`);
     }
     if (form.rewrite === undefined || Number.isNaN(form.flagsRead)) t.fail(`bad attribute: ${row}`);
+    if (opcode!.includes('+r') && !/^(0fc8|50|58|b0|b8)\+r$/.test(opcode!)) t.fail(`+r that is not looked for: ${row}`);
     if ((form.flagsUndefined & ~form.flagsWritten) !== 0) t.fail(`undefined but not written: ${row}`);
     if (/\bM/.test(operands!) && !/^M[sp]?$/.test(operands!) && place.mod !== 1) t.fail(`memory only: ${row}`);
     const ignoresMod = form.regFile === RegFile.Control || form.regFile === RegFile.Debug;

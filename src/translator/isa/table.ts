@@ -109,6 +109,10 @@ export class Opcode {
 /** An opcode that has no row. */
 const NONE = new Opcode([], false);
 
+function digits(opcode: number): string {
+  return (opcode + 256).toString(16).slice(1);
+}
+
 /** Adds the lines of `text` that begin with `start` to `rows`. */
 function collect(text: string, start: string, rows: string[]): void {
   const needle = '\n' + start;
@@ -132,12 +136,15 @@ export class OpcodeTable {
 
   private build(index: number): Opcode {
     const map = index >> 8;
-    const digits = (opcode: number): string => ESCAPES[map]! + (opcode + 256).toString(16).slice(1);
+    const start = ESCAPES[map]! + digits(index & 0xff);
+    // Rows with +r: push, pop, mov r,imm, bswap.
+    const low = index & 0xf0 | index & 8;
+    const named = low === 0x50 || low === 0x58 || low === 0xb0 || low === 0xb8 || low === 0xc8;
     const rows: string[] = [];
     for (const [text, maps] of SOURCES) {
       if (!maps.includes(map)) continue;
-      collect(text, digits(index & 0xff), rows);
-      collect(text, digits(index & 0xf8) + '+r', rows);
+      collect(text, start, rows);
+      if (named) collect(text, `${ESCAPES[map]}${digits(low)}+r`, rows);
     }
     const opcode = rows.length ? new Opcode(rows, map >= 4) : NONE;
     this.opcodes[index] = opcode;
