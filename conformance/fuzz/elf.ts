@@ -54,7 +54,8 @@ const EDGES = [
 
 /** Bytes of the ELF header's and of a program header's fields: [offset, size]. */
 const HEADER_FIELDS = [
-  [4, 1], [5, 1], [6, 1], [7, 1], [16, 2], [18, 2], [20, 4], [24, 8], [32, 8], [40, 8], [48, 4], [52, 2], [54, 2], [56, 2],
+  [4, 1], [5, 1], [6, 1], [7, 1], [16, 2], [18, 2], [20, 4], [24, 8], [32, 8], [40, 8], [48, 4], [52, 2], [54, 2],
+  [56, 2],
 ] as const;
 const PROGRAM_FIELDS = [[0, 4], [4, 4], [8, 8], [16, 8], [24, 8], [32, 8], [40, 8], [48, 8]] as const;
 const TYPES = [0n, 1n, 2n, 3n, 4n, 6n, 7n, 0x6474e550n, 0x6474e551n, 0x6474e552n];
@@ -190,7 +191,8 @@ function main(): number {
   const end = from + count;
   for (let at = from; at < end; at += 2000) {
     const size = Math.min(2000, end - at);
-    const args = [fileURLToPath(import.meta.url), '--child', progress, '--seed', `${seed}`, '--from', `${at}`, '--count', `${size}`];
+    const numbers = ['--seed', `${seed}`, '--from', `${at}`, '--count', `${size}`];
+    const args = [fileURLToPath(import.meta.url), '--child', progress, ...numbers];
     const run = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28, timeout: 600_000 });
     if (run.status === 0) {
       const result = JSON.parse(run.stdout) as { counts: [string, number][]; failures: string[] };
@@ -198,7 +200,8 @@ function main(): number {
       failures.push(...result.failures);
     } else {
       const index = readFileSync(progress).readDoubleLE(0);
-      failures.push(`seed ${seed}, mutant ${index}: Node ended with ${run.signal ?? run.status}\n${run.stderr.slice(-2000)}`);
+      const end = `Node ended with ${run.signal ?? run.status}\n${run.stderr.slice(-2000)}`;
+      failures.push(`seed ${seed}, mutant ${index}: ${end}`);
       // The rest of this part is still to be tried.
       at = index + 1 - 2000;
     }
@@ -207,7 +210,9 @@ function main(): number {
   }
   rmSync(directory, { recursive: true });
   process.stderr.write('\n');
-  for (const [name, times] of [...totals].sort((a, b) => b[1] - a[1])) process.stdout.write(`${String(times).padStart(8)}  ${name}\n`);
+  for (const [name, times] of [...totals].sort((a, b) => b[1] - a[1])) {
+    process.stdout.write(`${String(times).padStart(8)}  ${name}\n`);
+  }
   for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
   process.stdout.write(`${count} mutants of seed ${seed}, ${failures.length} failures\n`);
   return failures.length === 0 ? 0 : 1;

@@ -49,8 +49,8 @@ const MAX_HEADERS = 65536;
 const PATH_MAX = 4096;
 /** elfy names machines after its own taste; these are the common ones. */
 const MACHINES: Readonly<Record<string, string>> = {
-  386: 'i386', 486: 'i486', arm: 'ARM', sparc: 'SPARC', sparcv9: 'SPARC V9', mips: 'MIPS', ia_64: 'Itanium', s370: 'S/390',
-  '68k': 'm68k', alpha: 'Alpha', sh: 'SuperH',
+  386: 'i386', 486: 'i486', arm: 'ARM', sparc: 'SPARC', sparcv9: 'SPARC V9', mips: 'MIPS', ia_64: 'Itanium',
+  s370: 'S/390', '68k': 'm68k', alpha: 'Alpha', sh: 'SuperH',
 };
 /** Numbers that elfy does not know. */
 const OTHER_MACHINES: Readonly<Record<number, string>> = {
@@ -151,10 +151,13 @@ function check(file: ReadableFile, header: Header, programs: Program[]): ElfImag
     }
   }
   if (segments.length === 0) return invalid('no loadable segments');
-  if (header.type === 'exec' && !(header.entry < MAX_ADDRESS)) return invalid('entry point outside of the address space');
+  if (header.type === 'exec' && !(header.entry < MAX_ADDRESS)) {
+    return invalid('entry point outside of the address space');
+  }
   return {
-    relocatable: header.type === 'dyn', entry: header.entry, segments, start, end, alignment: Math.min(alignment, 0x20_0000),
-    programHeaders, programHeaderCount: header.phnum, executableStack, interpreter,
+    relocatable: header.type === 'dyn', entry: header.entry, segments, start, end,
+    alignment: Math.min(alignment, 0x20_0000), programHeaders, programHeaderCount: header.phnum,
+    executableStack, interpreter,
   };
 }
 

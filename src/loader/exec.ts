@@ -69,7 +69,9 @@ export function loadProgram(space: AddressSpace, file: OpenFile, request: LoadRe
         const image = parseElf(file, prefix, length);
         return image instanceof LoadFailure ? image : start(space, file, image, argv, request);
       }
-      if (depth >= MAX_SCRIPT_DEPTH) return new LoadFailure(-E.LOOP, 'too many scripts that are interpreters of scripts');
+      if (depth >= MAX_SCRIPT_DEPTH) {
+        return new LoadFailure(-E.LOOP, 'too many scripts that are interpreters of scripts');
+      }
       const interpreter = parseScript(prefix, length);
       if (interpreter instanceof LoadFailure) return interpreter;
       const extra = interpreter.argument === undefined ? [] : [interpreter.argument];
@@ -154,12 +156,13 @@ function place(
   const headers = image.programHeaders === 0 ? 0 : image.programHeaders + program.bias;
   const auxv: [number, number][] = [
     [AT.MINSIGSTKSZ, MIN_SIGNAL_STACK], [AT.HWCAP, request.hwcap], [AT.PAGESZ, PAGE], [AT.CLKTCK, CLOCK_TICKS],
-    [AT.PHDR, headers], [AT.PHENT, PROGRAM_HEADER_SIZE], [AT.PHNUM, image.programHeaderCount], [AT.BASE, base], [AT.FLAGS, 0],
-    [AT.ENTRY, program.entry], [AT.UID, creds.uid], [AT.EUID, creds.euid], [AT.GID, creds.gid], [AT.EGID, creds.egid],
-    [AT.SECURE, request.secure ? 1 : 0], [AT.HWCAP2, request.hwcap2],
+    [AT.PHDR, headers], [AT.PHENT, PROGRAM_HEADER_SIZE], [AT.PHNUM, image.programHeaderCount], [AT.BASE, base],
+    [AT.FLAGS, 0], [AT.ENTRY, program.entry], [AT.UID, creds.uid], [AT.EUID, creds.euid], [AT.GID, creds.gid],
+    [AT.EGID, creds.egid], [AT.SECURE, request.secure ? 1 : 0], [AT.HWCAP2, request.hwcap2],
   ];
   if (vdso > 0) auxv.unshift([AT.SYSINFO_EHDR, vdso]);
-  const contents = { argv, envp: request.envp, execfn: request.execfn, platform: PLATFORM, random: request.random, auxv };
+  const { envp, execfn, random } = request;
+  const contents = { argv, envp, execfn, platform: PLATFORM, random, auxv };
   const stackPointer = buildStack(space, contents, image.executableStack);
   if (stackPointer < 0) return failed(stackPointer);
   file.ref();

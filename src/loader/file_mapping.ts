@@ -8,7 +8,9 @@ import type { MappedFile } from '../mm/mapped_file.js';
 const known = new WeakMap<OpenFile, FileMapping>();
 const stat = new Stat();
 
-/** The mapping side of an open file description; one object a description, so that neighbouring mappings of it merge. */
+/**
+ * The mapping side of an open file description; one object a description, so that neighbouring mappings of it merge.
+ */
 export class FileMapping implements MappedFile {
   readonly dev: number;
   readonly ino: number;

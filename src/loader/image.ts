@@ -68,6 +68,7 @@ function mapSegment(space: AddressSpace, segment: Segment, file: MappedFile, bia
     }
   }
   if (end <= mapped) return 0;
-  const at = space.mmap(mapped, end - mapped, prot, MAP.PRIVATE | MAP.ANONYMOUS | (fileSize > 0 ? MAP.FIXED : fixed), null, 0);
+  const flags = MAP.PRIVATE | MAP.ANONYMOUS | (fileSize > 0 ? MAP.FIXED : fixed);
+  const at = space.mmap(mapped, end - mapped, prot, flags, null, 0);
   return Math.min(0, at);
 }

@@ -1,5 +1,6 @@
 /**
- * The stack that a program starts with (System V ABI for x86-64, section 3.4.1): argument count, argument and environment
+ * The stack that a program starts with (System V ABI for x86-64, section 3.4.1): argument count, argument and
+ * environment
  * pointers, auxiliary vector, and above them the strings.
  */
 import { AT } from '../abi/auxv.js';
@@ -30,7 +31,9 @@ export interface StackContents {
 }
 
 /** 0, or -E2BIG when the strings are more than execve(2) takes, under a stack limit in bytes. */
-export function checkArguments(argv: readonly string[], envp: readonly string[], execfn: string, stackLimit: number): number {
+export function checkArguments(
+  argv: readonly string[], envp: readonly string[], execfn: string, stackLimit: number,
+): number {
   const limit = Math.max(ARG_MIN, Math.min(ARG_MAX, Math.floor(stackLimit / 4)));
   let total = execfn.length + 1 + (argv.length + envp.length) * WORD;
   for (const list of [argv, envp]) {

@@ -31,7 +31,8 @@ export function sampleElf(sample: SampleElf): Buffer {
   const { segments, contents = [] } = sample;
   const headers = 64 + segments.length * 56;
   const length = sample.length ?? Math.max(
-    headers, ...segments.map((s) => (s.offset ?? 0) + (s.fileSize ?? 0)), ...contents.map(([at, bytes]) => at + bytes.length),
+    headers, ...segments.map((s) => (s.offset ?? 0) + (s.fileSize ?? 0)),
+    ...contents.map(([at, bytes]) => at + bytes.length),
   );
   const bytes = Buffer.alloc(Math.max(length, headers));
   const word = (value: number, at: number): void => {

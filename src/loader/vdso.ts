@@ -40,7 +40,9 @@ class VdsoFile implements MappedFile {
 
 let file: VdsoFile | number | undefined;
 
-/** Gives the vdso's address (AT_SYSINFO_EHDR), or -errno. Tells the space where its private instructions are allowed. */
+/**
+ * Gives the vdso's address (AT_SYSINFO_EHDR), or -errno. Tells the space where its private instructions are allowed.
+ */
 export function mapVdso(space: AddressSpace): number {
   file ??= VdsoFile.create();
   if (typeof file === 'number') return file;

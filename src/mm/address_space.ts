@@ -120,7 +120,10 @@ export class AddressSpace {
     return this.readableSlow(addr, length);
   }
 
-  /** Whether the kernel may write [addr, addr + length) now; translations of code there are dropped. True for length 0. */
+  /**
+   * Whether the kernel may write [addr, addr + length) now; translations of code there are dropped. True for length
+   * 0.
+   */
   writable(addr: number, length: number): boolean {
     if (addr >= this.writeStart && addr + length <= this.writeEnd) return true;
     return this.writableSlow(addr, length);

@@ -7,7 +7,10 @@ import { MAX_ADDRESS, PAGE } from './layout.js';
 import { pageUp, tally } from './mapping.js';
 import { VmFlag, type Vma } from './vma.js';
 
-/** The page-aligned end of [addr, addr + length), or -errno: EINVAL for a start that is no page, `wrapped` beyond 2^64. */
+/**
+ * The page-aligned end of [addr, addr + length), or -errno: EINVAL for a start that is no page, `wrapped` beyond
+ * 2^64.
+ */
 function rangeEnd(addr: number, length: number, wrapped: number): number {
   if (addr % PAGE !== 0) return -E.INVAL;
   const end = addr + pageUp(length);
@@ -57,8 +60,8 @@ const HINTS = new Set<number>([
 
 /** Advice that is about pages and that the host carries out. */
 const PAGE_ADVICE = new Set<number>([
-  MADV.WILLNEED, MADV.HUGEPAGE, MADV.NOHUGEPAGE, MADV.DONTNEED, MADV.FREE, MADV.REMOVE, MADV.COLD, MADV.PAGEOUT, MADV.POPULATE_READ,
-  MADV.POPULATE_WRITE, MADV.DONTNEED_LOCKED,
+  MADV.WILLNEED, MADV.HUGEPAGE, MADV.NOHUGEPAGE, MADV.DONTNEED, MADV.FREE, MADV.REMOVE, MADV.COLD, MADV.PAGEOUT,
+  MADV.POPULATE_READ, MADV.POPULATE_WRITE, MADV.DONTNEED_LOCKED,
 ]);
 
 export function madvise(space: AddressSpace, addr: number, length: number, advice: number): number {

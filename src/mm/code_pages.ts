@@ -1,5 +1,6 @@
 /**
- * Pages that translated code came from. While a writable page holds some, the window has it read-only: a store faults, the
+ * Pages that translated code came from. While a writable page holds some, the window has it read-only: a store
+ * faults, the
  * translations go, the page is writable again. Memory mapped twice (a just-in-time compiler's writable and executable
  * views) is watched at each place where it can be written.
  */
@@ -37,7 +38,8 @@ export function codeTranslated(space: AddressSpace, page: number): void {
 }
 
 /**
- * Where the code of a page comes from: equal for two pages, also of different spaces, only if they show the same image of
+ * Where the code of a page comes from: equal for two pages, also of different spaces, only if they show the same
+ * image of
  * the same file at the same distance from its start. '' for bytes that may be the program's own.
  */
 export function codeOrigin(space: AddressSpace, page: number): string {
@@ -84,7 +86,10 @@ export function dropCode(space: AddressSpace, start: number, end: number): void 
   }
 }
 
-/** An area can be written from now on: code that was translated from the same memory elsewhere is to be watched here, too. */
+/**
+ * An area can be written from now on: code that was translated from the same memory elsewhere is to be watched here,
+ * too.
+ */
 export function becameWritable(area: Vma): void {
   if (sharedCode && isSharedView(area)) eachView(area, area.start, area.end, PROT.EXEC, invalidate);
 }
@@ -93,7 +98,10 @@ function invalidate(space: AddressSpace, page: number): void {
   space.code?.invalidate(page, page + PAGE);
 }
 
-/** Calls `act` for each page, in any space, that shows the memory of `area`'s [start, end) with a protection in `prot`. */
+/**
+ * Calls `act` for each page, in any space, that shows the memory of `area`'s [start, end) with a protection in
+ * `prot`.
+ */
 function eachView(
   area: Vma, start: number, end: number, prot: number, act: (space: AddressSpace, page: number) => void,
 ): void {

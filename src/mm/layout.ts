@@ -19,7 +19,10 @@ export const MMAP_LOW_FLOOR = 0x4000_0000;
 /** Mappings from this size on are placed in the upper half first, so that the lower half stays free for small ones. */
 export const LARGE_MAPPING = 0x400_0000;
 
-/** Random offsets of one posixx process: the same for every program that it runs, so that translated code can be shared. */
+/**
+ * Random offsets of one posixx process: the same for every program that it runs, so that translated code can be
+ * shared.
+ */
 export interface Layout {
   /** Highest address of a stack (exclusive). */
   readonly stackTop: number;

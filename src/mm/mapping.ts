@@ -1,4 +1,7 @@
-/** mmap(2), munmap(2), mprotect(2), brk(2): Linux's checks in Linux's order (mm/mmap.c, mm/mprotect.c give the errors). */
+/**
+ * mmap(2), munmap(2), mprotect(2), brk(2): Linux's checks in Linux's order (mm/mmap.c, mm/mprotect.c give the
+ * errors).
+ */
 import { E } from '../abi/errno.js';
 import { MAP, PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
@@ -94,7 +97,8 @@ export function unmappedArea(space: AddressSpace, addr: number, length: number, 
     return addr;
   }
   const hint = addr > MAX_ADDRESS ? 0 : addr - (addr % PAGE);
-  if (hint >= MIN_ADDRESS && hint + length <= MAX_ADDRESS && ((flags & MAP['32BIT']) === 0 || hint + length <= LOW_END)) {
+  const limit = (flags & MAP['32BIT']) === 0 ? MAX_ADDRESS : LOW_END;
+  if (hint >= MIN_ADDRESS && hint + length <= limit) {
     const above = space.areas.above(hint);
     if (above === undefined || above.claim >= hint + length) return hint;
   }
@@ -103,7 +107,8 @@ export function unmappedArea(space: AddressSpace, addr: number, length: number, 
 }
 
 export function mmap(
-  space: AddressSpace, addr: number, length: number, prot: number, flags: number, file: MappedFile | null, offset: number,
+  space: AddressSpace, addr: number, length: number, prot: number, flags: number, file: MappedFile | null,
+  offset: number,
 ): number {
   if (offset % PAGE !== 0 || length <= 0) return -E.INVAL;
   const size = pageUp(length);

@@ -22,7 +22,8 @@ function random(seed: number): (below: number) => number {
 
 function space(options: { limits?: Partial<MemoryLimits>; account?: MemoryAccount } = {}): AddressSpace {
   const limits = { as: Infinity, data: Infinity, stack: 8 << 20, memlock: 65536, ...options.limits };
-  return new AddressSpace({ layout: chooseLayout(false), limits, account: options.account ?? new MemoryAccount(Infinity) });
+  const account = options.account ?? new MemoryAccount(Infinity);
+  return new AddressSpace({ layout: chooseLayout(false), limits, account });
 }
 
 /** A file of which byte i is i >> 12 plus one. */
@@ -119,14 +120,16 @@ function compare(mm: AddressSpace, model: (Page | undefined)[], base: number): s
   let committed = 0;
   for (const area of mm.areas) {
     if (last && last.end > area.start) return 'areas overlap';
-    if (last && last.end === area.start && last.prot === area.prot && last.flags === area.flags && last.file === area.file &&
-      area.file === null) return `areas at ${area.start.toString(16)} are not merged`;
+    const anonymous = last && last.file === null && area.file === null;
+    const alike = anonymous && last.prot === area.prot && last.flags === area.flags;
+    if (alike && last!.end === area.start) return `areas at ${area.start.toString(16)} are not merged`;
     if (area.prot & PROT.WRITE) data += area.end - area.start;
     if (area.flags & VmFlag.Written) committed += area.end - area.start;
     last = area;
   }
   if (data !== mm.dataBytes) return `${mm.dataBytes} data bytes, not ${data}`;
-  if (committed !== mm.committedBytes || committed !== mm.account.used) return `${mm.committedBytes} bytes, not ${committed}`;
+  const { committedBytes, account } = mm;
+  if (committed !== committedBytes || committed !== account.used) return `${committedBytes} bytes, not ${committed}`;
   return undefined;
 }
 
@@ -149,7 +152,8 @@ t.test('mappings: random calls agree with a table of pages', async (t) => {
       case 0:
       case 1: {
         what = 'mmap';
-        if (mm.mmap(addr, pages * PAGE, prot, ANON | MAP.FIXED, null, 0) !== addr) return t.fail(`${seed}/${step} mmap`);
+        const result = mm.mmap(addr, pages * PAGE, prot, ANON | MAP.FIXED, null, 0);
+        if (result !== addr) return t.fail(`${seed}/${step} mmap gives ${result}`);
         for (let i = first; i < first + pages; i++) model[i] = { prot, byte: 0 };
         break;
       }

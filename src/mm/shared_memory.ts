@@ -15,7 +15,9 @@ export class SharedMemory implements MappedFile {
   readonly noExec = false;
   private references = 1;
 
-  private constructor(private readonly fd: number, private readonly length: number, private readonly account: MemoryAccount) {}
+  private constructor(
+    private readonly fd: number, private readonly length: number, private readonly account: MemoryAccount,
+  ) {}
 
   /**
    * `length` zero bytes, charged to `account` until the last reference goes. The caller has the first reference.

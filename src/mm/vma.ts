@@ -147,7 +147,9 @@ export class VmaList {
     return true;
   }
 
-  /** Adds an area; [start, end) must be free. Takes over the caller's reference on its file. Gives the (merged) area. */
+  /**
+   * Adds an area; [start, end) must be free. Takes over the caller's reference on its file. Gives the (merged) area.
+   */
   insert(area: Vma): Vma {
     this.place(area);
     this.bytes += area.end - area.start;
@@ -299,7 +301,10 @@ export class VmaList {
     this.place(upper);
   }
 
-  /** Makes the areas that meet at `addr` one, if they are alike. Gives the area that begins at `addr` or now contains it. */
+  /**
+   * Makes the areas that meet at `addr` one, if they are alike. Gives the area that begins at `addr` or now contains
+   * it.
+   */
   private mergeAt(addr: number): Vma | undefined {
     const lower = this.locate(addr - 1);
     if (lower === undefined || lower.start >= addr) return lower;

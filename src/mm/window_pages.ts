@@ -4,7 +4,9 @@ import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
 import { VmFlag, type Vma } from './vma.js';
 
-/** Protection of window pages for guest bits: never executable, and readable when anything is allowed (as x86 has it). */
+/**
+ * Protection of window pages for guest bits: never executable, and readable when anything is allowed (as x86 has it).
+ */
 export function hostProt(prot: number): number {
   if ((prot & PROT.WRITE) !== 0) return PROT.READ | PROT.WRITE;
   return (prot & (PROT.READ | PROT.EXEC)) !== 0 ? PROT.READ : PROT.NONE;

@@ -1,4 +1,7 @@
-/** Memory calls: mappings, the heap, advice, locks. The work is src/mm's; here are the descriptors and the guest's pointers. */
+/**
+ * Memory calls: mappings, the heap, advice, locks. The work is src/mm's; here are the descriptors and the guest's
+ * pointers.
+ */
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { MADV, MAP, MCL, MLOCK_ONFAULT, MREMAP, MS, PROT } from '../abi/mman.js';
