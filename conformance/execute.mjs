@@ -1,6 +1,6 @@
 /** Running one program with a time limit, natively or in posixx, and what came of it. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../tools/steps.mjs';
@@ -72,9 +72,12 @@ export function execute(argv, { cwd, stdin, stdinFile, env, timeoutMs }) {
 }
 
 /** The guest's /tmp is a fresh one: what the programs read is mounted where a checkout stands below it. */
-const below = root.startsWith('/tmp/')
-  ? ['build/testdata', 'node_modules', 'package.json'].map((path) => join(root, path))
-  : [];
+const belowTmp = root.startsWith('/tmp/');
+const below = belowTmp ? ['build/testdata', 'node_modules', 'package.json'].map((path) => join(root, path)) : [];
+
+/** Where programs have their working directories: on the guest's root, as on the host's. */
+export const runDirectory = belowTmp ? mkdtempSync('/var/tmp/posixx-') : join(root, 'build/run');
+if (belowTmp) process.on('exit', () => rmSync(runDirectory, { recursive: true, force: true }));
 
 /** The command that runs `argv` in posixx. --quiet: a fatal signal's message would be a difference. */
 export function inPosixx(argv, options = []) {

@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { filesBelow, root } from '../tools/steps.mjs';
 import { which } from '../tools/toolchain.mjs';
-import { difference, execute, inParallel, inPosixx } from './execute.mjs';
+import { difference, execute, inParallel, inPosixx, runDirectory } from './execute.mjs';
 import { realPrograms } from './real_programs.mjs';
 
 const TIMEOUT_MS = 30_000;
@@ -63,7 +63,7 @@ async function runCompiled({ name, source, text, options, args }) {
   const { file, error } = compile(source, text, words(options.flags));
   if (error !== undefined) return `does not compile:\n${error}`;
   // Both sides run in the same, at first empty, directory: a program may print where it is.
-  const cwd = join(root, 'build/run', name.replaceAll(' ', '-'));
+  const cwd = join(runDirectory, name.replaceAll(' ', '-'));
   const settings = {
     cwd, env: ENVIRONMENT, timeoutMs: Number(options.timeout ?? TIMEOUT_MS / 1000) * 1000,
     stdin: options.stdin === undefined ? undefined : unescape(options.stdin),
@@ -84,7 +84,7 @@ async function runCompiled({ name, source, text, options, args }) {
 
 /** Runs a command line of a real program on both sides. */
 async function runReal(test) {
-  const cwd = join(root, 'build/run', test.name.replaceAll(' ', '-'));
+  const cwd = join(runDirectory, test.name.replaceAll(' ', '-'));
   rmSync(cwd, { recursive: true, force: true });
   mkdirSync(cwd, { recursive: true });
   const settings = {

@@ -2,11 +2,9 @@
  * `npm run conformance -- --suite DIR`: every executable of a directory of prebuilt tests.
  * pass: exit status 0 (with --compare: the same output and status as natively).
  */
-import { closeSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { root } from '../tools/steps.mjs';
-import { mkdirSync } from 'node:fs';
-import { difference, execute, inParallel, inPosixx } from './execute.mjs';
+import { difference, execute, inParallel, inPosixx, runDirectory } from './execute.mjs';
 
 /** Executable ELF files and scripts below `dir`, sorted. */
 function executables(dir) {
@@ -50,7 +48,7 @@ export async function runSuite({ dir, timeout, jobs, shard, compare, options, on
   const counts = { pass: 0, fail: 0, crash: 0, timeout: 0 };
   const cases = [];
   let number = 0;
-  mkdirSync(join(root, 'build/run'), { recursive: true });
+  mkdirSync(runDirectory, { recursive: true });
   process.stdout.write(`TAP version 14\n1..${programs.length}\n`);
   await inParallel(programs, jobs, async (file) => {
     const name = relative(top, file);
@@ -58,7 +56,7 @@ export async function runSuite({ dir, timeout, jobs, shard, compare, options, on
     const settings = { cwd: top, env: process.env, timeoutMs: timeout * 1000 };
     let reference;
     if (compare) {
-      const scratch = mkdtempSync(join(root, 'build/run/suite-'));
+      const scratch = mkdtempSync(join(runDirectory, 'suite-'));
       reference = await execute([file], { ...settings, cwd: scratch });
       rmSync(scratch, { recursive: true, force: true });
     }
