@@ -121,7 +121,7 @@ function compare(mm: AddressSpace, model: (Page | undefined)[], base: number): s
   for (const area of mm.areas) {
     if (last && last.end > area.start) return 'areas overlap';
     const anonymous = last && last.file === null && area.file === null;
-    const alike = anonymous && last.prot === area.prot && last.flags === area.flags;
+    const alike = anonymous && last?.prot === area.prot && last.flags === area.flags;
     if (alike && last!.end === area.start) return `areas at ${area.start.toString(16)} are not merged`;
     if (area.prot & PROT.WRITE) data += area.end - area.start;
     if (area.flags & VmFlag.Written) committed += area.end - area.start;
