@@ -60,6 +60,13 @@ export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
 /** Flags of preadv2(2) and pwritev2(2). */
 export const RWF = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16 } as const;
 export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
+/** Events and flags of inotify(7). */
+export const IN = {
+  ACCESS: 1, MODIFY: 2, ATTRIB: 4, CLOSE_WRITE: 8, CLOSE_NOWRITE: 16, OPEN: 32, MOVED_FROM: 64, MOVED_TO: 128,
+  CREATE: 256, DELETE: 512, DELETE_SELF: 1024, MOVE_SELF: 2048, ALL_EVENTS: 0xfff, UNMOUNT: 0x2000, Q_OVERFLOW: 0x4000,
+  IGNORED: 0x8000, ONLYDIR: 0x0100_0000, DONT_FOLLOW: 0x0200_0000, EXCL_UNLINK: 0x0400_0000,
+  MASK_CREATE: 0x1000_0000, MASK_ADD: 0x2000_0000, ISDIR: 0x4000_0000, ONESHOT: 0x8000_0000,
+} as const;
 export const SPLICE_F = { MOVE: 1, NONBLOCK: 2, MORE: 4, GIFT: 8 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4 } as const;
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;

@@ -2,10 +2,12 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { AT, O, S } from '../abi/fcntl.js';
+import { IN } from '../abi/file.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
 import type { DirSink } from '../vfs/inode.js';
 import { Location } from '../vfs/mount.js';
+import { notifyPlace } from '../vfs/notify.js';
 import { pathOf } from '../vfs/path_walk.js';
 import { locate } from './path_argument.js';
 import { call, fd, mode, outBuffer, path, ptr, size, type Row } from './types.js';
@@ -77,7 +79,9 @@ function readEntries(task: Task, fd: number, buf: number, length: number, word: 
   // Any address goes with no room; the writer must not reckon with it.
   writer.begin(task, usable > 0 ? buf : 0, usable, word);
   const failed = file.readdir(writer);
-  return failed < 0 ? failed : writer.result;
+  if (failed < 0) return failed;
+  if (file.location !== null) notifyPlace(file.location, IN.ACCESS);
+  return writer.result;
 }
 
 /** getdents64(2). */

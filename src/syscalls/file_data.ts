@@ -1,7 +1,7 @@
 /** Sizes and storage of files: truncate(2), fallocate(2), fsync(2), posix_fadvise(2); and ioctl(2). */
 import { E } from '../abi/errno.js';
 import { AT, O, S } from '../abi/fcntl.js';
-import { SEEK } from '../abi/file.js';
+import { IN, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
 import { SigInfo } from '../kernel/pending_signals.js';
@@ -10,6 +10,7 @@ import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
 import type { FileSystem } from '../vfs/inode.js';
+import { notifyPlace } from '../vfs/notify.js';
 import { locate } from './path_argument.js';
 import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
 
@@ -29,7 +30,9 @@ function ftruncate(task: Task, fd: number, length: number): number {
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (!file.canWrite || file.inode === null || file.inode.type !== S.IFREG) return -E.INVAL;
   if (tooLarge(task, length)) return -E.FBIG;
-  return file.truncate(length);
+  const result = file.truncate(length);
+  if (result >= 0 && file.location !== null) notifyPlace(file.location, IN.MODIFY);
+  return result;
 }
 
 /** RLIMIT_FSIZE; the signal goes with it. */
@@ -58,7 +61,9 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (type === S.IFDIR) return -E.ISDIR;
   if (type !== S.IFREG) return -E.NODEV;
   if (!(mode & FALLOC_KEEP_SIZE) && tooLarge(task, offset + length)) return -E.FBIG;
-  return file.fallocate(mode, offset, length);
+  const result = file.fallocate(mode, offset, length);
+  if (result >= 0 && file.location !== null) notifyPlace(file.location, IN.MODIFY);
+  return result;
 }
 
 /** posix_fadvise(2): nothing here reads ahead or keeps pages, so good advice changes nothing. */

@@ -2,7 +2,7 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
-import { IOV_MAX, MAX_RW_COUNT, RWF, SEEK } from '../abi/file.js';
+import { IN, IOV_MAX, MAX_RW_COUNT, RWF, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
 import { SigInfo } from '../kernel/pending_signals.js';
@@ -10,6 +10,7 @@ import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { readyQueue, waitReady } from '../kernel/wait_ready.js';
+import { notifyPlace, watched } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import {
   call, fd, flags, inBuffer, int, iovec, long, off, oneOf, outBuffer, ptr, size, splitOff, uint, type Row,
@@ -72,7 +73,7 @@ function readInto(task: Task, file: OpenFile, address: number, count: number, po
   }
   const got = position < 0
     ? file.read(mm.window.u8, buf, length) : file.pread(mm.window.u8, buf, length, position);
-  if (got !== -E.AGAIN || file.flags & O.NONBLOCK) return got;
+  if (got !== -E.AGAIN || file.flags & O.NONBLOCK) return told(file, IN.ACCESS, got);
   return waitReady(task, file, POLL.IN, (parked) => readInto(parked, file, buf, count, position));
 }
 
@@ -92,7 +93,7 @@ function writeFrom(task: Task, file: OpenFile, address: number, count: number, p
     length = withinFileLimit(task, file, length, position);
     if (length < 0) return length;
   }
-  if (position >= 0) return file.pwrite(mm.window.u8, buf, length, position);
+  if (position >= 0) return told(file, IN.MODIFY, file.pwrite(mm.window.u8, buf, length, position));
   return writeOn(task, file, buf, length, 0);
 }
 
@@ -112,8 +113,14 @@ function writeOn(task: Task, file: OpenFile, buf: number, length: number, done: 
       });
     }
     done += wrote;
-    if (done >= length || wrote === 0 || !file.pollable) return done;
+    if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
   }
+}
+
+/** Lets those who watch the file (inotify) know of a transfer; gives its count. */
+function told(file: OpenFile, event: number, count: number): number {
+  if (count > 0 && watched() && file.location !== null) notifyPlace(file.location, event);
+  return count;
 }
 
 /** What the kernel itself sends for a failed write looks like the task's own signal. */
@@ -141,7 +148,7 @@ function withinFileLimit(task: Task, file: OpenFile, length: number, position: n
 }
 
 /** An iovec array, fetched: base and length of each, in turn; -EINVAL, -EFAULT. */
-function fetchVector(task: Task, address: number, count: number): number[] | number {
+export function fetchVector(task: Task, address: number, count: number): number[] | number {
   if (count < 0 || count > IOV_MAX) return -E.INVAL;
   const word = task.abi === Abi.X64 ? 8 : 4;
   if (!task.mm.readable(address, count * word * 2)) return -E.FAULT;
@@ -186,7 +193,7 @@ export function readVector(task: Task, file: OpenFile, address: number, count: n
       return waitReady(task, file, POLL.IN, (parked) => readVector(parked, file, address, count, position));
     }
     done += got;
-    if (got < length) return done;
+    if (got < length) return told(file, IN.ACCESS, done);
     // What a pipe or terminal has now is what a read gives.
     if (file.pollable && i + 2 < vector.length && (file.poll() & POLL.IN) === 0) return done;
   }
@@ -194,7 +201,7 @@ export function readVector(task: Task, file: OpenFile, address: number, count: n
     const refused = file.read(mm.window.u8, 0, 0);
     if (refused < 0 && refused !== -E.AGAIN) return refused;
   }
-  return done;
+  return told(file, IN.ACCESS, done);
 }
 
 /** Writes from an iovec array. */
@@ -226,7 +233,7 @@ export function writeVector(task: Task, file: OpenFile, address: number, count: 
     filled = withinFileLimit(task, file, filled, position);
     if (filled < 0) return filled;
   }
-  if (position >= 0) return file.pwrite(gathered, 0, filled, position);
+  if (position >= 0) return told(file, IN.MODIFY, file.pwrite(gathered, 0, filled, position));
   return writeGathered(task, file, gathered, filled, 0);
 }
 
@@ -247,7 +254,7 @@ function writeGathered(task: Task, file: OpenFile, bytes: Uint8Array, length: nu
       });
     }
     done += wrote;
-    if (done >= length || wrote === 0 || !file.pollable) return done;
+    if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
   }
 }
 

@@ -8,7 +8,9 @@ import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
+import { inotifyRows } from './inotify.js';
 import { memoryRows } from './memory.js';
+import { processMemoryRows } from './process_memory.js';
 import { mountRows } from './mount.js';
 import { pathRows } from './path.js';
 import { pipeRows } from './pipe.js';
@@ -40,7 +42,9 @@ export const table: readonly Row[] = [
   ...fileStatRows,
   ...futexRows,
   ...identityRows,
+  ...inotifyRows,
   ...memoryRows,
+  ...processMemoryRows,
   ...mountRows,
   ...pathRows,
   ...pipeRows,

@@ -1,11 +1,13 @@
 /** Calls that change what is known of a file: mode, owner, times, size, extended attributes. 0 or -errno. */
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
+import { IN } from '../abi/file.js';
 import { now, readClock } from './clock.js';
 import { CAP, capable, inGroup } from './credentials.js';
 import { ATTR } from './inode.js';
-import type { Inode } from './inode.js';
+import type { AttrChange, Inode } from './inode.js';
 import type { Location } from './mount.js';
+import { notifyPlace } from './notify.js';
 import type { PathContext } from './path_walk.js';
 import { Access, change } from './vfs.js';
 
@@ -21,7 +23,7 @@ export function chmod(ctx: PathContext, place: Location, mode: number): number {
   const changes = change(ATTR.MODE);
   changes.mode = mode & 0o7777;
   if (mode & S.ISGID && !inGroup(ctx.cred, inode.gid) && !capable(ctx.cred, CAP.FSETID)) changes.mode &= ~S.ISGID;
-  return inode.setattr(changes);
+  return changed(place, changes, IN.ATTRIB);
 }
 
 /** chown(2), lchown(2): -1 leaves an id as it is. */
@@ -41,7 +43,7 @@ export function chown(ctx: PathContext, place: Location, uid: number, gid: numbe
     changes.mode = inode.mode & 0o7777 & ~S.ISUID;
     if (inode.mode & 0o010) changes.mode &= ~S.ISGID;
   }
-  return inode.setattr(changes);
+  return changed(place, changes, IN.ATTRIB);
 }
 
 /** utimensat(2): seconds and nanoseconds, the latter UTIME.NOW or UTIME.OMIT. */
@@ -68,7 +70,7 @@ export function utimens(
     changes.mtime = mtimeNsec === UTIME.NOW ? now.seconds : mtime;
     changes.mtimeNsec = mtimeNsec === UTIME.NOW ? now.nanoseconds : mtimeNsec;
   }
-  return inode.setattr(changes);
+  return changed(place, changes, IN.ATTRIB);
 }
 
 /** truncate(2). */
@@ -82,7 +84,13 @@ export function truncate(ctx: PathContext, place: Location, size: number): numbe
   if (mount.readOnly) return -E.ROFS;
   const changes = change(ATTR.SIZE);
   changes.size = size;
-  return inode.setattr(changes);
+  return changed(place, changes, IN.MODIFY);
+}
+
+function changed(place: Location, changes: AttrChange, event: number): number {
+  const result = place.inode.setattr(changes);
+  if (result >= 0) notifyPlace(place, event);
+  return result;
 }
 
 /** getxattr(2): the value, or -ENODATA, -EOPNOTSUPP for a namespace that is not there. */
@@ -94,13 +102,19 @@ export function getxattr(ctx: PathContext, place: Location, name: string): Uint8
 /** setxattr(2). flags: XATTR_CREATE 1, XATTR_REPLACE 2. */
 export function setxattr(ctx: PathContext, place: Location, name: string, value: Uint8Array, flags: number): number {
   const denied = mayXattr(ctx, place, name, Access.Write);
-  return denied < 0 ? denied : place.inode.setxattr(name, value, flags);
+  if (denied < 0) return denied;
+  const result = place.inode.setxattr(name, value, flags);
+  if (result >= 0) notifyPlace(place, IN.ATTRIB);
+  return result;
 }
 
 /** removexattr(2). */
 export function removexattr(ctx: PathContext, place: Location, name: string): number {
   const denied = mayXattr(ctx, place, name, Access.Write);
-  return denied < 0 ? denied : place.inode.removexattr(name);
+  if (denied < 0) return denied;
+  const result = place.inode.removexattr(name);
+  if (result >= 0) notifyPlace(place, IN.ATTRIB);
+  return result;
 }
 
 /** listxattr(2): the names that the caller may know of. */

@@ -1,10 +1,12 @@
 /** Calls that make, remove and move names. Each gives 0 or -errno. */
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
+import { IN } from '../abi/file.js';
 import { CAP, capable } from './credentials.js';
-import { RENAME } from './inode.js';
+import { RENAME, Stat } from './inode.js';
 import type { Inode } from './inode.js';
 import type { Location, Mount } from './mount.js';
+import { notifyCreated, notifyInode, notifyMoved, notifyRemoved, watched } from './notify.js';
 import { Last, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
 import { createAt, mayChange } from './vfs.js';
@@ -62,7 +64,12 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   const denied = mayChange(ctx.cred, found.dirMount, found.dir);
   if (denied < 0) return denied;
   if (source.inode.type === S.IFDIR) return -E.PERM;
-  return found.dir.link(found.name, source.inode);
+  const result = found.dir.link(found.name, source.inode);
+  if (result >= 0) {
+    notifyInode(source.inode, IN.ATTRIB);
+    notifyCreated(found.dir, found.name, source.inode);
+  }
+  return result;
 }
 
 /** unlink(2). */
@@ -78,7 +85,10 @@ export function unlink(ctx: PathContext, at: Location, path: string): number {
   if (denied < 0) return denied;
   if (inode.type === S.IFDIR) return -E.ISDIR;
   if (found.mount !== found.dirMount) return -E.BUSY;
-  return found.dir.unlink(found.name);
+  const links = watched() ? linksOf(inode) : 0;
+  const result = found.dir.unlink(found.name);
+  if (result >= 0) notifyRemoved(found.dir, found.name, inode, links);
+  return result;
 }
 
 /** rmdir(2). */
@@ -96,8 +106,10 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   if (inode.type !== S.IFDIR) return -E.NOTDIR;
   if (found.mount !== found.dirMount || inode === ctx.root.inode) return -E.BUSY;
   const result = found.dir.rmdir(found.name);
-  if (result >= 0) inode.removed = true;
-  return result;
+  if (result < 0) return result;
+  inode.removed = true;
+  notifyRemoved(found.dir, found.name, inode, 0);
+  return 0;
 }
 
 /** rename(2), renameat2(2) with RENAME.NOREPLACE or RENAME.EXCHANGE. */
@@ -139,6 +151,7 @@ export function rename(
   if (isDir && from.dir !== to.dir && (denied = inode.permission(ctx.cred, 2)) < 0) return denied;
   if (from.mount !== from.dirMount || (there !== null && to.mount !== to.dirMount)) return -E.BUSY;
 
+  const links = watched() && there !== null ? linksOf(there) : 0;
   const result = from.dir.rename(from.name, to.dir, to.name, flags);
   if (result < 0) return result;
   if (isDir) {
@@ -153,7 +166,14 @@ export function rename(
       there.removed = true;
     }
   }
+  notifyMoved(from.dir, from.name, to.dir, to.name, inode, flags & RENAME.EXCHANGE ? null : there, links);
+  if (flags & RENAME.EXCHANGE) notifyMoved(to.dir, to.name, from.dir, from.name, there!, null, 0);
   return 0;
+}
+
+function linksOf(inode: Inode): number {
+  const stat = new Stat();
+  return inode.stat(stat) < 0 ? 1 : stat.nlink;
 }
 
 /** Is `inode` `top` or below it? */

@@ -1,8 +1,10 @@
 /** Open file descriptions: what descriptors refer to (open(2)). */
 import { E } from '../abi/errno.js';
 import { O, POLL } from '../abi/fcntl.js';
+import { IN } from '../abi/file.js';
 import type { AttrChange, DirSink, Inode, Stat } from './inode.js';
 import { fileLocks, recordLocks } from './locks.js';
+import { notifyPlace, watched } from './notify.js';
 import type { Location } from './mount.js';
 
 /** Tasks that wait for a file. The kernel's wait queue implements it; the VFS only wakes. */
@@ -144,6 +146,9 @@ export abstract class OpenFile {
     if (this.locked) {
       recordLocks.releaseOwner(this);
       fileLocks.releaseOwner(this);
+    }
+    if (watched() && this.location !== null && (this.flags & O.PATH) === 0) {
+      notifyPlace(this.location, this.canWrite ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE);
     }
     return this.closed();
   }

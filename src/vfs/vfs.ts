@@ -1,11 +1,13 @@
 /** Opening files, and the tree: mounts, device drivers, the root. The other calls are in names.ts and attributes.ts. */
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
+import { IN } from '../abi/file.js';
 import { CAP, capable, inGroup } from './credentials.js';
 import type { FileCredentials } from './credentials.js';
 import { ATTR, Stat } from './inode.js';
 import type { AttrChange, FileSystem, Inode, NewInode } from './inode.js';
 import { Location, Mount, MS } from './mount.js';
+import { notifyCreated, notifyPlace, watched } from './notify.js';
 import { OpenFile } from './open_file.js';
 import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
@@ -117,7 +119,13 @@ export function open(
   }
   if (found.inode === null) return -E.NOENT;
   if (unnamed) return openUnnamed(ctx, found.location(), flags, mode);
-  return openFound(ctx, found.location(), flags, created);
+  const place = found.location();
+  const file = openFound(ctx, place, flags, created);
+  if (watched() && typeof file !== 'number' && !(flags & O.PATH)) {
+    notifyPlace(place, IN.OPEN);
+    if (flags & O.TRUNC && !created && place.inode.type === S.IFREG) notifyPlace(place, IN.MODIFY);
+  }
+  return file;
 }
 
 /** Opens what is at a place already found: the second half of open, and magic links' target (/proc/PID/fd/N). */
@@ -250,6 +258,7 @@ export function createAt(ctx: PathContext, found: Walk, mode: number, rdev: numb
   }
   found.inode = made;
   found.mount = found.dirMount;
+  notifyCreated(found.dir, found.name, made);
   return made;
 }
 

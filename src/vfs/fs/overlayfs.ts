@@ -11,6 +11,7 @@ import { DirectoryFile } from '../directory_file.js';
 import { ATTR, Inode, RENAME, Stat } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, StatFs } from '../inode.js';
 import type { Location } from '../mount.js';
+import { rekey } from '../notify.js';
 import { OpenFile } from '../open_file.js';
 
 const OVERLAYFS_MAGIC = 0x794c7630;
@@ -414,6 +415,7 @@ class OverlayFile extends Inode {
     }
     copyAttributes(lower, made);
     this.fs.copies.set(lower.identity, made);
+    rekey(lower.identity, made.identity);
     this.copied = made;
     return made;
   }

@@ -1,0 +1,138 @@
+/** inotify descriptors (inotify(7)): watches, and the queue of their events. */
+import { E } from '../abi/errno.js';
+import { IN } from '../abi/file.js';
+import { O, POLL, S } from '../abi/fcntl.js';
+import { Stat } from './inode.js';
+import type { Inode } from './inode.js';
+import { addWatch, removeWatch } from './notify.js';
+import type { Watch } from './notify.js';
+import { OpenFile } from './open_file.js';
+import type { UserMemory } from './open_file.js';
+
+/** /proc/sys/fs/inotify/max_queued_events. */
+const MAX_EVENTS = 16384;
+/** struct inotify_event without its name; names are padded to a multiple of it. */
+const HEAD = 16;
+const FIONREAD = 0x541b;
+
+interface QueuedEvent {
+  wd: number;
+  mask: number;
+  cookie: number;
+  name: string;
+}
+
+class InotifyWatch implements Watch {
+  key: unknown = null;
+
+  constructor(private readonly owner: InotifyFile, readonly wd: number, readonly inode: Inode, public mask: number) {}
+
+  event(mask: number, name: string, cookie: number): void {
+    if ((mask & this.mask & IN.ALL_EVENTS) !== 0) {
+      this.owner.queue(this.wd, mask, cookie, name);
+      if (this.mask & IN.ONESHOT) this.owner.remove(this.wd);
+    }
+    if (mask & IN.DELETE_SELF && name === '') this.owner.remove(this.wd);
+  }
+}
+
+export class InotifyFile extends OpenFile {
+  private readonly watches = new Map<number, InotifyWatch>();
+  private readonly events: QueuedEvent[] = [];
+  private lastWd = 0;
+
+  /** `flags`: O.NONBLOCK or 0. */
+  constructor(flags: number) {
+    super(O.RDONLY | flags, null);
+  }
+
+  override get label(): string {
+    return 'anon_inode:inotify';
+  }
+  override get pollable(): boolean {
+    return true;
+  }
+
+  /** inotify_add_watch(2): the watch descriptor. -EEXIST with IN.MASK_CREATE. */
+  add(inode: Inode, mask: number): number {
+    for (const watch of this.watches.values()) {
+      if (watch.inode.identity !== inode.identity) continue;
+      if (mask & IN.MASK_CREATE) return -E.EXIST;
+      watch.mask = mask & IN.MASK_ADD ? watch.mask | mask : mask;
+      return watch.wd;
+    }
+    const watch = new InotifyWatch(this, ++this.lastWd, inode, mask);
+    addWatch(inode, watch);
+    this.watches.set(watch.wd, watch);
+    return watch.wd;
+  }
+
+  /** Ends a watch, with IN_IGNORED. -EINVAL when there is none. */
+  remove(wd: number): number {
+    const watch = this.watches.get(wd);
+    if (watch === undefined) return -E.INVAL;
+    this.watches.delete(wd);
+    removeWatch(watch);
+    this.queue(wd, IN.IGNORED, 0, '');
+    return 0;
+  }
+
+  queue(wd: number, mask: number, cookie: number, name: string): void {
+    const last = this.events[this.events.length - 1];
+    const again = last?.wd === wd && last.mask === mask && last.cookie === cookie && last.name === name;
+    if (again) return;
+    if (this.events.length > MAX_EVENTS) return;
+    if (this.events.length === MAX_EVENTS) this.events.push({ wd: -1, mask: IN.Q_OVERFLOW, cookie: 0, name: '' });
+    else this.events.push({ wd, mask, cookie, name });
+    this.waiters?.wake();
+  }
+
+  override read(u8: Uint8Array, start: number, length: number): number {
+    if (this.events.length === 0) return -E.AGAIN;
+    const view = new DataView(u8.buffer, u8.byteOffset);
+    let taken = 0, at = start;
+    for (const event of this.events) {
+      const named = nameSpace(event.name);
+      if (at + HEAD + named > start + length) break;
+      view.setInt32(at, event.wd, true);
+      view.setUint32(at + 4, event.mask, true);
+      view.setUint32(at + 8, event.cookie, true);
+      view.setUint32(at + 12, named, true);
+      at += HEAD;
+      for (let i = 0; i < named; i++) u8[at++] = i < event.name.length ? event.name.charCodeAt(i) : 0;
+      taken++;
+    }
+    if (taken === 0) return -E.INVAL;
+    this.events.splice(0, taken);
+    return at - start;
+  }
+
+  override poll(): number {
+    return this.events.length > 0 ? POLL.IN | POLL.RDNORM : 0;
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    if (request !== FIONREAD) return -E.NOTTY;
+    if (!memory.writable(arg, 4)) return -E.FAULT;
+    let bytes = 0;
+    for (const event of this.events) bytes += HEAD + nameSpace(event.name);
+    memory.window.view.setUint32(arg, bytes, true);
+    return 0;
+  }
+
+  override stat(out: Stat): number {
+    Object.assign(out, new Stat(), { mode: 0o600 & ~S.IFMT, blksize: 4096 });
+    return 0;
+  }
+
+  protected override closed(): number {
+    for (const watch of this.watches.values()) removeWatch(watch);
+    this.watches.clear();
+    return 0;
+  }
+}
+
+/** Bytes that a name takes: with its NUL, in multiples of the head. */
+function nameSpace(name: string): number {
+  return name === '' ? 0 : Math.ceil((name.length + 1) / HEAD) * HEAD;
+}
