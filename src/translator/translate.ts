@@ -19,6 +19,8 @@ import { emitString } from './emit_string.js';
 const FRAGMENT_LIMIT = 128;
 /** Host bytes that one fragment can take at most, stubs included. */
 const FRAGMENT_BYTES = 64 * 1024;
+/** Bytes of a load from a slot. */
+const THUNK_BYTES = 9;
 /** FP state that must be kept across traps once guest code uses it. */
 export const SAVE_X87 = 1;
 export const SAVE_YMM = 2;
@@ -54,11 +56,12 @@ export class Translator implements branch.BranchSink {
   }
 
   /**
-   * Translates the code at `pc`, whose page the space has admitted.
+   * Translates the code at `pc`, whose page the space has admitted. With `indirect` its entry for indirect branches
+   * stands right in front of it.
    * @returns its cache offset; 0 when the instruction at `pc` cannot be fetched; -1 when it reaches into a page that the
    *   space does not admit
    */
-  translate(space: X86CodeSpace, pc: number): number {
+  translate(space: X86CodeSpace, pc: number, indirect = false): number {
     const { asm, log } = this;
     const { source, translations } = space;
     const bytes = source.window.u8;
@@ -67,7 +70,8 @@ export class Translator implements branch.BranchSink {
     this.startPc = pc;
     this.fragment = { logStart: log.length, logEnd: log.length };
     this.lastPage = -1;
-    asm.at = (asm.at + 15) & ~15;
+    if (indirect) this.thunkInFront(pc);
+    else asm.at = (asm.at + 15) & ~15;
     const host = asm.at;
     let fetchEnd = 0;
     let count = 0;
@@ -81,13 +85,13 @@ export class Translator implements branch.BranchSink {
       if (pc >= fetchEnd || count === 0) fetchEnd = pc + source.fetchable(pc);
       const length = fetchEnd > pc ? decode(bytes, pc, fetchEnd - pc, pc, this.insn) : 0;
       if (length === 0) {
-        if (count === 0) return 0;
+        if (count === 0) return this.abandon(pc, 0);
         asm.flushStack();
         branch.emitJmp(asm, this, pc);
         break;
       }
       if (!this.coverPages(pc, length)) {
-        if (count === 0) return -1;
+        if (count === 0) return this.abandon(pc, -1);
         asm.flushStack();
         branch.emitJmp(asm, this, pc);
         break;
@@ -209,6 +213,19 @@ export class Translator implements branch.BranchSink {
     asm.loadSlot(1, asm.layout.slots.scratch);
     asm.jmp(host);
     return at;
+  }
+
+  private abandon(pc: number, result: number): number {
+    this.space.translations.thunks.delete(pc);
+    return result;
+  }
+
+  /** As `thunk`, for the fragment that is emitted next: it falls into the fragment's aligned beginning. */
+  private thunkInFront(pc: number): void {
+    const { asm } = this;
+    asm.at = ((asm.at + THUNK_BYTES + 15) & ~15) - THUNK_BYTES;
+    this.space.translations.thunks.set(pc, asm.at);
+    asm.loadSlot(1, asm.layout.slots.scratch);
   }
 
   private emit(insn: Insn, at: number, next: number): After {

@@ -151,7 +151,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   /** Cache offset of the translation of `pc`, made when there is none; 0: it cannot be fetched. */
-  private locate(space: X86CodeSpace, pc: number): number {
+  private locate(space: X86CodeSpace, pc: number, indirect = false): number {
     if (pc >= WINDOW_SIZE) return 0;
     if (space.admitted.has(pc >>> 12)) {
       const host = space.translations.find(pc);
@@ -165,12 +165,12 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       this.flush();
       if (!space.admits(pc >>> 12)) this.leave(space);
     }
-    const translated = this.translator.translate(space, pc);
+    const translated = this.translator.translate(space, pc, indirect);
     if (translated >= 0) return translated;
     // The instruction reaches into a page that the shared translations have otherwise.
     this.leave(space);
     space.admits(pc >>> 12);
-    return this.translator.translate(space, pc);
+    return this.translator.translate(space, pc, indirect);
   }
 
   run(cpu: Cpu, codeSpace: CodeSpace): Trap {
@@ -266,7 +266,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const target = cpu.u32[TARGET]!;
     cpu.rip = target;
     const { epoch } = space;
-    const host = this.locate(space, target);
+    const host = this.locate(space, target, true);
     if (host === 0 || space.epoch !== epoch) return 0;
     this.stats.indirectMisses++;
     const { thunks } = space.translations;
