@@ -69,6 +69,9 @@ function dataFile() {
   return path;
 }
 
+/** A side that took so long for one program is not run again for it. */
+const SLOW_MS = 20_000;
+
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
@@ -92,6 +95,8 @@ function measure({ name, group, rounds, busybox, children }) {
   for (let run = 0; run < runs; run++) {
     for (const [side, wrapper] of Object.entries(wrappers)) {
       if (errors[side] !== undefined || (side === 'qemu' && children)) continue;
+      // A side that is many times slower than the others need not be run as often.
+      if (times[side].reduce((sum, value) => sum + value, 0) > SLOW_MS) continue;
       const { ms, output, stderr } = time([...wrapper, ...command]);
       expected ??= output;
       if (output === undefined || output !== expected) {
