@@ -114,6 +114,12 @@ export function lockFile(task: Task, file: OpenFile, kind: number, nonblocking: 
   const identity = file.inode.identity;
   file.locked = true;
   const type = kind === LOCK.UN ? F_LCK.UNLCK : kind === LOCK.EX ? F_LCK.WRLCK : F_LCK.RDLCK;
+  const held = fileLocks.held(identity, file);
+  if (held !== undefined && kind !== LOCK.UN) {
+    if (held.exclusive === (kind === LOCK.EX)) return 0;
+    // A lock of the other kind is given up first, and lost when the new one is not to be had (flock(2)).
+    fileLocks.release(identity, file);
+  }
   const result = fileLocks.set(identity, file, type, 0, Infinity, -1);
   if (result !== -E.AGAIN || nonblocking) return result;
   (fileLocks.queue(identity, newQueue) as WaitQueue).add(task);

@@ -27,6 +27,11 @@ export class LockTable {
       lock.owner !== owner && (exclusive || lock.exclusive) && lock.start < end && start < lock.end);
   }
 
+  /** A lock that the owner has on the file. */
+  held(file: unknown, owner: object): RecordLock | undefined {
+    return this.files.get(file)?.find((lock) => lock.owner === owner);
+  }
+
   /** Sets (F_RDLCK, F_WRLCK) or removes (F_UNLCK) a range of the owner's. -EAGAIN when another is in the way. */
   set(file: unknown, owner: object, type: number, start: number, end: number, pid: number): number {
     const exclusive = type === F_LCK.WRLCK;
