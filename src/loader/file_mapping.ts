@@ -7,6 +7,8 @@ import type { MappedFile } from '../mm/mapped_file.js';
 
 const known = new WeakMap<OpenFile, FileMapping>();
 const stat = new Stat();
+/** By device and inode number: how often a file was mapped so that stores reach it; they may leave its times alone. */
+const writableViews = new Map<string, number>();
 
 /**
  * The mapping side of an open file description; one object a description, so that neighbouring mappings of it merge.
@@ -52,10 +54,16 @@ export class FileMapping implements MappedFile {
 
   version(): string {
     if (this.file.stat(stat) < 0) return '';
-    return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtime}.${stat.mtimeNsec}:${stat.ctime}.${stat.ctimeNsec}`;
+    const id = `${stat.dev}:${stat.ino}`;
+    const times = `${stat.mtime}.${stat.mtimeNsec}:${stat.ctime}.${stat.ctimeNsec}`;
+    return `${id}:${stat.size}:${times}:${writableViews.get(id) ?? 0}`;
   }
 
   mapFd(writable: boolean): number {
+    if (writable) {
+      const id = `${this.dev}:${this.ino}`;
+      writableViews.set(id, (writableViews.get(id) ?? 0) + 1);
+    }
     return this.file.mapFd(writable);
   }
 
