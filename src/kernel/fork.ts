@@ -28,7 +28,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   const { kernel, process } = task;
   const { flags } = request;
   const thread = (flags & CLONE.THREAD) !== 0;
-  if (!thread && processesOf(task) >= process.limits.soft[RLIMIT.NPROC]! && task.cred.uid !== 0) return -E.AGAIN;
+  if (!thread && task.cred.uid !== 0 && processesOf(task) >= process.limits.soft[RLIMIT.NPROC]!) return -E.AGAIN;
   const tid = kernel.newPid();
   if (tid < 0) return tid;
   let mm: AddressSpace;

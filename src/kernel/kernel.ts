@@ -16,6 +16,7 @@ import { MS } from '../vfs/mount.js';
 import type { Vfs } from '../vfs/vfs.js';
 import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
+import { IdTable } from './id_table.js';
 import type { IpcNamespace } from './ipc/namespace.js';
 import { Limits } from './limits.js';
 import type { NetNamespace } from './net/namespace.js';
@@ -76,8 +77,8 @@ export class Kernel {
   readonly timers = new Timers();
   readonly hostEvents = new HostEvents();
   /** Tasks by tid, processes by pid. */
-  readonly tasks = new Map<number, Task>();
-  readonly processes = new Map<number, Process>();
+  readonly tasks = new IdTable<Task>();
+  readonly processes = new IdTable<Process>();
   /** Adopts orphans and reaps them; it has no tasks. */
   readonly init: Process;
   readonly memory: MemoryAccount;

@@ -1,5 +1,6 @@
 /** Processes (thread groups), process groups and sessions: what credentials(7) calls PID, PGID and SID. */
 import type { OpenFile } from '../vfs/vfs.js';
+import { Roll } from './id_table.js';
 import { PendingSignals } from './pending_signals.js';
 import type { ProcessTimers } from './interval_timers.js';
 import type { SignalActions } from './signal_actions.js';
@@ -10,7 +11,7 @@ import { WaitQueue } from './wait_queue.js';
 
 export class Session {
   /** Processes of the session. */
-  readonly members = new Set<Process>();
+  readonly members = new Roll<Process>();
   /** The controlling terminal. */
   terminal: Terminal | null = null;
 
@@ -18,7 +19,7 @@ export class Session {
 }
 
 export class ProcessGroup {
-  readonly members = new Set<Process>();
+  readonly members = new Roll<Process>();
 
   constructor(readonly pgid: number, readonly session: Session) {}
 }
@@ -45,7 +46,7 @@ export const enum ProcessState { Live = 0, Zombie = 1, Reaped = 2 }
 export class Process {
   state: ProcessState = ProcessState.Live;
   readonly tasks: Task[] = [];
-  readonly children = new Set<Process>();
+  readonly children = new Roll<Process>();
   /** Tasks of this process in wait4(2) and waitid(2). */
   readonly childEvents = new WaitQueue();
   /** Wakes pidfd polls and vfork's parent when the process ends or executes. */

@@ -11,16 +11,16 @@ import { protectWindow } from './window_pages.js';
 import { VmFlag, type Vma } from './vma.js';
 
 /** All spaces there are: shared memory may have views in any of them. */
-const spaces = new Set<AddressSpace>();
+const spaces: AddressSpace[] = [];
 /** Code was translated from a shared mapping: stores elsewhere may concern it. */
 let sharedCode = false;
 
 export function enlist(space: AddressSpace): void {
-  spaces.add(space);
+  spaces.push(space);
 }
 
 export function delist(space: AddressSpace): void {
-  spaces.delete(space);
+  spaces.splice(spaces.indexOf(space), 1);
 }
 
 function isSharedView(area: Vma): boolean {

@@ -53,7 +53,7 @@ class ProcRoot extends ProcInode {
       },
     });
     for (const [name, node] of Object.entries(this.links)) entries.push([name, (node as ProcInode).ino, S.IFLNK]);
-    for (const process of this.kernel.processes.values()) {
+    for (const process of this.kernel.processes.values().sort((a, b) => a.pid - b.pid)) {
       if (process !== this.kernel.init) entries.push([String(process.pid), 100_000 + process.pid, S.IFDIR]);
     }
     entries.slice(position).every(([name, ino, type], index) => sink.entry(name, ino, type, position + index + 1));
