@@ -118,24 +118,12 @@ napi_value entry_buffer(napi_env env, napi_callback_info) {
 
 void reset_return_stack(CpuBlock* cpu) { cpu->host_sp = cpu->return_stack_base; }
 
-napi_value cpu_create(napi_env env, napi_callback_info) {
-  napi_value result;
-  constexpr uint64_t kBlock = 4096;
-  void* block = mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  void* stack = mmap(nullptr, kReturnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (block == MAP_FAILED || stack == MAP_FAILED || mprotect(stack, 4096, PROT_NONE) != 0) {
-    napi_create_int32(env, -errno, &result);
-    return result;
-  }
-  CpuSlot slot;
-  slot.block = static_cast<CpuBlock*>(block);
-  slot.stack = static_cast<uint8_t*>(stack);
-  CpuBlock* cpu = slot.block;
+// The state of a CPU that has run nothing.
+void initialize(CpuBlock* cpu) {
+  uint64_t base = cpu->return_stack_base;
+  memset(cpu, 0, sizeof *cpu);
   cpu->rflags = 0x202;
-  // 128 bytes above the sentinel: the fault handler may copy up to that far when it moves the stack's top.
-  cpu->return_stack_base = uint64_t(slot.stack) + kReturnStackSize - 256;
-  *reinterpret_cast<uint64_t*>(cpu->return_stack_base) =
-      uint64_t(code_cache.executable) + uint64_t(posixx_stub_return_miss - posixx_stubs);
+  cpu->return_stack_base = base;
   reset_return_stack(cpu);
   // FPU as after FNINIT and with the default MXCSR.
   cpu->xsave[0] = 0x7f;
@@ -144,6 +132,28 @@ napi_value cpu_create(napi_env env, napi_callback_info) {
   cpu->xsave[25] = 0x1f;
   cpu->xsave[28] = 0xff;
   cpu->xsave[29] = 0xff;
+}
+
+napi_value cpu_create(napi_env env, napi_callback_info) {
+  napi_value result;
+  constexpr uint64_t kBlock = 4096;
+  void* block = mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* stack = mmap(nullptr, kReturnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED || stack == MAP_FAILED || mprotect(stack, 4096, PROT_NONE) != 0) {
+    napi_create_int32(env, -errno, &result);
+    if (block != MAP_FAILED) munmap(block, kBlock);
+    if (stack != MAP_FAILED) munmap(stack, kReturnStackSize);
+    return result;
+  }
+  CpuSlot slot;
+  slot.block = static_cast<CpuBlock*>(block);
+  slot.stack = static_cast<uint8_t*>(stack);
+  CpuBlock* cpu = slot.block;
+  // 128 bytes above the sentinel: the fault handler may copy up to that far when it moves the stack's top.
+  cpu->return_stack_base = uint64_t(slot.stack) + kReturnStackSize - 256;
+  *reinterpret_cast<uint64_t*>(cpu->return_stack_base) =
+      uint64_t(code_cache.executable) + uint64_t(posixx_stub_return_miss - posixx_stubs);
+  initialize(cpu);
   size_t id = 0;
   while (id < cpus.size() && cpus[id].block) id++;
   if (id == cpus.size()) cpus.emplace_back();
@@ -154,15 +164,15 @@ napi_value cpu_create(napi_env env, napi_callback_info) {
 
 napi_value cpu_buffer(napi_env env, napi_callback_info info) {
   size_t argc = 1;
-  napi_value argv[1], result = nullptr;
+  napi_value argv[1];
   napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
   CpuBlock* cpu = cpu_at(u32(env, argv[0]));
   if (!cpu) {
     napi_throw_error(env, nullptr, "posixx: no such cpu");
     return nullptr;
   }
-  napi_create_external_arraybuffer(env, cpu, sizeof(CpuBlock), nullptr, nullptr, &result);
-  return result;
+  // Not napi_create_external_arraybuffer: it leaves some 200 bytes behind for each buffer.
+  return uncounted_buffer(env, cpu, sizeof(CpuBlock));
 }
 
 // cpuDestroy(cpu, buffer): the buffer is detached, its memory goes.
@@ -177,6 +187,15 @@ napi_value cpu_destroy(napi_env env, napi_callback_info info) {
   munmap(cpus[id].block, 4096);
   munmap(cpus[id].stack, kReturnStackSize);
   cpus[id] = CpuSlot{};
+  return nullptr;
+}
+
+// cpuReset(cpu): as it was created.
+napi_value cpu_reset(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value argv[1];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  if (CpuBlock* cpu = cpu_at(u32(env, argv[0]))) initialize(cpu);
   return nullptr;
 }
 
@@ -298,6 +317,7 @@ void register_entry(Napi::Env env, Napi::Object exports) {
   add("entryBlock", entry_buffer);
   add("cpuCreate", cpu_create);
   add("cpuBuffer", cpu_buffer);
+  add("cpuReset", cpu_reset);
   add("cpuDestroy", cpu_destroy);
   add("cpuResetReturnStack", cpu_reset_return_stack);
   add("codeLayout", code_layout);

@@ -37,6 +37,8 @@ export interface NativeEngine {
   /** Detaches `buffer` (the CPU block's) and gives its memory back. */
   cpuDestroy(cpu: number, buffer: ArrayBuffer): void;
   cpuBuffer(cpu: number): ArrayBuffer;
+  /** Makes a CPU as cpuCreate gave it. */
+  cpuReset(cpu: number): void;
   /** Forgets every return-stack entry, as after longjmp, execve or when code was dropped. */
   cpuResetReturnStack(cpu: number): void;
   /** u32s that `enter` reads and writes: cpu, window, cache offset to start at, state to keep (1 x87, 2 ymm); out: the Trap. */

@@ -42,19 +42,16 @@ function words(text: string, at: number): number {
 export class CpuModel {
   readonly name: string;
   private readonly features = new Set<string>();
+  /** What the host answered: below a hypervisor, each question costs some 30 µs. */
+  private readonly hostAnswers = new Map<number, CpuidAnswer>();
 
   /** @throws RangeError for a name that CPU_MODELS does not have. */
   constructor(name: string = DEFAULT_CPU_MODEL) {
     const level = CPU_MODELS[name];
     if (level === undefined) throw new RangeError(`unknown CPU model "${name}" (have ${Object.keys(CPU_MODELS).join(', ')})`);
     this.name = name;
-    const host = new Map<number, CpuidAnswer>();
     for (const [feature, leaf, register, bit, since] of FEATURE_BITS) {
-      let answer = host.get(leaf);
-      if (answer === undefined) {
-        answer = native.cpuid(leaf, leaf === 13 ? 1 : 0) as CpuidAnswer;
-        host.set(leaf, answer);
-      }
+      const answer = this.host(leaf, leaf === 13 ? 1 : 0);
       if (since <= level && (answer[register]! >>> bit) & 1) this.features.add(feature);
     }
     // A host kernel that does not keep AVX state has no AVX for us either.
@@ -80,6 +77,16 @@ export class CpuModel {
     return this.has('fsgsbase') ? 2 : 0;
   }
 
+  /** @param subleaf below 16 */
+  private host(leaf: number, subleaf: number): CpuidAnswer {
+    let answer = this.hostAnswers.get(leaf * 16 + subleaf);
+    if (answer === undefined) {
+      answer = native.cpuid(leaf, subleaf) as CpuidAnswer;
+      this.hostAnswers.set(leaf * 16 + subleaf, answer);
+    }
+    return answer;
+  }
+
   private featureWord(leaf: number, register: number): number {
     let word = 0;
     for (const [feature, l, r, bit] of FEATURE_BITS) {
@@ -91,18 +98,18 @@ export class CpuModel {
   cpuid(leaf: number, subleaf: number): CpuidAnswer {
     switch (leaf) {
       case 0: {
-        const [, b, c, d] = native.cpuid(0, 0);
-        return [13, b!, c!, d!];
+        const [, b, c, d] = this.host(0, 0);
+        return [13, b, c, d];
       }
       case 1:
         // Family, model and stepping of the host; one logical processor with 64-byte lines.
-        return [native.cpuid(1, 0)[0]!, 0x0001_0800, this.featureWord(1, 2), this.featureWord(1, 3)];
+        return [this.host(1, 0)[0], 0x0001_0800, this.featureWord(1, 2), this.featureWord(1, 3)];
       case 2:
-        return native.cpuid(2, 0) as CpuidAnswer;
+        return this.host(2, 0);
       case 4: {
         // Cache sizes are the host's; shared by no other processor.
-        const [a, b, c, d] = native.cpuid(4, subleaf);
-        return [a! & 0x3fff, b!, c!, d!];
+        const [a, b, c, d] = this.host(4, Math.min(subleaf, 15));
+        return [a & 0x3fff, b, c, d];
       }
       case 7:
         return subleaf === 0
@@ -120,7 +127,7 @@ export class CpuModel {
         return [words(brand, at), words(brand, at + 4), words(brand, at + 8), words(brand, at + 12)];
       }
       case 0x8000_0006:
-        return native.cpuid(0x8000_0006, 0) as CpuidAnswer;
+        return this.host(0x8000_0006, 0);
       case 0x8000_0008:
         return [0x3028, 0, 0, 0];
       default:

@@ -16,6 +16,8 @@ const WINDOW_SIZE = 0x1_0000_0000;
 const MAX_INSTRUCTION = 15;
 /** Programs whose translations are kept when nothing runs them. */
 const KEPT_PROGRAMS = 64;
+/** CPUs that are kept for tasks to come. */
+const IDLE_CPUS = 16;
 const RESUME = CpuBlock.resume >> 2;
 const RIP = CpuBlock.rip >> 2;
 const LINK = CpuBlock.link >> 2;
@@ -34,7 +36,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** native.entryBlock */
   private readonly entry = new Uint32Array(native.entryBlock());
   private readonly translator: Translator;
-  private readonly spaces = new Set<X86CodeSpace>();
+  /** An array: V8 would keep every old table of a Set that changes all the time, and what it names. */
+  private readonly spaces: X86CodeSpace[] = [];
   /** Translations by program, for its next run; the least recently used first. */
   private readonly programs = new Map<string, Translations>();
   /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
@@ -43,6 +46,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** By CPU id: address of the instruction that faulted on a store to its own page; -1: none. */
   private readonly ownStores: number[] = [];
   private readonly insn = new Insn();
+  /** CPUs whose tasks ended, for the next ones. */
+  private readonly idleCpus: Cpu[] = [];
 
   constructor(model: CpuModel = new CpuModel()) {
     this.model = model;
@@ -56,6 +61,13 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   createCpu(): Cpu {
+    const idle = this.idleCpus.pop();
+    if (idle !== undefined) {
+      native.cpuReset(idle.id);
+      this.epochs[idle.id] = 0;
+      this.ownStores[idle.id] = -1;
+      return idle;
+    }
     const id = native.cpuCreate();
     if (id < 0) throw new Error(`posixx: no memory for a CPU (errno ${-id})`);
     this.epochs[id] = 0;
@@ -64,7 +76,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   destroyCpu(cpu: Cpu): void {
-    native.cpuDestroy(cpu.id, cpu.u8.buffer as ArrayBuffer);
+    if (this.idleCpus.length < IDLE_CPUS) this.idleCpus.push(cpu);
+    else native.cpuDestroy(cpu.id, cpu.u8.buffer as ArrayBuffer);
   }
 
   createSpace(source: CodeSource): CodeSpace {
@@ -107,11 +120,11 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   adopt(space: X86CodeSpace): void {
-    this.spaces.add(space);
+    this.spaces.push(space);
   }
 
   disown(space: X86CodeSpace): void {
-    this.spaces.delete(space);
+    this.spaces.splice(this.spaces.indexOf(space), 1);
   }
 
   invalidate(space: X86CodeSpace, start: number, end: number): void {
