@@ -56,6 +56,14 @@ let t = insert(insert(insert(Leaf, 3), 1), 2)
 log(sum(t))
 `;
 
+const JUSTFILE = `x := "world"
+default: build
+  @echo hello {{x}}
+build:
+  #!/bin/sh
+  for i in 1 2 3; do echo step $i | tr a-z A-Z; done
+`;
+
 const NINJA = `rule cat
   command = cat $in > $out
 rule words
@@ -123,6 +131,7 @@ export function realPrograms(long) {
   };
   const rg = bin('@vscode/ripgrep-linux-x64/bin/rg');
   const bsc = bin('@rescript/linux-x64/bin/bsc.exe');
+  const just = bin('rust-just-linux-x64/bin/just');
   const hongdown = bin('@hongdown/linux-x64/bin/hongdown');
   const npm = (name, program, argv, more = {}) => ({ name, program, argv, timeout: 180, ...more });
   const host = (name, program, args, more = {}) => ({ name, program, argv: [which(program), ...args], timeout: 180, ...more });
@@ -204,6 +213,7 @@ export function realPrograms(long) {
     npm('ripgrep threads', 'rg', [rg, '-uu', '--sort', 'path', '-c', 'import', join(root, 'node_modules/yargs')]),
     npm('esbuild minify', 'esbuild', [esbuild, '--minify', join(root, 'node_modules/typescript/lib', long ? 'typescript.js' : 'watchGuard.js')]),
     npm('ninja', 'ninja.exe', [ninja, '-j1', '-v'], { prepare: ninjaFile, ignoreStderr: true }),
+    npm('just', 'just', [just], { prepare: (cwd) => writeFileSync(join(cwd, 'justfile'), JUSTFILE) }),
     applet('sh script', ['sh', script]),
     host('bash script', 'bash', [script], { ignoreStderr: true }),
     host('dynamic ls', 'ls', ['-l', join(root, 'node_modules/yargs')]),
