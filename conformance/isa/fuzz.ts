@@ -1,10 +1,11 @@
 /**
  * Every row of the instruction table with random operands, on the host CPU and in posixx.
  *
- *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N] [--sequences] [--program]
+ *     npm run fuzz:isa -- [--cases N] [--seed N] [--row TEXT] [--keep N] [--sequences] [--rounds N] [--program]
  *
  * `--row` keeps only rows that contain the text; `--keep` failures are shown (20). A run is a function of its seed.
  * `--sequences` makes short programs of stack operations, jumps, calls and instructions of the rows.
+ * `--rounds` runs each case N times in posixx, while the shortest time slices interrupt some of them.
  * `--program` runs reference.c's program under `posixx run` instead of the engine alone: loader, signals and all.
  */
 import { pathToFileURL } from 'node:url';
@@ -31,6 +32,8 @@ export interface FuzzOptions {
   readonly row?: string;
   /** Short programs instead of single instructions. */
   readonly sequences?: boolean;
+  /** Each case runs this often, with time slices that end within it. */
+  readonly rounds?: number;
   /** The program of the host runs under `posixx run`, too, instead of the engine alone. */
   readonly program?: boolean;
   /** Reports of failures to make. */
@@ -42,6 +45,8 @@ export interface FuzzOptions {
 
 export interface FuzzReport {
   cases: number;
+  /** Time slices that ended within cases. */
+  interruptions: number;
   failed: number;
   rows: number;
   /** Cases that ended in a fault, on the host. */
@@ -84,7 +89,7 @@ export function fuzz(options: FuzzOptions): FuzzReport {
   const random = new Random(options.seed);
   const pattern = Buffer.alloc(PATTERN);
   fillPattern(pattern, random);
-  const guest = new Guest(pattern);
+  const guest = new Guest(pattern, options.rounds);
   const { model } = guest.engine;
   const missing = new Set<string>();
   const rows = allForms().filter((row) => {
@@ -95,7 +100,8 @@ export function fuzz(options: FuzzOptions): FuzzReport {
   });
   if (rows.length === 0) throw new Error('fuzz: no row of the table is meant');
   const report: FuzzReport = {
-    cases: options.cases, failed: 0, rows: rows.length, faults: 0, failures: [], missing: [...missing],
+    cases: options.cases, interruptions: 0, failed: 0, rows: rows.length, faults: 0, failures: [],
+    missing: [...missing],
   };
   const maker = new CaseMaker(random, isInvalid);
   const sequences = new SequenceMaker(random, rows.filter(sequential));
@@ -130,6 +136,7 @@ export function fuzz(options: FuzzOptions): FuzzReport {
     done += count;
     options.progress?.(done, report.failed);
   }
+  report.interruptions = guest.interruptions;
   return report;
 }
 
@@ -147,7 +154,7 @@ function main(): void {
   const { values } = parseArgs({
     options: {
       cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' },
-      sequences: { type: 'boolean' }, program: { type: 'boolean' },
+      sequences: { type: 'boolean' }, rounds: { type: 'string' }, program: { type: 'boolean' },
     },
   });
   const cases = Number(values.cases ?? 2_000_000);
@@ -155,7 +162,7 @@ function main(): void {
   const start = Date.now();
   const report = fuzz({
     cases, seed, keep: Number(values.keep ?? 20), row: values.row, program: values.program ?? false,
-    sequences: values.sequences ?? false,
+    sequences: values.sequences ?? false, rounds: Number(values.rounds ?? 1),
     failure: (text) => process.stdout.write(`${text}\n`),
     progress: (done, failed) => {
       if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);
@@ -163,7 +170,8 @@ function main(): void {
   });
   if (report.missing.length > 0) process.stdout.write(`not on this CPU: ${report.missing.join(', ')}\n`);
   process.stdout.write(`seed ${seed}: ${report.cases} cases over ${report.rows} rows, ` +
-    `${report.faults} of them faults, ${report.failed} differ, ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+    `${report.faults} of them faults, ${report.interruptions} interruptions, ${report.failed} differ, ` +
+    `${((Date.now() - start) / 1000).toFixed(1)} s\n`);
   process.exitCode = report.failed === 0 ? 0 : 1;
 }
 

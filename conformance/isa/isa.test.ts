@@ -15,3 +15,9 @@ t.test('short programs do what they do on the host CPU', async (t) => {
   for (const failure of report.failures) t.fail(failure);
   t.equal(report.failed, 0, `${report.cases} programs`);
 });
+
+t.test('interrupted programs go on as if nothing was', async (t) => {
+  const report = fuzz({ cases: 1000, seed: 20240919, keep: 20, sequences: true, rounds: 100 });
+  for (const failure of report.failures) t.fail(failure);
+  t.equal(report.failed, 0, `${report.cases} programs, ${report.interruptions} interruptions`);
+});
