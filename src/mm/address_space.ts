@@ -14,10 +14,11 @@ import type { MappedFile } from './mapped_file.js';
 import { VmaList, VmFlag, type Vma } from './vma.js';
 import * as advise from './advise.js';
 import * as mapping from './mapping.js';
-import { codeOrigin, codeTranslated, delist, dropCode, enlist } from './code_pages.js';
+import { codeOrigin, codeTranslated, dropCode } from './code_pages.js';
 import { forkSpace } from './fork.js';
 import { growStack, resolveFault } from './stack.js';
 import { remap } from './remap.js';
+import { spaces } from './spaces.js';
 
 /** The translated code of a space, as mm needs it: the translator's CodeSpace has this shape. */
 export interface TranslatedCode {
@@ -93,7 +94,7 @@ export class AddressSpace {
     this.limits = options.limits;
     this.account = options.account;
     this.mmapTop = mmapTop(options.layout, options.limits.stack);
-    enlist(this);
+    spaces.add(this);
   }
 
   /** One task more uses this space (CLONE_VM). */
@@ -104,10 +105,11 @@ export class AddressSpace {
   /** A task leaves; the last one frees the space. */
   release(): void {
     if (--this.users > 0) return;
-    delist(this);
+    spaces.delete(this);
     this.code?.release();
     this.code = null;
     for (const area of this.areas) area.file?.release();
+    this.areas.dispose();
     this.account.give(this.committedBytes);
     this.window.destroy();
   }

@@ -5,6 +5,7 @@ import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
 import { MAX_ADDRESS, PAGE } from './layout.js';
 import { pageUp, tally } from './mapping.js';
+import { areasLeft } from './spaces.js';
 import { VmFlag, type Vma } from './vma.js';
 
 /**
@@ -79,6 +80,7 @@ export function madvise(space: AddressSpace, addr: number, length: number, advic
 function adviseFlags(
   space: AddressSpace, start: number, end: number, advice: number, [set, clear]: readonly [number, number],
 ): number {
+  if (!areasLeft(2)) return -E.NOMEM;
   let stop = start;
   const error = eachArea(space, start, end, (area, _from, to) => {
     if (advice === MADV.WIPEONFORK && (area.file !== null || (area.flags & VmFlag.Shared) !== 0)) return -E.INVAL;
@@ -152,6 +154,7 @@ export function mlock(space: AddressSpace, addr: number, length: number, lock: b
   const end = pageUp(addr + length);
   if (end >= 2 ** 64) return -E.INVAL;
   if (lock && space.lockLimit === 0) return -E.PERM;
+  if (!areasLeft(2)) return -E.NOMEM;
   let more = 0;
   let stop = start;
   const error = end <= start ? 0 : eachArea(space, start, end, (area, from, to) => {

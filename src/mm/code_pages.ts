@@ -7,21 +7,12 @@
 import { PROT } from '../abi/mman.js';
 import type { AddressSpace } from './address_space.js';
 import { PAGE } from './layout.js';
-import { protectWindow } from './window_pages.js';
+import { spaces } from './spaces.js';
 import { VmFlag, type Vma } from './vma.js';
+import { protectWindow } from './window_pages.js';
 
-/** All spaces there are: shared memory may have views in any of them. */
-const spaces: AddressSpace[] = [];
 /** Code was translated from a shared mapping: stores elsewhere may concern it. */
 let sharedCode = false;
-
-export function enlist(space: AddressSpace): void {
-  spaces.push(space);
-}
-
-export function delist(space: AddressSpace): void {
-  spaces.splice(spaces.indexOf(space), 1);
-}
 
 function isSharedView(area: Vma): boolean {
   return area.file !== null && (area.flags & VmFlag.Shared) !== 0;

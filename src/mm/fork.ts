@@ -4,11 +4,13 @@ import { PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
 import { AddressSpace } from './address_space.js';
 import { tally } from './mapping.js';
+import { areasLeft } from './spaces.js';
 import { Vma, VmFlag } from './vma.js';
 import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
 /** @returns a space with the same areas and bytes, or -ENOMEM */
 export function forkSpace(parent: AddressSpace): AddressSpace | number {
+  if (!areasLeft(parent.areas.length)) return -E.NOMEM;
   let child: AddressSpace;
   try {
     child = new AddressSpace(parent);

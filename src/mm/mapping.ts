@@ -10,6 +10,7 @@ import { becameWritable, forgetCode } from './code_pages.js';
 import { LARGE_MAPPING, LOW_END, MAX_ADDRESS, MIN_ADDRESS, MMAP_LOW_FLOOR, PAGE } from './layout.js';
 import type { MappedFile } from './mapped_file.js';
 import { SharedMemory } from './shared_memory.js';
+import { areasLeft } from './spaces.js';
 import { STACK_GUARD_GAP, Vma, VmFlag } from './vma.js';
 import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
@@ -57,7 +58,7 @@ export function addArea(space: AddressSpace, area: Vma): number {
   const bytes = area.end - area.start;
   if ((area.flags & VmFlag.Shared) === 0 && (area.prot & PROT.WRITE) !== 0) area.flags |= VmFlag.Written;
   const charged = (area.flags & VmFlag.Written) !== 0 ? bytes : 0;
-  let error = commit(space, charged) ? 0 : -E.NOMEM;
+  let error = areasLeft(1) && commit(space, charged) ? 0 : -E.NOMEM;
   if (error === 0) {
     error = mapWindow(space, area, hostProt(area.prot));
     if (error < 0) uncommit(space, charged);
@@ -192,7 +193,11 @@ export function munmap(space: AddressSpace, addr: number, length: number): numbe
   if (addr % PAGE !== 0 || addr > TASK_SIZE || length > TASK_SIZE - addr) return -E.INVAL;
   const size = pageUp(length);
   if (size === 0) return -E.INVAL;
-  if (addr < MAX_ADDRESS) unmapRange(space, addr, Math.min(addr + size, MAX_ADDRESS));
+  if (addr >= MAX_ADDRESS) return 0;
+  const end = Math.min(addr + size, MAX_ADDRESS);
+  const area = space.areas.find(addr);
+  if (area !== undefined && area.start < addr && area.end > end && !areasLeft(1)) return -E.NOMEM;
+  unmapRange(space, addr, end);
   return 0;
 }
 
@@ -234,13 +239,25 @@ export function mprotect(space: AddressSpace, addr: number, length: number, prot
     at = stop;
   }
   if (at === start) return error;
+  if (!areasLeft(2)) return -E.NOMEM;
   if (space.dataBytes + data > space.limits.data || !commit(space, charge)) return -E.NOMEM;
-  protectRange(space, start, at, prot & RWX);
-  return error;
+  const failed = protectRange(space, start, at, prot & RWX);
+  if (failed < 0) uncommit(space, charge);
+  return failed < 0 ? failed : error;
 }
 
-/** Gives the mapped range [start, end) the protection `prot`. Limits are the caller's business. */
-function protectRange(space: AddressSpace, start: number, end: number, prot: number): void {
+/** Gives the mapped range [start, end) the protection `prot`. Limits are the caller's business. 0, or -ENOMEM. */
+function protectRange(space: AddressSpace, start: number, end: number, prot: number): number {
+  if (protectWindow(space, start, end, hostProt(prot)) < 0) {
+    // The host may have changed a part of it: the pages are to be as the books say.
+    forgetCode(space, start, end, true);
+    for (let at = start; at < end; ) {
+      const area = space.areas.above(at)!;
+      at = area.end;
+      protectWindow(space, Math.max(start, area.start), Math.min(end, area.end), hostProt(area.prot));
+    }
+    return -E.NOMEM;
+  }
   let exec = false;
   space.areas.update(start, end, (area) => {
     if (area.prot === prot) return;
@@ -254,8 +271,8 @@ function protectRange(space: AddressSpace, start: number, end: number, prot: num
     tally(space, area, 1);
   });
   forgetCode(space, start, end, exec);
-  protectWindow(space, start, end, hostProt(prot));
   space.changed();
+  return 0;
 }
 
 export function brk(space: AddressSpace, addr: number): number {

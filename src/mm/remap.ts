@@ -6,6 +6,7 @@ import type { AddressSpace } from './address_space.js';
 import { MAX_ADDRESS, MIN_ADDRESS, PAGE } from './layout.js';
 import { becameWritable, forgetCode } from './code_pages.js';
 import { addArea, mayExpand, pageUp, tally, TASK_SIZE, unmappedArea, unmapRange } from './mapping.js';
+import { areasLeft } from './spaces.js';
 import { Vma, VmFlag } from './vma.js';
 import { hostProt, mapWindow, protectWindow } from './window_pages.js';
 
@@ -26,6 +27,7 @@ export function remap(
     if (addr + oldSize > newAddr && newAddr + newSize > addr) return -E.INVAL;
   }
   if (space.areas.find(addr) === undefined) return -E.FAULT;
+  if (!areasLeft(3)) return -E.NOMEM;
 
   if (fixed || keep) {
     if (fixed && newAddr < MIN_ADDRESS) return -E.PERM;

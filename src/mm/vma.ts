@@ -60,6 +60,13 @@ export class Vma {
   }
 }
 
+let live = 0;
+
+/** Areas in all lists that are in use. */
+export function liveAreas(): number {
+  return live;
+}
+
 /** Areas of a chunk at most; then it is split in two. */
 const CHUNK = 128;
 
@@ -83,6 +90,12 @@ export class VmaList {
   /** Where `locate` has found something: chunk and index in it. */
   private chunk = 0;
   private index = 0;
+
+  /** The list is of no further use. */
+  dispose(): void {
+    live -= this.length;
+    this.length = 0;
+  }
 
   *[Symbol.iterator](): IterableIterator<Vma> {
     for (const chunk of this.chunks) yield* chunk.areas;
@@ -263,6 +276,7 @@ export class VmaList {
       this.index = chunks[this.chunk]!.areas.length;
     }
     this.length++;
+    live++;
     if (chunks.length === 0) {
       chunks.push(new Chunk([area]));
       this.gaps.push(-1);
@@ -282,6 +296,7 @@ export class VmaList {
     const { areas } = this.chunks[chunk]!;
     areas.splice(index, count);
     this.length -= count;
+    live -= count;
     if (areas.length === 0) {
       this.chunks.splice(chunk, 1);
       this.gaps.splice(chunk, 1);
