@@ -5,6 +5,7 @@
       "sources": [
         "native/module.cc",
         "native/window.cc",
+        "native/map_count.cc",
         "native/code_cache.cc",
         "native/entry.cc",
         "native/entry_stubs.S",

@@ -63,6 +63,11 @@ extern uint32_t* instruction_log;
 // First offset of the cache behind the stubs.
 extern uint64_t translated_start;
 
+// Whether `mappings` more may be made in the host's process (at most; the kernel merges some). `splits`: the call changes
+// what is there, and may use the last of the room.
+bool may_map(int mappings, bool splits);
+void mappings_given_back();
+
 Window* window_at(uint32_t id);
 bool in_some_window(uint64_t address);
 CpuBlock* cpu_at(uint32_t id);

@@ -136,6 +136,10 @@ void initialize(CpuBlock* cpu) {
 
 napi_value cpu_create(napi_env env, napi_callback_info) {
   napi_value result;
+  if (!may_map(3, false)) {
+    napi_create_int32(env, -ENOMEM, &result);
+    return result;
+  }
   constexpr uint64_t kBlock = 4096;
   void* block = mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   void* stack = mmap(nullptr, kReturnStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -187,6 +191,7 @@ napi_value cpu_destroy(napi_env env, napi_callback_info info) {
   munmap(cpus[id].block, 4096);
   munmap(cpus[id].stack, kReturnStackSize);
   cpus[id] = CpuSlot{};
+  mappings_given_back();
   return nullptr;
 }
 

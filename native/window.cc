@@ -44,6 +44,8 @@ bool inside(uint64_t addr, uint64_t length) {
 }
 
 Napi::Value create(const Napi::CallbackInfo& info) {
+  // The reservation, its table, and what a program begins with.
+  if (!may_map(32, false)) return Napi::Number::New(info.Env(), -ENOMEM);
   void* p = mmap(nullptr, kReservation, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return Napi::Number::New(info.Env(), -errno);
   Window w;
@@ -78,6 +80,7 @@ Napi::Value destroy(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   if (info.Length() > 1 && info[1].IsArrayBuffer()) info[1].As<Napi::ArrayBuffer>().Detach();
   munmap(w.reservation, kReservation);
+  mappings_given_back();
   w = Window{};
   return info.Env().Undefined();
 }
@@ -86,6 +89,7 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   uint64_t addr = number(info, 1), length = number(info, 2);
   if (!inside(addr, length) || length == 0) return Napi::Number::New(info.Env(), -EINVAL);
+  if (!may_map(2, false)) return Napi::Number::New(info.Env(), -ENOMEM);
   int prot = info[3].As<Napi::Number>().Int32Value() & (PROT_READ | PROT_WRITE);
   bool shared = info[4].ToBoolean();
   int fd = info[5].As<Napi::Number>().Int32Value();
@@ -99,6 +103,7 @@ Napi::Value protect(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   uint64_t addr = number(info, 1), length = number(info, 2);
   if (!inside(addr, length)) return Napi::Number::New(info.Env(), -EINVAL);
+  if (!may_map(2, true)) return Napi::Number::New(info.Env(), -ENOMEM);
   int prot = info[3].As<Napi::Number>().Int32Value() & (PROT_READ | PROT_WRITE);
   return Napi::Number::New(info.Env(), double(signed_result(mprotect(w.base + addr, length, prot))));
 }
@@ -107,6 +112,8 @@ Napi::Value unmap(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   uint64_t addr = number(info, 1), length = number(info, 2);
   if (!inside(addr, length) || length == 0) return Napi::Number::New(info.Env(), -EINVAL);
+  mappings_given_back();
+  if (!may_map(1, true)) return Napi::Number::New(info.Env(), -ENOMEM);
   void* p = mmap(w.base + addr, length, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return Napi::Number::New(info.Env(), p == MAP_FAILED ? -errno : 0);
 }
@@ -115,6 +122,7 @@ Napi::Value move(const Napi::CallbackInfo& info) {
   Window& w = checked(info);
   uint64_t from = number(info, 1), from_length = number(info, 2), to = number(info, 3), to_length = number(info, 4);
   if (!inside(from, from_length) || !inside(to, to_length)) return Napi::Number::New(info.Env(), -EINVAL);
+  if (!may_map(4, false)) return Napi::Number::New(info.Env(), -ENOMEM);
   void* p = mremap(w.base + from, from_length, to_length, MREMAP_MAYMOVE | MREMAP_FIXED, w.base + to);
   if (p == MAP_FAILED) return Napi::Number::New(info.Env(), -errno);
   mmap(w.base + from, from_length, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

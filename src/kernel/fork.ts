@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import { CLONE } from '../abi/process.js';
 import { RLIMIT } from '../abi/resource.js';
-import { CpuBlock, Gpr } from '../host/cpu_block.js';
+import { type Cpu, CpuBlock, Gpr } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from '../mm/address_space.js';
 import { Process } from './process.js';
@@ -40,7 +40,13 @@ export function clone(task: Task, request: CloneRequest): Task | number {
     if (typeof copy === 'number') return copy;
     mm = copy;
   }
-  const cpu = kernel.engine.createCpu();
+  let cpu: Cpu;
+  try {
+    cpu = kernel.engine.createCpu();
+  } catch {
+    mm.release();
+    return -E.AGAIN;
+  }
   cpu.u8.set(task.cpu.u8.subarray(0, CpuBlock.trap));
   cpu.u8.set(task.cpu.u8.subarray(CpuBlock.xsave, CpuBlock.size), CpuBlock.xsave);
   cpu.rip = task.cpu.rip;
