@@ -16,7 +16,7 @@
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fno-strict-aliasing", "-ftls-model=initial-exec"],
+      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fno-strict-aliasing", "-ftls-model=initial-exec", "-mno-red-zone"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17"],
       "ldflags": ["-Wl,-z,relro,-z,now"]
     }

@@ -98,7 +98,13 @@ void step(ucontext_t* uc) {
   }
 }
 
+// Guest code may have set AC, with which the handlers' own unaligned accesses would fault.
+inline void clear_alignment_check() {
+  asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+}
+
 void on_preempt(int, siginfo_t*, void* context) {
+  clear_alignment_check();
   ucontext_t* uc = static_cast<ucontext_t*>(context);
   if (!posixx_slots.in_guest || stepping) return;
   stepping = kMaxSteps;
@@ -114,6 +120,7 @@ bool replace_lost_page(uint64_t address) {
 }
 
 void on_fault(int signo, siginfo_t* info, void* context) {
+  clear_alignment_check();
   ucontext_t* uc = static_cast<ucontext_t*>(context);
   ThreadSlots& slots = posixx_slots;
   uint64_t rip = uint64_t(uc->uc_mcontext.gregs[REG_RIP]);

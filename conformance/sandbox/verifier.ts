@@ -11,7 +11,7 @@
  *  4. rsp changes only by the above, by `lea` within the sequence of a 16-bit pushf, and by a reload of its base.
  *  5. No register holds a host address at the end of a guest instruction, nor is one stored.
  *  6. Instructions that the guest may not run at all are not there: system calls, segment and FS/GS base changes, I/O.
- *     xsave and xrstor have a mask limited to x87, SSE and AVX; popf cannot set TF, NT or AC.
+ *     xsave and xrstor have a mask limited to x87, SSE and AVX; popf cannot set TF or NT.
  */
 import iced from 'iced-x86';
 import type { CodeLayout } from '../../host/native.js';

@@ -10,8 +10,11 @@ const HOST_RSP = 4;
 const MOV_LOAD = 0x8b;
 const MOV_STORE = 0x89;
 const MOV_IMM = 0xc7;
-/** RFLAGS bits that guest code cannot set: TF would trap host instructions, NT and AC would disturb the host. */
-const POPF_MASK = ~0x44100;
+/**
+ * RFLAGS bits that guest code cannot set: TF would trap host instructions, NT disturbs the host. (AC it can: programs
+ * tell a 386 by it. The exits and the signal handlers take it back.)
+ */
+const POPF_MASK = ~0x4100;
 
 /** mov r, [guest memory operand] or mov [..], r, with the fields that `map.memory` filled. */
 export function moveMemory(asm: Assembler, map: OperandMapper, opcode: number, reg: number, size: number): void {
