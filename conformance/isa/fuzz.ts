@@ -137,6 +137,7 @@ export function fuzz(options: FuzzOptions): FuzzReport {
     options.progress?.(done, report.failed);
   }
   report.interruptions = guest.interruptions;
+  guest.destroy();
   return report;
 }
 

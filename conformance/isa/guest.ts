@@ -44,6 +44,13 @@ export class Guest {
     this.useAllState();
   }
 
+  destroy(): void {
+    native.timesliceSet(0);
+    this.space.release();
+    this.engine.destroyCpu(this.cpu);
+    this.window.destroy();
+  }
+
   private createSpace(): CodeSpace {
     return this.engine.createSpace({
       window: this.window,
