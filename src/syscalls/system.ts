@@ -57,7 +57,7 @@ function sysinfo(task: Task, info: number): number {
   for (let load = 0; load < 3; load++) put(at.loads + load * word, host[1 + load]!);
   put(at.totalram, Math.floor(total / scale));
   put(at.freeram, Math.floor(Math.max(0, free) / scale));
-  put(at.bufferram, Math.floor(Math.min(host[7]! * unit, total) / scale));
+  put(at.bufferram, Math.floor(Math.max(0, Math.min(host[7]! * unit, total - free)) / scale));
   view.setUint16(info + at.procs, task.kernel.tasks.size, true);
   view.setUint32(info + at.unit, scale, true);
   return 0;

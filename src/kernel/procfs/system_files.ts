@@ -114,7 +114,7 @@ function meminfoText(kernel: Kernel): string {
   const { limit, used } = kernel.memory;
   const total = Math.floor(Math.min(info[4]! * unit, limit / 1024));
   const free = Math.floor(Math.min(info[5]! * unit, (limit - used) / 1024));
-  const buffers = Math.floor(Math.min(info[7]! * unit, total));
+  const buffers = Math.max(0, Math.floor(Math.min(info[7]! * unit, total - free)));
   const line = (name: string, kb: number): string => `${(name + ':').padEnd(16)}${String(kb).padStart(8)} kB\n`;
   return line('MemTotal', total) + line('MemFree', free) + line('MemAvailable', free) + line('Buffers', buffers) +
     line('Cached', 0) + line('SwapCached', 0) + line('Active', 0) + line('Inactive', 0) + line('SwapTotal', 0) + line('SwapFree', 0) +
