@@ -17,7 +17,22 @@ export class FutexWaiter {
   constructor(readonly task: Task, public key: FutexKey, readonly bitset: number) {}
 }
 
-const queues = new Map<FutexKey, FutexWaiter[]>();
+/**
+ * Waiters of all words, by a hash of the key, each list in the order in which they came. Not a Map by key: its entries would
+ * come and go with every contended lock, and that is what a Map keeps garbage for (see id_table.ts).
+ */
+const BUCKETS = 256;
+const buckets: FutexWaiter[][] = Array.from({ length: BUCKETS }, () => []);
+
+function bucketOf(key: FutexKey): FutexWaiter[] {
+  let hash = 0;
+  if (typeof key === 'number') {
+    hash = (key >>> 2) ^ (key >>> 12) ^ Math.floor(key / 0x1_0000_0000);
+  } else {
+    for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  }
+  return buckets[hash & (BUCKETS - 1)]!;
+}
 
 /** The bytes that (space, address) name: private words by space, shared ones by what is mapped there. */
 export function futexKey(task: Task, addr: number, shared: boolean): FutexKey {
@@ -30,57 +45,57 @@ export function futexKey(task: Task, addr: number, shared: boolean): FutexKey {
 }
 
 export function enqueue(waiter: FutexWaiter): void {
-  const queue = queues.get(waiter.key);
-  if (queue) queue.push(waiter);
-  else queues.set(waiter.key, [waiter]);
+  bucketOf(waiter.key).push(waiter);
 }
 
 export function dequeue(waiter: FutexWaiter): void {
-  const queue = queues.get(waiter.key);
-  const at = queue ? queue.indexOf(waiter) : -1;
-  if (at < 0) return;
-  queue!.splice(at, 1);
-  if (queue!.length === 0) queues.delete(waiter.key);
+  const bucket = bucketOf(waiter.key);
+  const at = bucket.indexOf(waiter);
+  if (at >= 0) bucket.splice(at, 1);
 }
 
 /** Wakes at most `count` waiters on `key` that have one of the bits. Gives how many. */
 export function wakeKey(key: FutexKey, count: number, bitset: number): number {
-  const queue = queues.get(key);
-  if (!queue) return 0;
+  const bucket = bucketOf(key);
   let woken = 0;
-  for (let at = 0; at < queue.length && woken < count;) {
-    const waiter = queue[at]!;
-    if ((waiter.bitset & bitset) === 0) {
+  for (let at = 0; at < bucket.length && woken < count;) {
+    const waiter = bucket[at]!;
+    if (waiter.key !== key || (waiter.bitset & bitset) === 0) {
       at++;
       continue;
     }
-    queue.splice(at, 1);
+    bucket.splice(at, 1);
     waiter.woken = true;
     waiter.task.wake(Wake.Event);
     woken++;
   }
-  if (queue.length === 0) queues.delete(key);
   return woken;
 }
 
 /** Wakes the first waiter on `key` and gives its task. */
 export function wakeFirst(key: FutexKey): Task | undefined {
-  const task = queues.get(key)?.[0]?.task;
+  const task = bucketOf(key).find((waiter) => waiter.key === key)?.task;
   wakeKey(key, 1, ~0);
   return task;
 }
 
 /** Moves at most `count` waiters from one word to another. Gives how many. */
 export function requeueKey(from: FutexKey, to: FutexKey, count: number): number {
-  const queue = queues.get(from);
-  if (!queue || from === to) return 0;
-  const moved = queue.splice(0, count);
-  if (queue.length === 0) queues.delete(from);
-  for (const waiter of moved) {
+  if (from === to) return 0;
+  const bucket = bucketOf(from);
+  let moved = 0;
+  for (let at = 0; at < bucket.length && moved < count;) {
+    const waiter = bucket[at]!;
+    if (waiter.key !== from) {
+      at++;
+      continue;
+    }
+    bucket.splice(at, 1);
     waiter.key = to;
     enqueue(waiter);
+    moved++;
   }
-  return moved.length;
+  return moved;
 }
 
 /** FUTEX_WAKE at an address of the task's space, whether the waiters called it private or shared. */

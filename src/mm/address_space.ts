@@ -94,7 +94,7 @@ export class AddressSpace {
     this.limits = options.limits;
     this.account = options.account;
     this.mmapTop = mmapTop(options.layout, options.limits.stack);
-    spaces.add(this);
+    spaces.push(this);
   }
 
   /** One task more uses this space (CLONE_VM). */
@@ -105,7 +105,7 @@ export class AddressSpace {
   /** A task leaves; the last one frees the space. */
   release(): void {
     if (--this.users > 0) return;
-    spaces.delete(this);
+    spaces.splice(spaces.indexOf(this), 1);
     this.code?.release();
     this.code = null;
     for (const area of this.areas) area.file?.release();

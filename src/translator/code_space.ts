@@ -100,6 +100,8 @@ export class InstructionLog {
 export class Translations {
   /** Address spaces that use these. */
   users = 1;
+  /** When a program was last started with these: a count. */
+  lastUse = 0;
   /** Code of these is bound to one address space: it has no known origin, or branches directly to code of another origin. */
   bound = false;
   /** By page: the origin of the code that was translated from it. */

@@ -38,8 +38,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private readonly translator: Translator;
   /** An array: V8 would keep every old table of a Set that changes all the time, and what it names. */
   private readonly spaces: X86CodeSpace[] = [];
-  /** Translations by program, for its next run; the least recently used first. */
+  /** Translations by program, for its next run. */
   private readonly programs = new Map<string, Translations>();
+  private uses = 0;
   /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
   private readonly epochs: number[] = [];
   private epoch = 0;
@@ -88,16 +89,18 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       if (program !== '') this.keep(program, fresh);
       return new X86CodeSpace(this, source, fresh);
     }
-    // The most recently used come last.
-    this.programs.delete(program);
-    this.programs.set(program, translations);
+    translations.lastUse = ++this.uses;
     translations.users++;
     return new X86CodeSpace(this, source, translations);
   }
 
   private keep(program: string, translations: Translations): void {
+    translations.lastUse = ++this.uses;
     this.programs.set(program, translations);
-    if (this.programs.size > KEPT_PROGRAMS) for (const first of this.programs.keys()) return void this.programs.delete(first);
+    if (this.programs.size <= KEPT_PROGRAMS) return;
+    let [oldest, least] = [program, Infinity];
+    for (const [other, { lastUse }] of this.programs) if (lastUse < least) [oldest, least] = [other, lastUse];
+    this.programs.delete(oldest);
   }
 
   retire(translations: Translations, program: string): void {
