@@ -39,6 +39,7 @@ t.test('wrong values name the option and what it needs', async (t) => {
     [['--memory', 'lots'], /--memory needs a size from 1M to 4G.*"lots"/],
     [['--memory', '5G'], /--memory/],
     [['--memory', '0'], /--memory/],
+    [['--max-processes', '0'], /--max-processes needs/],
     [['--timeout', '0'], /--timeout/],
     [['--timeout', '-1'], /--timeout/],
     [['--cpu', 'z80'], /--cpu does not know "z80"/],

@@ -30,6 +30,8 @@ export interface RunConfig {
   readonly aslr: boolean;
   /** Bytes. */
   readonly memory: number;
+  /** Tasks that may live at once; undefined: the kernel's own limit. */
+  readonly maxTasks: number | undefined;
   /** Milliseconds; Infinity without a limit. */
   readonly timeout: number;
   readonly quiet: boolean;
@@ -68,6 +70,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     cpu,
     aslr: !flags.has('no-aslr'),
     memory: parseMemory(values.get('memory')),
+    maxTasks: parseCount(values.get('max-processes')),
     timeout: parseTimeout(values.get('timeout')),
     quiet: flags.has('quiet'),
     stats: flags.has('stats'),
@@ -111,6 +114,12 @@ function parseMemory(text: string | undefined): number {
     throw new UsageError(`--memory needs a size from 1M to 4G such as 512M, not "${text}"`);
   }
   return bytes;
+}
+
+function parseCount(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--max-processes needs a number from 1 on, not "${text}"`);
+  return Number(text);
 }
 
 function parseTimeout(text: string | undefined): number {

@@ -62,6 +62,10 @@ export const OPTIONS: readonly Option[] = [
     help: 'Most memory that the guest may map: bytes, or with K, M or G. Default and maximum: 4G',
   },
   {
+    name: 'max-processes', env: 'POSIXX_MAX_PROCESSES', kind: 'value', value: 'N',
+    help: 'Most processes and threads that may live at once; fork then fails with EAGAIN. Default: 32768',
+  },
+  {
     name: 'timeout', env: 'POSIXX_TIMEOUT', kind: 'value', value: 'SECONDS',
     help: 'Kill the guest after that time; the exit status is then 124',
   },

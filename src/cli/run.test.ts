@@ -152,7 +152,11 @@ t.test('the host stays as it is, but for volumes that are writable', needsBusybo
   t.equal(posixx(['run', '--rootfs', shared, '-v', `${dirname(busybox!)}:/b`, '/b/busybox', 'cat', '/kept']).stdout, 'as it was\n');
 });
 
-t.test('memory is limited', needsBusybox, async (t) => {
+t.test('memory and processes are limited', needsBusybox, async (t) => {
+  const bomb = 'f() { f | f & }; f; sleep 0.2; echo survived';
+  const result = posixx(['run', '-q', '--max-processes', '20', '--timeout', '3', busybox!, 'sh', '-c', bomb]);
+  t.match(result, { stderr: /can't fork/ }, 'a fork bomb meets the limit');
+  t.not(result.status, 125);
   const dd = [busybox!, 'dd', 'if=/dev/zero', 'of=/dev/null', 'bs=64M', 'count=1'];
   t.match(posixx(['run', '--memory', '32M', ...dd]), { status: 1, stderr: /out of memory/ });
   t.equal(posixx(['run', '--memory', '128M', ...dd]).status, 0);

@@ -70,6 +70,7 @@ export async function run(args: readonly string[], write: (text: string) => void
   const engine = new X86Engine(new CpuModel(config.cpu));
   const kernel = new Kernel({
     engine, dispatch, vfs, memory: config.memory, aslr: config.aslr,
+    ...(config.maxTasks === undefined ? {} : { maxTasks: config.maxTasks }),
     warn: config.quiet ? () => {} : say,
   });
   let calls = 0;
