@@ -66,6 +66,8 @@ extern uint64_t translated_start;
 // Whether `mappings` more may be made in the host's process (at most; the kernel merges some). `splits`: the call changes
 // what is there, and may use the last of the room.
 bool may_map(int mappings, bool splits);
+// The same question, without making them.
+bool have_room(int mappings, bool splits);
 void mappings_given_back();
 
 Window* window_at(uint32_t id);

@@ -44,7 +44,7 @@ int64_t count_mappings() {
 
 }  // namespace
 
-bool may_map(int mappings, bool splits) {
+bool have_room(int mappings, bool splits) {
   if (exhausted && !splits) return false;
   int64_t needed = mappings + (splits ? 0 : kMargin);
   if (room < needed) {
@@ -55,6 +55,11 @@ bool may_map(int mappings, bool splits) {
       return false;
     }
   }
+  return true;
+}
+
+bool may_map(int mappings, bool splits) {
+  if (!have_room(mappings, splits)) return false;
   room -= mappings;
   return true;
 }

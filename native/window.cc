@@ -71,6 +71,10 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), double(windows.size() - 1));
 }
 
+Napi::Value room(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), have_room(info[0].As<Napi::Number>().Int32Value(), false));
+}
+
 Napi::Value buffer(const Napi::CallbackInfo& info) {
   return uncounted_buffer(info.Env(), checked(info).base, kWindowSize);
 }
@@ -254,6 +258,7 @@ Window* window_at(uint32_t id) { return id < windows.size() && windows[id].in_us
 void register_window(Napi::Env env, Napi::Object exports) {
   exports["windowCreate"] = Napi::Function::New(env, create);
   exports["windowDestroy"] = Napi::Function::New(env, destroy);
+  exports["windowRoom"] = Napi::Function::New(env, room);
   exports["windowBuffer"] = Napi::Function::New(env, buffer);
   exports["windowMap"] = Napi::Function::New(env, map);
   exports["windowProtect"] = Napi::Function::New(env, protect);

@@ -15,6 +15,8 @@ export interface NativeEngine {
   windowCreate(): number;
   /** Detaches `buffer` (the window's) and gives all memory back. */
   windowDestroy(window: number, buffer: ArrayBuffer): void;
+  /** Whether the host allows this process so many mappings more, with some kept for Node. */
+  windowRoom(mappings: number): boolean;
   /** The window as one external ArrayBuffer of 2^32 bytes. Touching an unmapped page of it ends the process. */
   windowBuffer(window: number): ArrayBuffer;
   /** Host mmap MAP_FIXED at `addr` (page multiple). prot: 1 read, 2 write. fd -1 is anonymous; shared: MAP_SHARED. */
