@@ -47,6 +47,7 @@ t.test('wrong values name the option and what it needs', async (t) => {
     [['--rootfs', '/nosuch'], /"\/nosuch" does not exist/],
     [['--rootfs', '/etc/passwd'], /not a directory/],
     [['--rootfs', '/usr', '--empty-root'], /exclude/],
+    [['--sysroot', '/nosuch'], /"\/nosuch" does not exist/],
     [['-v', 'x'], /--volume needs HOST:GUEST/],
     [['-v', '/usr:/a:rx'], /--volume needs/],
     [['-v', '/usr:a'], /must be absolute/],

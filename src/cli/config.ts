@@ -21,6 +21,8 @@ export interface RunConfig {
   readonly volumes: readonly Volume[];
   /** Absolute host path of the root directory; '/' by default. */
   readonly rootfs: string;
+  /** A directory that is laid over the root, or undefined. */
+  readonly sysroot: string | undefined;
   readonly emptyRoot: boolean;
   /** undefined: none; '': stderr; else a host file. */
   readonly strace: string | undefined;
@@ -51,6 +53,9 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
   const emptyRoot = flags.has('empty-root');
   if (rootfs !== undefined && emptyRoot) throw new UsageError('--rootfs and --empty-root exclude each other');
   if (rootfs !== undefined) requireDirectory(rootfs, '--rootfs');
+  const sysroot = values.get('sysroot');
+  if (sysroot !== undefined && emptyRoot) throw new UsageError('--sysroot and --empty-root exclude each other');
+  if (sysroot !== undefined) requireDirectory(sysroot, '--sysroot');
   const cwd = values.get('cwd');
   if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`--cwd needs an absolute guest path, not "${cwd}"`);
   const cpu = values.get('cpu') ?? DEFAULT_CPU_MODEL;
@@ -64,6 +69,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     cwd,
     volumes: (lists.get('volume') ?? []).map(parseVolume),
     rootfs: rootfs === undefined ? '/' : absolute(rootfs),
+    sysroot: sysroot === undefined ? undefined : absolute(sysroot),
     emptyRoot,
     strace: values.get('strace') ?? (trace === undefined ? undefined : ''),
     trace: trace === undefined ? '' : trace.replace(/^trace=/, ''),

@@ -37,6 +37,10 @@ export const OPTIONS: readonly Option[] = [
     help: 'Use this host directory as the guest\'s root (read-only, under an in-memory layer). Default: /',
   },
   {
+    name: 'sysroot', alias: 'L', env: 'POSIXX_SYSROOT', kind: 'value', value: 'DIR',
+    help: 'Look in this host directory first: for the interpreter and the libraries of a program of another system',
+  },
+  {
     name: 'empty-root', env: 'POSIXX_EMPTY_ROOT', kind: 'flag',
     help: 'Start from an empty root: only volumes, /dev, /proc and /tmp. The program itself is mounted read-only',
   },

@@ -149,6 +149,11 @@ t.test('the host stays as it is, but for volumes that are writable', needsBusybo
   t.same(readdirSync(shared), ['kept', 'new']);
   t.equal(posixx(['run', '--empty-root', '-v', `${shared}:/data`, busybox!, 'ls', '/']).stdout
     .split('\n').includes('etc'), false, '--empty-root shows nothing of the host');
+  const sysroot = join(scratch, 'sysroot');
+  mkdirSync(join(sysroot, 'etc'), { recursive: true });
+  writeFileSync(join(sysroot, 'etc/issue'), 'of the sysroot\n');
+  t.equal(posixx(['run', '-L', sysroot, busybox!, 'cat', '/etc/issue']).stdout, 'of the sysroot\n');
+  t.match(posixx(['run', '-L', sysroot, busybox!, 'cat', '/etc/passwd']).stdout, /^root:/, 'what it lacks is of the root');
   t.equal(posixx(['run', '--rootfs', shared, '-v', `${dirname(busybox!)}:/b`, '/b/busybox', 'cat', '/kept']).stdout, 'as it was\n');
 });
 

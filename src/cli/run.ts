@@ -132,6 +132,7 @@ function makeRoot(config: RunConfig, hostCwd: string): Vfs {
   return defaultRoot({
     volumes,
     ...(config.rootfs === '/' ? {} : { rootfs: config.rootfs }),
+    ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
     emptyRoot: config.emptyRoot,
     visible,
   });

@@ -25,6 +25,8 @@ export interface RootOptions {
   volumes?: readonly Volume[];
   /** A directory of the host that is the root instead of the host's own. */
   rootfs?: string;
+  /** A directory of the host whose files come before those of the root. */
+  sysroot?: string;
   /** Start from nothing. */
   emptyRoot?: boolean;
   /**
@@ -47,7 +49,9 @@ export class RootError extends Error {
  * @throws RootError when a directory named in the options cannot be opened.
  */
 export function defaultRoot(options: RootOptions = {}): Vfs {
-  const base = options.emptyRoot ? new TmpFs({ type: 'rootfs' }) : layered(openHostFs(options.rootfs ?? '/', true));
+  const root = options.emptyRoot ? undefined : openHostFs(options.rootfs ?? '/', true);
+  const base = root === undefined ? new TmpFs({ type: 'rootfs' }) :
+    options.sysroot === undefined ? layered(root) : layered(openHostFs(options.sysroot, true), root);
   const vfs = new Vfs(base);
   registerMemoryDevices(vfs);
   const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
@@ -117,9 +121,9 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
   if (typeof mount === 'number') throw cannotMount(volume.guest, mount);
 }
 
-/** A writable layer in memory over a part of the host. It shows as the device below; its inode numbers are high. */
-function layered(lower: HostFs): OverlayFs {
-  return new OverlayFs(new TmpFs({ dev: lower.dev, firstIno: 0xf000_0000 }), [lower]);
+/** A writable layer in memory over parts of the host, the topmost first. It shows as that one's device; its inode numbers are high. */
+function layered(...lowers: [HostFs, ...HostFs[]]): OverlayFs {
+  return new OverlayFs(new TmpFs({ dev: lowers[0].dev, firstIno: 0xf000_0000 }), lowers);
 }
 
 function openHostFs(path: string, readOnly: boolean): HostFs {
