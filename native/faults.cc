@@ -13,6 +13,7 @@ struct sigaction previous[NSIG];
 
 void chain(int signo, siginfo_t* info, void* context) {
   const struct sigaction& old = previous[signo];
+  restore_host_terminal();
   if (old.sa_flags & SA_SIGINFO) {
     old.sa_sigaction(signo, info, context);
   } else if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN) {

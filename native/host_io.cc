@@ -424,6 +424,11 @@ napi_value ioctl_call(napi_env env, napi_callback_info info) {
   return a.result(ioctl(a.i32(0), uint32_t(a.i64(1)), at));
 }
 
+napi_value ioctl_value(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  return a.result(ioctl(a.i32(0), uint32_t(a.i64(1)), long(a.i32(2))));
+}
+
 napi_value poll_call(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   pollfd p = {a.i32(0), short(a.i32(1)), 0};
@@ -510,6 +515,7 @@ constexpr Export exported[] = {
   {"memfdCreate", memfd_create_call},
   {"fcntl", fcntl_call},
   {"ioctl", ioctl_call},
+  {"ioctlValue", ioctl_value},
   {"pollNow", poll_call},
   {"getxattrBeneath", getxattr_beneath},
   {"listxattrBeneath", listxattr_beneath},

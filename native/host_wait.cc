@@ -247,8 +247,23 @@ napi_value cpu_count(napi_env env, napi_callback_info) {
   return integer(env, sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1);
 }
 
-void terminal_restore_now() {
-  if (terminal_saved) tcsetattr(terminal_fd, TCSADRAIN, &terminal_mode);
+// Brings the mode back, unless somebody else has the terminal now. Async-signal-safe.
+int restore_terminal() {
+  termios now;
+  if (!terminal_saved || tcgetattr(terminal_fd, &now) < 0 || memcmp(&now, &terminal_mode, sizeof now) == 0) return 0;
+  pid_t foreground = tcgetpgrp(terminal_fd);
+  if (foreground > 0 && foreground != getpgrp()) return 0;
+  // TCSANOW: output that is stopped by ^S must not hold up the end.
+  return tcsetattr(terminal_fd, TCSANOW, &terminal_mode) < 0 ? -errno : 0;
+}
+
+void restore_at_exit() { restore_terminal(); }
+
+// V8 and Node abort when they find no way on.
+void on_abort(int) {
+  restore_terminal();
+  signal(SIGABRT, SIG_DFL);
+  raise(SIGABRT);
 }
 
 // Remembers the terminal's mode once; it is brought back at exit, whatever the guest does to it.
@@ -260,30 +275,12 @@ napi_value terminal_save(napi_env env, napi_callback_info info) {
   terminal_fd = fcntl(fd, F_DUPFD_CLOEXEC, 100);
   if (terminal_fd < 0) return integer(env, -errno);
   terminal_saved = true;
-  atexit(terminal_restore_now);
+  atexit(restore_at_exit);
+  signal(SIGABRT, on_abort);
   return integer(env, 0);
 }
 
-napi_value terminal_restore(napi_env env, napi_callback_info) {
-  if (!terminal_saved) return integer(env, 0);
-  // A background process group would be stopped by SIGTTOU here.
-  sigset_t block, old;
-  sigemptyset(&block);
-  sigaddset(&block, SIGTTOU);
-  pthread_sigmask(SIG_BLOCK, &block, &old);
-  int result = tcsetattr(terminal_fd, TCSADRAIN, &terminal_mode) < 0 ? -errno : 0;
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  return integer(env, result);
-}
-
-napi_value terminal_raw(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  termios mode;
-  int fd = arguments.i32(0);
-  if (tcgetattr(fd, &mode) < 0) return integer(env, -errno);
-  cfmakeraw(&mode);
-  return integer(env, tcsetattr(fd, TCSADRAIN, &mode) < 0 ? -errno : 0);
-}
+napi_value terminal_restore(napi_env env, napi_callback_info) { return integer(env, restore_terminal()); }
 
 void add(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;
@@ -292,6 +289,8 @@ void add(napi_env env, napi_value exports, const char* name, napi_callback callb
 }
 
 }  // namespace
+
+void restore_host_terminal() { restore_terminal(); }
 
 void register_host_wait(napi_env env, napi_value exports) {
   add(env, exports, "hostPoll", host_poll);
@@ -310,5 +309,4 @@ void register_host_wait(napi_env env, napi_value exports) {
   add(env, exports, "cpuCount", cpu_count);
   add(env, exports, "terminalSave", terminal_save);
   add(env, exports, "terminalRestore", terminal_restore);
-  add(env, exports, "terminalRaw", terminal_raw);
 }

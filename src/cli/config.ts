@@ -36,6 +36,8 @@ export interface RunConfig {
   readonly maxTasks: number | undefined;
   /** Milliseconds; Infinity without a limit. */
   readonly timeout: number;
+  /** Milliseconds to end after a signal that asks for it; Infinity without a limit. */
+  readonly killAfter: number;
   readonly quiet: boolean;
   readonly stats: boolean;
 }
@@ -77,7 +79,8 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     aslr: !flags.has('no-aslr'),
     memory: parseMemory(values.get('memory')),
     maxTasks: parseCount(values.get('max-processes')),
-    timeout: parseTimeout(values.get('timeout')),
+    timeout: parseSeconds(values.get('timeout'), '--timeout'),
+    killAfter: parseSeconds(values.get('kill-after'), '--kill-after'),
     quiet: flags.has('quiet'),
     stats: flags.has('stats'),
   };
@@ -128,10 +131,10 @@ function parseCount(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-function parseTimeout(text: string | undefined): number {
+function parseSeconds(text: string | undefined, option: string): number {
   if (text === undefined) return Infinity;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (!(seconds > 0)) throw new UsageError(`--timeout needs a number of seconds above 0, not "${text}"`);
+  if (!(seconds > 0)) throw new UsageError(`${option} needs a number of seconds above 0, not "${text}"`);
   return seconds * 1000;
 }
 

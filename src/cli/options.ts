@@ -74,6 +74,11 @@ export const OPTIONS: readonly Option[] = [
     help: 'Kill the guest after that time; the exit status is then 124',
   },
   {
+    name: 'kill-after', env: 'POSIXX_KILL_AFTER', kind: 'value', value: 'SECONDS',
+    help: 'Kill the guest when it is still there that time after Ctrl-C, SIGTERM or SIGHUP, or at once at a second Ctrl-C. ' +
+      'Without it, a second Ctrl-C within 2 s kills only what ignores or blocks SIGINT',
+  },
+  {
     name: 'quiet', alias: 'q', env: 'POSIXX_QUIET', kind: 'flag',
     help: 'No messages about system calls that are not implemented, nor about a fatal signal',
   },

@@ -69,7 +69,7 @@ export async function run(args: readonly string[], write: (text: string) => void
 
   const engine = new X86Engine(new CpuModel(config.cpu));
   const kernel = new Kernel({
-    engine, dispatch, vfs, memory: config.memory, aslr: config.aslr,
+    engine, dispatch, vfs, memory: config.memory, aslr: config.aslr, killAfter: config.killAfter * 1e6,
     ...(config.maxTasks === undefined ? {} : { maxTasks: config.maxTasks }),
     warn: config.quiet ? () => {} : say,
   });

@@ -56,6 +56,8 @@ export interface NativeIo {
   fcntl(fd: number, command: number, arg: number): number;
   /** ioctl(2) with a pointer to u8[start]; the caller knows that the request's struct fits. */
   ioctl(fd: number, request: number, u8: Uint8Array, start: number): number;
+  /** ioctl(2) of a request whose argument is a number. */
+  ioctlValue(fd: number, request: number, value: number): number;
   /** poll(2) of one descriptor without waiting: its events now. */
   pollNow(fd: number, events: number): number;
   /** The value's length; with an empty array, without reading it. */

@@ -30,8 +30,10 @@ export interface NativeWait {
   getrandom(bytes: Uint8Array, start: number, length: number): number;
   /** CPUs that this process may use. */
   cpuCount(): number;
-  /** Remembers the mode of terminal `fd` (once); it is brought back by terminalRestore and when the process exits. */
+  /**
+   * Remembers the mode of terminal `fd` (once). It is brought back by terminalRestore, and when the process exits, crashes
+   * or aborts, unless another process group has the terminal by then.
+   */
   terminalSave(fd: number): number;
   terminalRestore(): number;
-  terminalRaw(fd: number): number;
 }

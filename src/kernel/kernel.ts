@@ -4,7 +4,7 @@
  */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { SI, SIG } from '../abi/signal.js';
+import { SIG } from '../abi/signal.js';
 import { Trap } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from '../mm/address_space.js';
@@ -16,6 +16,7 @@ import { MS } from '../vfs/mount.js';
 import type { Vfs } from '../vfs/vfs.js';
 import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
+import { HostSignals } from './host_signals.js';
 import { IdTable } from './id_table.js';
 import type { IpcNamespace } from './ipc/namespace.js';
 import { Limits } from './limits.js';
@@ -23,7 +24,7 @@ import type { NetNamespace } from './net/namespace.js';
 import { SigInfo } from './pending_signals.js';
 import { Process, ProcessGroup, ProcessState, Session } from './process.js';
 import { SignalActions } from './signal_actions.js';
-import { deliverSignals, sendToGroup, sendToProcess } from './signals.js';
+import { deliverSignals } from './signals.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
 import { createProcFs } from './procfs/procfs.js';
 import { openFifo } from './pipe.js';
@@ -58,6 +59,8 @@ export interface KernelOptions {
   /** AT_HWCAP and AT_HWCAP2: CPUID leaf 1 edx of the CPU model, and bit 1 for FSGSBASE. */
   hwcap?: number;
   hwcap2?: number;
+  /** Nanoseconds between a signal of the host's that asks the guest to end, and SIGKILL; default: for ever. */
+  killAfter?: number;
   /** Gets lines for the user (an unimplemented call). */
   warn?: (line: string) => void;
 }
@@ -66,8 +69,6 @@ export interface KernelOptions {
 const SLICE_MICROS = 4000;
 /** CPUID 1 edx of an x86-64-v3 CPU: FPU to SSE2, with the bits that every x86-64 CPU has. */
 const DEFAULT_HWCAP = 0x078b_fbff;
-const FORWARDED_TO_GROUP = [SIG.INT, SIG.QUIT, SIG.TSTP, SIG.WINCH, SIG.CONT];
-const FORWARDED_TO_MAIN = [SIG.HUP, SIG.TERM, SIG.USR1, SIG.USR2, SIG.ALRM];
 
 export class Kernel {
   readonly engine: Engine;
@@ -107,7 +108,7 @@ export class Kernel {
 
   private queue: Task[] = [];
   private lastPid = 1;
-  private readonly attention = new Int32Array(native.attentionBuffer());
+  private readonly hostSignals: HostSignals;
 
   constructor(options: KernelOptions) {
     this.engine = options.engine;
@@ -119,6 +120,7 @@ export class Kernel {
     this.hwcap = options.hwcap ?? DEFAULT_HWCAP;
     this.hwcap2 = options.hwcap2 ?? 2;
     this.warn = options.warn ?? (() => {});
+    this.hostSignals = new HostSignals(this, options.killAfter ?? Infinity);
     this.hostname = options.hostname ?? native.uname()[1]!;
     const session = new Session(1);
     this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
@@ -190,12 +192,12 @@ export class Kernel {
 
   /** Runs until the main process has ended, and what it left in the background; gives its wait status. */
   run(): number {
-    for (const signal of [...FORWARDED_TO_GROUP, ...FORWARDED_TO_MAIN]) native.catchSignal(signal);
+    this.hostSignals.catch();
     native.timesliceSet(SLICE_MICROS);
     try {
       let lastLook = native.monotonicNow();
       for (;;) {
-        if (this.attention[0] !== 0) this.takeHostSignals();
+        if (this.hostSignals.due) this.hostSignals.take();
         const task = this.next();
         if (task) {
           this.execute(task);
@@ -213,7 +215,8 @@ export class Kernel {
       }
     } finally {
       native.timesliceSet(0);
-      for (const signal of [...FORWARDED_TO_GROUP, ...FORWARDED_TO_MAIN]) native.releaseSignal(signal);
+      this.hostSignals.release();
+      if (this.hostTerminal) native.terminalRestore();
     }
     return this.main!.exitStatus;
   }
@@ -235,7 +238,8 @@ export class Kernel {
   private idle(): void {
     const now = native.monotonicNow();
     const until = this.timers.next;
-    if (until === Infinity && this.allStopped) {
+    // With a terminal, timers do not matter: who is stopped does nothing when they are over.
+    if ((until === Infinity || this.hostTerminal) && this.allStopped) {
       // Whoever started posixx sees a stopped job; SIGCONT brings both back.
       native.raiseSignal(SIG.STOP);
       return;
@@ -297,7 +301,7 @@ export class Kernel {
           break;
         }
         case Trap.Preempted:
-          if (this.attention[0] !== 0) this.takeHostSignals();
+          if (this.hostSignals.due) this.hostSignals.take();
           if (task.state !== TaskState.Running) return;
           task.involuntarySwitches++;
           task.state = TaskState.Runnable;
@@ -324,22 +328,6 @@ export class Kernel {
     } else {
       cpu.set(0, result);
       task.syscall = -1;
-    }
-  }
-
-  /** Signals that the host sent to posixx go to the guest: those of the keyboard to the foreground group. */
-  private takeHostSignals(): void {
-    const signals = native.takeSignals();
-    const main = this.main;
-    if (!main) return;
-    for (let signal = 1; signal <= 31; signal++) {
-      if ((signals & (1 << (signal - 1))) === 0) continue;
-      const info = new SigInfo(signal, SI.KERNEL);
-      if ((FORWARDED_TO_GROUP as readonly number[]).includes(signal)) {
-        // The host's terminal knows posixx only; whom it means is the guest's job control's to say.
-        sendToGroup(this.hostTerminal?.foreground ?? main.group, info);
-      }
-      else sendToProcess(main, info);
     }
   }
 

@@ -30,6 +30,9 @@ export type Retry = (task: Task) => number;
 export function waitReady(task: Task, file: OpenFile, events: number, retry: Retry): number {
   readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
   // What can be had at once goes before a signal.
-  return task.park((parked, wake) =>
-    (wake === Wake.Signal && readiness(file, events) === 0 ? -E.RESTARTSYS : retry(parked)));
+  return task.park((parked, wake) => {
+    if (wake !== Wake.Signal || readiness(file, events) !== 0) return retry(parked);
+    file.waitEnds();
+    return -E.RESTARTSYS;
+  });
 }

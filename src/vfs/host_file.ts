@@ -3,7 +3,7 @@ import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
 import { STAT } from '../host/native_io.js';
-import { ATTR, Inode, Stat, StatFs } from './inode.js';
+import { ATTR, Inode, makeDev, Stat, StatFs } from './inode.js';
 import type { AttrChange, FileSystem } from './inode.js';
 import { Location, Mount } from './mount.js';
 import { OpenFile } from './open_file.js';
@@ -101,7 +101,7 @@ export class HostFile extends OpenFile {
 
 /**
  * A pipe, terminal, socket or device of the host. Never waits in the host: not ready is -EAGAIN.
- * Pipes are opened anew through /proc without blocking, so that the flags of the caller's description stay.
+ * Pipes and terminals are opened anew through /proc without blocking, so that the flags of the caller's description stay.
  */
 export class HostStream extends OpenFile {
   private readonly fd: number;
@@ -112,8 +112,8 @@ export class HostStream extends OpenFile {
   constructor(fd: number, flags: number, override readonly location: Location, readonly hostName: string) {
     super(flags, location);
     this.type = location.inode.type;
-    const again = this.type === S.IFIFO
-      ? native.openHost(`/proc/self/fd/${fd}`, (flags & O.ACCMODE) | O.NONBLOCK, 0) : -1;
+    const again = this.type === S.IFIFO || isTerminal(fd)
+      ? native.openHost(`/proc/self/fd/${fd}`, (flags & O.ACCMODE) | O.NONBLOCK | O.NOCTTY, 0) : -1;
     if (again >= 0) native.close(fd);
     this.fd = again >= 0 ? again : fd;
     this.nonblocking = again >= 0;
@@ -201,7 +201,20 @@ const ioctlSizes = new Map<number, { size: number; writes: boolean }>([
   [0x402c542d, { size: 44, writes: false }],
 ]);
 
+/** Requests whose argument is a number: TCSBRK, TCXONC, TCFLSH, TCSBRKP. */
+const VALUE_REQUESTS: ReadonlySet<number> = new Set([0x5409, 0x540a, 0x540b, 0x5425]);
+const TCGETS = 0x5401;
+const PTMX = makeDev(5, 2);
+const termios = new Uint8Array(64);
+
+/** A terminal, but not the master's end of a pseudo-terminal: opening that anew makes another one. */
+function isTerminal(fd: number): boolean {
+  if (native.ioctl(fd, TCGETS, termios, 0) < 0) return false;
+  return native.fstat(fd, scratch) >= 0 && scratch[STAT.rdev] !== PTMX;
+}
+
 function hostIoctl(fd: number, request: number, arg: number, memory: UserMemory): number {
+  if (VALUE_REQUESTS.has(request)) return native.ioctlValue(fd, request, arg);
   const known = ioctlSizes.get(request >>> 0);
   if (known === undefined) return -E.NOTTY;
   const may = known.writes ? memory.writable(arg, known.size) : memory.readable(arg, known.size);

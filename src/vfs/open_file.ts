@@ -133,6 +133,8 @@ export abstract class OpenFile {
   seals(_add: number): number {
     return -E.INVAL;
   }
+  /** A signal has ended the wait of a read or write that was refused with -EAGAIN. */
+  waitEnds(): void {}
   /** fcntl(2) F_SETFL changed `flags`. */
   flagsChanged(): void {}
 

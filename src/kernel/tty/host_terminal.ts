@@ -1,17 +1,21 @@
 /**
- * The terminal that posixx was started on. Its line discipline is the host's: editing, echo and modes are what the host
- * makes of them. Job control is the guest's own.
+ * The terminal that posixx was started on. Its line discipline is the host's: the guest's modes (raw for an editor, canonical
+ * for `cat`) are set on it, so that editing, echo and ^C are exact and never wait for the guest. They are brought back when
+ * the run ends. Job control, and the waiting of reads, are the guest's own.
  */
+import { E } from '../../abi/errno.js';
 import { SIG } from '../../abi/signal.js';
-import { LFLAG, TERMIOS, TTY_IOCTL } from '../../abi/tty.js';
-import { S } from '../../abi/fcntl.js';
+import { CC, LFLAG, TERMIOS, TTY_IOCTL } from '../../abi/tty.js';
+import { O, POLL, S } from '../../abi/fcntl.js';
 import { native } from '../../host/native.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
 import type { Kernel } from '../kernel.js';
+import { ReadTimer } from './read_timer.js';
 import { Terminal } from './terminal.js';
 
 const termios = new Uint8Array(64);
+const queued = new Uint8Array(4);
 
 /** Requests that change the terminal: a group in the background is stopped by them (SIGTTOU). */
 const CHANGES: ReadonlySet<number> = new Set([
@@ -25,6 +29,9 @@ export function isTerminal(fd: number): boolean {
 }
 
 export class HostTerminal extends Terminal {
+  /** Bytes taken from the host by reads that wait for more (MIN and TIME). */
+  held: number[] = [];
+
   /** `stream` is kept: /dev/tty is another description over the same host descriptor. */
   constructor(kernel: Kernel, private readonly stream: OpenFile) {
     super(kernel);
@@ -46,10 +53,13 @@ export class HostTerminal extends Terminal {
 
 /** A description of the host's terminal: standard input, output, error, or /dev/tty. */
 export class HostTerminalFile extends OpenFile {
+  private readonly timer: ReadTimer;
+
   constructor(
     private readonly terminal: HostTerminal, private readonly stream: OpenFile, flags: number, location: Location | null,
   ) {
     super(flags, location);
+    this.timer = new ReadTimer(terminal.kernel, () => terminal.kernel.hostEvents.queue(this.pollFd()).wake(POLL.IN));
   }
 
   override get pollable(): boolean {
@@ -57,7 +67,53 @@ export class HostTerminalFile extends OpenFile {
   }
   override read(u8: Uint8Array, start: number, length: number): number {
     const background = this.terminal.checkForeground(SIG.TTIN);
-    return background < 0 ? background : this.stream.read(u8, start, length);
+    if (background < 0 || length === 0) return background;
+    const got = this.readByMode(u8, start, length);
+    if (got !== -E.AGAIN) this.timer.stop();
+    return got;
+  }
+
+  /** The host's descriptor never waits: MIN and TIME are seen to here. */
+  private readByMode(u8: Uint8Array, start: number, length: number): number {
+    const { terminal, stream } = this;
+    let count = this.takeHeld(u8, start, length);
+    if (count === length) return count;
+    const unknown = native.ioctl(stream.hostFd(), TTY_IOCTL.TCGETS, termios, 0) < 0;
+    if (unknown || (termios[TERMIOS.lflag]! & LFLAG.ICANON) !== 0 || this.flags & O.NONBLOCK) {
+      return count > 0 ? count : stream.read(u8, start, length);
+    }
+    const min = termios[TERMIOS.cc + CC.VMIN]!, time = termios[TERMIOS.cc + CC.VTIME]!;
+    const wanted = Math.min(min, length);
+    // Without TIME, poll tells when MIN bytes are there: they stay in the host until then.
+    if (time === 0 && wanted > 1 && count + this.queuedBytes() < wanted) {
+      terminal.held = [...u8.subarray(start, start + count)];
+      return -E.AGAIN;
+    }
+    const got = stream.read(u8, start + count, length - count);
+    if (got > 0) count += got;
+    else if (got !== -E.AGAIN && count === 0) return got;
+    if (count > 0 && (count >= wanted || this.timer.over)) return count;
+    if (min === 0 && (time === 0 || this.timer.over)) return 0;
+    terminal.held = [...u8.subarray(start, start + count)];
+    this.timer.wait(min, time, count);
+    return -E.AGAIN;
+  }
+
+  private takeHeld(u8: Uint8Array, start: number, length: number): number {
+    const { held } = this.terminal;
+    if (held.length === 0) return 0;
+    const bytes = held.splice(0, length);
+    u8.set(bytes, start);
+    return bytes.length;
+  }
+
+  private queuedBytes(): number {
+    if (native.ioctl(this.stream.hostFd(), TTY_IOCTL.FIONREAD, queued, 0) < 0) return 0;
+    return queued[0]! | (queued[1]! << 8);
+  }
+
+  override waitEnds(): void {
+    this.timer.stop();
   }
   override write(u8: Uint8Array, start: number, length: number): number {
     const { terminal } = this;
@@ -87,6 +143,7 @@ export class HostTerminalFile extends OpenFile {
     return this.stream.hostFd();
   }
   protected override closed(): number {
+    this.timer.stop();
     return this.stream.unref();
   }
 }

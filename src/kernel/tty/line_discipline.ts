@@ -4,7 +4,7 @@
  */
 import { E } from '../../abi/errno.js';
 import { SIG } from '../../abi/signal.js';
-import { CC, CFLAG, IFLAG, LFLAG, NCCS, OFLAG, TERMIOS, TERMIOS2_SIZE } from '../../abi/tty.js';
+import { BAUD, CC, CFLAG, IFLAG, LFLAG, NCCS, OFLAG, TERMIOS, TERMIOS2_SIZE } from '../../abi/tty.js';
 
 /** What the discipline needs of the terminal around it. */
 export interface Device {
@@ -16,14 +16,22 @@ export interface Device {
   signal(signal: number): void;
   /** Input can be read now. */
   inputReady(): void;
-  /** Output goes on after IXON's stop. */
-  outputReady(): void;
+  /** Output is stopped (^S, tcflow(3)), or goes on. */
+  flowChanged(stopped: boolean): void;
+  /** What was written and not yet taken is dropped: a signal character does that. */
+  flushOutput(): void;
+  /** What was typed and not yet read was dropped. */
+  inputFlushed(): void;
 }
 
 /** Bytes that may wait to be read. */
 const INPUT_MAX = 4096;
-/** A line has an end in the queue that is no byte: EOF. */
+/** In the queue of what can be read: a line's end that is no byte, and the mark of bytes that end a line. */
 const EOF_MARK = 256;
+const LINE_END = 512;
+/** Echo that is held back while output is stopped. */
+const ECHO_MAX = 4096;
+const NEWLINE = 10;
 const TAB = 8;
 const DISABLED = 0;
 
@@ -39,14 +47,17 @@ export class LineDiscipline {
   ospeed = 38400;
   /** Output is stopped by ^S or TCOOFF. */
   stopped = false;
+  private readonly heldEcho: number[] = [];
 
-  /** Complete input: bytes, and EOF_MARK. */
+  /** Complete input: bytes, those that end a line with LINE_END, and EOF_MARK. */
   private ready: number[] = [];
   /** Ends of lines among `ready` in canonical mode. */
   private lines = 0;
   /** The line that is being edited. */
   private line: number[] = [];
   private literalNext = false;
+  /** ECHOPRT: what is erased is being shown between \ and /. */
+  private erasing = false;
   /** Column of the cursor, and where the line that is being edited began. */
   private column = 0;
   private lineColumn = 0;
@@ -69,6 +80,7 @@ export class LineDiscipline {
 
   private take(byte: number): void {
     if (this.iflag & IFLAG.ISTRIP) byte &= 0x7f;
+    if (this.iflag & IFLAG.IUCLC && this.is(LFLAG.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
     const { cc } = this;
     if (this.literalNext) {
       this.literalNext = false;
@@ -77,10 +89,7 @@ export class LineDiscipline {
     }
     if (this.iflag & IFLAG.IXON) {
       if (byte === cc[CC.VSTART]! && byte !== DISABLED) return this.resume();
-      if (byte === cc[CC.VSTOP]! && byte !== DISABLED) {
-        this.stopped = true;
-        return;
-      }
+      if (byte === cc[CC.VSTOP]! && byte !== DISABLED) return this.stop();
       if (this.stopped && this.iflag & IFLAG.IXANY) this.resume();
     }
     if (this.is(LFLAG.ISIG) && byte !== DISABLED) {
@@ -88,24 +97,47 @@ export class LineDiscipline {
       if (byte === cc[CC.VQUIT]) return this.signal(SIG.QUIT, byte);
       if (byte === cc[CC.VSUSP]) return this.signal(SIG.TSTP, byte);
     }
+    let fromReturn = false;
     if (byte === 13) {
       if (this.iflag & IFLAG.IGNCR) return;
-      if (this.iflag & IFLAG.ICRNL) byte = 10;
-    } else if (byte === 10 && this.iflag & IFLAG.INLCR) {
+      if (this.iflag & IFLAG.ICRNL) {
+        byte = NEWLINE;
+        fromReturn = true;
+      }
+    } else if (byte === NEWLINE && this.iflag & IFLAG.INLCR) {
       byte = 13;
     }
     if (this.is(LFLAG.ICANON)) this.edit(byte);
-    else this.store(byte);
+    else this.store(byte, fromReturn);
   }
 
-  private resume(): void {
+  /** Stops output (^S, TCOOFF). */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.device.flowChanged(true);
+  }
+
+  /** Output goes on (^Q, TCOON), what was echoed in the meantime first. */
+  resume(): void {
+    if (!this.stopped) return;
     this.stopped = false;
-    this.device.outputReady();
+    for (const byte of this.heldEcho.splice(0)) this.device.output(byte);
+    this.device.flowChanged(false);
+  }
+
+  /** Sends a byte as it is: START and STOP of tcflow(3). */
+  sendControl(byte: number): void {
+    if (byte !== DISABLED) this.device.output(byte);
   }
 
   private signal(signal: number, byte: number): void {
-    if (!this.is(LFLAG.NOFLSH)) this.flushInput();
-    if (this.stopped) this.resume();
+    if (!this.is(LFLAG.NOFLSH)) {
+      this.flushInput();
+      this.heldEcho.length = 0;
+      this.device.flushOutput();
+    }
+    if (this.iflag & IFLAG.IXON) this.resume();
     if (this.is(LFLAG.ECHO)) this.echo(byte);
     this.device.signal(signal);
   }
@@ -131,17 +163,20 @@ export class LineDiscipline {
       if (byte === cc[CC.VEOF]) return this.endLine(EOF_MARK);
       if (byte === cc[CC.VEOL] || (this.is(LFLAG.IEXTEN) && byte === cc[CC.VEOL2])) {
         if (this.is(LFLAG.ECHO)) this.echo(byte);
-        return this.endLine(byte);
+        return this.endLine(byte | LINE_END);
       }
     }
-    if (byte === 10) {
-      if (this.is(LFLAG.ECHO | LFLAG.ECHONL)) this.process(10);
-      return this.endLine(10);
+    if (byte === NEWLINE) {
+      this.finishErasing();
+      if (this.is(LFLAG.ECHO | LFLAG.ECHONL)) this.process(NEWLINE);
+      return this.endLine(NEWLINE | LINE_END);
     }
     this.store(byte);
   }
 
-  private store(byte: number): void {
+  private store(byte: number, fromReturn = false): void {
+    this.finishErasing();
+    const doubled = byte === 0xff && (this.iflag & (IFLAG.PARMRK | IFLAG.ISTRIP)) === IFLAG.PARMRK;
     if (this.is(LFLAG.ICANON)) {
       if (this.line.length >= INPUT_MAX - 1) {
         if (this.iflag & IFLAG.IMAXBEL) this.put(7);
@@ -149,10 +184,15 @@ export class LineDiscipline {
       }
       if (this.line.length === 0) this.lineColumn = this.column;
       if (this.is(LFLAG.ECHO)) this.echo(byte);
+      if (doubled) this.line.push(byte);
       this.line.push(byte);
       return;
     }
-    if (this.is(LFLAG.ECHO)) this.echo(byte);
+    if (this.is(LFLAG.ECHO)) {
+      if (fromReturn) this.process(byte);
+      else this.echo(byte);
+    }
+    if (doubled) this.ready.push(byte);
     this.ready.push(byte);
     this.device.inputReady();
   }
@@ -172,11 +212,29 @@ export class LineDiscipline {
 
   private erase(): void {
     if (this.line.length === 0) return;
+    const after: number[] = [];
     let byte = this.line.pop()!;
-    while (this.continues(byte) && this.line.length > 0) byte = this.line.pop()!;
+    while (this.continues(byte) && this.line.length > 0) {
+      after.unshift(byte);
+      byte = this.line.pop()!;
+    }
     if (!this.is(LFLAG.ECHO)) return;
+    if (this.is(LFLAG.ECHOPRT)) {
+      if (!this.erasing) this.put(92);
+      this.erasing = true;
+      this.echo(byte);
+      for (const rest of after) this.put(rest);
+      if (this.line.length === 0) this.finishErasing();
+      return;
+    }
     if (!this.is(LFLAG.ECHOE)) return this.echo(this.cc[CC.VERASE]!);
     this.rubOut(byte);
+  }
+
+  private finishErasing(): void {
+    if (!this.erasing) return;
+    this.erasing = false;
+    this.put(47);
   }
 
   /** Takes the last character off the screen. */
@@ -202,13 +260,14 @@ export class LineDiscipline {
   }
 
   private kill(): void {
-    if (this.is(LFLAG.ECHO) && this.is(LFLAG.ECHOK)) {
-      if (this.is(LFLAG.ECHOKE) && this.is(LFLAG.ECHOE)) {
+    if (this.is(LFLAG.ECHO)) {
+      if (this.is(LFLAG.ECHOK) && this.is(LFLAG.ECHOKE) && this.is(LFLAG.ECHOE)) {
         while (this.line.length > 0) this.erase();
         return;
       }
+      this.finishErasing();
       this.echo(this.cc[CC.VKILL]!);
-      this.process(10);
+      if (this.is(LFLAG.ECHOK)) this.process(NEWLINE);
     }
     this.line.length = 0;
   }
@@ -220,14 +279,15 @@ export class LineDiscipline {
   }
 
   private reprint(byte: number): void {
+    this.finishErasing();
     this.echo(byte);
-    this.process(10);
+    this.process(NEWLINE);
     for (const typed of this.line) this.echo(typed);
   }
 
   /** Shows a typed byte: control characters as ^X. */
   private echo(byte: number): void {
-    if (this.is(LFLAG.ECHOCTL) && (byte < 32 || byte === 127) && byte !== 9 && byte !== 10) {
+    if (this.is(LFLAG.ECHOCTL) && (byte < 32 || byte === 127) && byte !== 9) {
       this.put(94);
       this.put(byte ^ 64);
       return;
@@ -260,7 +320,9 @@ export class LineDiscipline {
     else if (byte === 8) this.column = Math.max(0, this.column - 1);
     else if (byte === 9) this.column += TAB - (this.column % TAB);
     else if (byte >= 32 && byte !== 127 && !this.continues(byte)) this.column++;
-    this.device.output(byte);
+    // A stopped terminal takes no output of programs: this is echo.
+    if (!this.stopped) this.device.output(byte);
+    else if (this.heldEcho.length < ECHO_MAX) this.heldEcho.push(byte);
   }
 
   /** Output of a program. Gives how many bytes were taken; -EAGAIN when none can be now. */
@@ -282,7 +344,9 @@ export class LineDiscipline {
   /** Bytes that can be read (FIONREAD). */
   get available(): number {
     if (!this.is(LFLAG.ICANON)) return this.ready.length;
-    return this.lines > 0 ? this.ready.lastIndexOf(EOF_MARK) === this.ready.length - 1 ? this.ready.length - 1 : this.ready.length : 0;
+    let count = 0;
+    for (const byte of this.ready) if (byte !== EOF_MARK) count++;
+    return count;
   }
 
   /** A program reads. -EAGAIN when it has to wait. `atOnce`: what there is will do (VTIME is over). */
@@ -309,14 +373,14 @@ export class LineDiscipline {
         this.lines--;
         break;
       }
-      u8[start + count++] = byte;
-      if (byte === 10 || (byte !== DISABLED && (byte === this.cc[CC.VEOL] || byte === this.cc[CC.VEOL2]))) {
+      u8[start + count++] = byte & 0xff;
+      if (byte & LINE_END) {
         this.lines--;
         break;
       }
     }
     // A line that just fitted takes its EOF with it, or the next read would seem to be the end of the file.
-    if (count === length && ready[used] === EOF_MARK && used > 0 && ready[used - 1] !== 10) {
+    if (count === length && ready[used] === EOF_MARK && (ready[used - 1]! & LINE_END) === 0) {
       used++;
       this.lines--;
     }
@@ -327,7 +391,13 @@ export class LineDiscipline {
   flushInput(): void {
     this.ready.length = this.line.length = 0;
     this.lines = 0;
-    this.literalNext = false;
+    this.literalNext = this.erasing = false;
+    this.device.inputFlushed();
+  }
+
+  /** Whether IXON works with ^S and ^Q (packet mode tells). */
+  get usualFlowControl(): boolean {
+    return (this.iflag & IFLAG.IXON) !== 0 && this.cc[CC.VSTOP] === 19 && this.cc[CC.VSTART] === 17;
   }
 
   /** Writes struct termios (36 bytes) or termios2 (44). */
@@ -351,15 +421,17 @@ export class LineDiscipline {
     this.iflag = view.getUint32(TERMIOS.iflag, true);
     this.oflag = view.getUint32(TERMIOS.oflag, true);
     // A pseudo-terminal has eight bits and a receiver, whatever is asked for.
-    this.cflag = (view.getUint32(TERMIOS.cflag, true) & ~0o1060) | CFLAG.CS8 | CFLAG.CREAD;
+    this.cflag = (view.getUint32(TERMIOS.cflag, true) & ~(CFLAG.CSIZE | CFLAG.PARENB)) | CFLAG.CS8 | CFLAG.CREAD;
     this.lflag = view.getUint32(TERMIOS.lflag, true);
     this.cc.set(u8.subarray(at + TERMIOS.cc, at + TERMIOS.cc + NCCS));
     if (bytes >= TERMIOS2_SIZE) {
       this.ispeed = view.getUint32(TERMIOS.ispeed, true);
       this.ospeed = view.getUint32(TERMIOS.ospeed, true);
     }
+    const code = this.cflag & CFLAG.CBAUD;
+    if (code !== CFLAG.BOTHER) this.ispeed = this.ospeed = BAUD[code & 0xf | (code >> 8 & 0x10)] ?? this.ospeed;
     if (canonical !== this.is(LFLAG.ICANON)) this.modeChanged();
-    if (this.stopped && (this.iflag & IFLAG.IXON) === 0) this.resume();
+    if ((this.iflag & IFLAG.IXON) === 0) this.resume();
   }
 
   /** What was typed in one mode is read in the other. */

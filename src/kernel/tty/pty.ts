@@ -3,23 +3,24 @@ import { E } from '../../abi/errno.js';
 import { O, POLL } from '../../abi/fcntl.js';
 import { SI, SIG } from '../../abi/signal.js';
 import { CC, LFLAG, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty.js';
-import { native } from '../../host/native.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
 import { lookup } from '../../vfs/path_walk.js';
 import type { Kernel } from '../kernel.js';
 import { SigInfo } from '../pending_signals.js';
 import { sendToProcess } from '../signals.js';
-import type { Timer } from '../timers.js';
 import { WaitQueue } from '../wait_queue.js';
 import { LineDiscipline, type Device } from './line_discipline.js';
-import { Terminal } from './terminal.js';
+import { ReadTimer } from './read_timer.js';
+import { CAP_SYS_ADMIN, Terminal } from './terminal.js';
 
 /** Output that waits for the master. */
 const OUTPUT_MAX = 8192;
-const DECISECOND = 1e8;
+/** Of that, what the master has as good as read: it is not dropped any more. */
+const DELIVERED_MAX = 4095;
 /** Flags of packet mode (ioctl_tty(2), TIOCPKT). */
-const PKT = { FLUSHREAD: 1 } as const;
+const PKT = { FLUSHREAD: 1, FLUSHWRITE: 2, STOP: 4, START: 8, NOSTOP: 0x10, DOSTOP: 0x20, IOCTL: 0x40 } as const;
+const FLOW = { OUTPUT_OFF: 0, OUTPUT_ON: 1, INPUT_OFF: 2, INPUT_ON: 3 } as const;
 const QUEUE = { INPUT: 0, OUTPUT: 1, BOTH: 2 } as const;
 
 export class Pty extends Terminal implements Device {
@@ -27,6 +28,8 @@ export class Pty extends Terminal implements Device {
   readonly masterQueue = new WaitQueue();
   readonly slaveQueue = new WaitQueue();
   readonly outgoing: number[] = [];
+  /** How much of it was there when the master's present write began. */
+  delivered = 0;
   rows = 0;
   columns = 0;
   xpixel = 0;
@@ -47,6 +50,7 @@ export class Pty extends Terminal implements Device {
   override open(flags: number, location: Location): OpenFile | number {
     if (this.masterClosed) return -E.IO;
     if (this.locked) return -E.IO;
+    if (this.exclusive && this.kernel.current?.cred.has(CAP_SYS_ADMIN) === false) return -E.BUSY;
     return new SlaveFile(this, flags & ~O.NOCTTY, location, (flags & O.NOCTTY) === 0);
   }
 
@@ -65,6 +69,27 @@ export class Pty extends Terminal implements Device {
   }
   outputReady(): void {
     this.slaveQueue.wake(POLL.OUT);
+  }
+  flowChanged(stopped: boolean): void {
+    this.tell(stopped ? PKT.STOP : PKT.START, PKT.STOP | PKT.START);
+    if (!stopped) this.outputReady();
+  }
+  flushOutput(): void {
+    const { outgoing } = this;
+    outgoing.length = Math.min(outgoing.length, this.delivered, DELIVERED_MAX);
+    this.tell(PKT.FLUSHWRITE, 0);
+    this.outputReady();
+  }
+  inputFlushed(): void {
+    this.tell(PKT.FLUSHREAD, 0);
+    this.masterQueue.wake(POLL.OUT);
+  }
+
+  /** Packet mode: news for the master, in the place of `instead`. */
+  private tell(news: number, instead: number): void {
+    if (!this.packet) return;
+    this.news = (this.news & ~instead) | news;
+    this.masterQueue.wake(POLL.PRI | POLL.IN);
   }
 
   /** Requests that both ends know; undefined for others. */
@@ -99,18 +124,18 @@ export class Pty extends Terminal implements Device {
       case TTY_IOCTL.TCSBRKP:
         return 0;
       case TTY_IOCTL.TCXONC:
-        if (arg > 3) return -E.INVAL;
-        if (arg === 0) discipline.stopped = true;
-        if (arg === 1 && discipline.stopped) {
-          discipline.stopped = false;
-          this.outputReady();
-        }
+        if (arg > FLOW.INPUT_ON) return -E.INVAL;
+        if (arg === FLOW.OUTPUT_OFF) discipline.stop();
+        else if (arg === FLOW.OUTPUT_ON) discipline.resume();
+        else discipline.sendControl(discipline.cc[arg === FLOW.INPUT_OFF ? CC.VSTOP : CC.VSTART]!);
         return 0;
       case TTY_IOCTL.TCFLSH:
         if (arg > QUEUE.BOTH) return -E.INVAL;
         if (arg !== QUEUE.OUTPUT) discipline.flushInput();
-        if (arg !== QUEUE.INPUT) this.outgoing.length = 0;
-        this.masterQueue.wake(POLL.OUT);
+        if (arg !== QUEUE.INPUT) {
+          this.delivered = this.outgoing.length;
+          this.flushOutput();
+        }
         return 0;
       default:
         return undefined;
@@ -120,7 +145,13 @@ export class Pty extends Terminal implements Device {
   private setTermios(arg: number, bytes: number, flush: boolean, memory: UserMemory): number {
     if (!memory.readable(arg, bytes)) return -E.FAULT;
     if (flush) this.discipline.flushInput();
-    this.discipline.load(memory.window.u8, arg, bytes);
+    const { discipline } = this;
+    const { usualFlowControl, lflag } = discipline;
+    discipline.load(memory.window.u8, arg, bytes);
+    if (discipline.usualFlowControl !== usualFlowControl) {
+      this.tell(usualFlowControl ? PKT.NOSTOP : PKT.DOSTOP, PKT.NOSTOP | PKT.DOSTOP);
+    }
+    if ((lflag | discipline.lflag) & LFLAG.EXTPROC) this.tell(PKT.IOCTL, 0);
     return 0;
   }
 
@@ -187,6 +218,7 @@ export class MasterFile extends OpenFile {
 
   override write(u8: Uint8Array, start: number, length: number): number {
     if (length === 0) return 0;
+    this.pty.delivered = this.pty.outgoing.length;
     const taken = this.pty.discipline.receive(u8, start, length);
     return taken > 0 ? taken : -E.AGAIN;
   }
@@ -195,6 +227,7 @@ export class MasterFile extends OpenFile {
     const { pty } = this;
     let events = POLL.OUT | POLL.WRNORM;
     if (pty.outgoing.length > 0 || pty.news !== 0) events |= POLL.IN | POLL.RDNORM;
+    if (pty.news !== 0) events |= POLL.PRI;
     if (pty.slaves === 0 && pty.opened) events |= POLL.HUP;
     return events;
   }
@@ -215,6 +248,15 @@ export class MasterFile extends OpenFile {
       case TTY_IOCTL.TIOCPKT:
         if (!memory.readable(arg, 4)) return -E.FAULT;
         pty.packet = view.getInt32(arg, true) !== 0;
+        pty.news = 0;
+        return 0;
+      case TTY_IOCTL.TIOCGPKT:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, Number(pty.packet), true);
+        return 0;
+      case TTY_IOCTL.TIOCSIG:
+        if (arg < 1 || arg > 64 || arg === SIG.KILL) return -E.INVAL;
+        pty.signalForeground(arg);
         return 0;
       case TTY_IOCTL.FIONREAD:
         if (!memory.writable(arg, 4)) return -E.FAULT;
@@ -224,6 +266,11 @@ export class MasterFile extends OpenFile {
         if (!memory.writable(arg, 4)) return -E.FAULT;
         view.setInt32(arg, pty.foreground?.pgid ?? 0, true);
         return 0;
+      case TTY_IOCTL.TIOCGSID:
+        if (!pty.session) return -E.NOTTY;
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, pty.session.sid, true);
+        return 0;
       case TTY_IOCTL.TIOCGPTPEER: {
         const task = pty.kernel.current!;
         const place = lookup(task.fs, task.fs.root, `/dev/pts/${pty.index}`, true);
@@ -232,11 +279,6 @@ export class MasterFile extends OpenFile {
         const fd = task.files.install(slave, (arg & O.CLOEXEC) !== 0);
         if (fd < 0) slave.unref();
         return fd;
-      }
-      case TTY_IOCTL.TCFLSH: {
-        const result = pty.common(request, arg, memory)!;
-        if (result >= 0 && pty.packet) pty.news |= PKT.FLUSHREAD;
-        return result;
       }
       default:
         return pty.common(request, arg, memory) ?? -E.NOTTY;
@@ -251,13 +293,12 @@ export class MasterFile extends OpenFile {
 
 /** An open /dev/pts/N. */
 export class SlaveFile extends OpenFile {
-  /** VTIME: running, or over. */
-  private timer: Timer | undefined;
-  private timedOut = false;
+  private readonly timer: ReadTimer;
 
   constructor(readonly pty: Pty, flags: number, location: Location, mayControl: boolean) {
     super(flags, location);
     this.waiters = pty.slaveQueue;
+    this.timer = new ReadTimer(pty.kernel, () => pty.slaveQueue.wake(POLL.IN));
     pty.slaves++;
     pty.opened = true;
     pty.masterQueue.wake(POLL.OUT);
@@ -280,29 +321,16 @@ export class SlaveFile extends OpenFile {
     if (background < 0) return background;
     // A description that does not wait gets what there is, be it less than MIN.
     const hasty = (this.flags & O.NONBLOCK) !== 0 && discipline.available > 0;
-    const got = discipline.read(u8, start, length, this.timedOut || hasty);
-    if (got !== -E.AGAIN) {
-      this.stopTimer();
-    } else if ((discipline.lflag & LFLAG.ICANON) === 0 && !this.timer) {
-      const time = discipline.cc[CC.VTIME]!;
-      // With MIN the time counts from the first byte on; without, from the call.
-      if (time > 0 && (discipline.cc[CC.VMIN] === 0 || discipline.available > 0)) {
-        this.timer = pty.kernel.timers.add(native.monotonicNow() + time * DECISECOND, timeOver, this);
-      }
+    const got = discipline.read(u8, start, length, this.timer.over || hasty);
+    if (got !== -E.AGAIN) this.timer.stop();
+    else if ((discipline.lflag & LFLAG.ICANON) === 0 && (this.flags & O.NONBLOCK) === 0) {
+      this.timer.wait(discipline.cc[CC.VMIN]!, discipline.cc[CC.VTIME]!, discipline.available);
     }
     return got;
   }
 
-  timeOver(): void {
-    this.timer = undefined;
-    this.timedOut = true;
-    this.pty.slaveQueue.wake(POLL.IN);
-  }
-
-  private stopTimer(): void {
-    if (this.timer) this.pty.kernel.timers.remove(this.timer);
-    this.timer = undefined;
-    this.timedOut = false;
+  override waitEnds(): void {
+    this.timer.stop();
   }
 
   override write(u8: Uint8Array, start: number, length: number): number {
@@ -319,7 +347,7 @@ export class SlaveFile extends OpenFile {
     const { pty } = this;
     if (pty.masterClosed) return POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM;
     let events = 0;
-    if (pty.discipline.readable || this.timedOut) events |= POLL.IN | POLL.RDNORM;
+    if (pty.discipline.readable || this.timer.over) events |= POLL.IN | POLL.RDNORM;
     if (!pty.discipline.stopped && pty.outputRoom() >= 8) events |= POLL.OUT | POLL.WRNORM;
     return events;
   }
@@ -333,7 +361,7 @@ export class SlaveFile extends OpenFile {
       case TTY_IOCTL.FIONREAD:
       case TTY_IOCTL.TIOCOUTQ:
         if (!memory.writable(arg, 4)) return -E.FAULT;
-        memory.window.view.setInt32(arg, request === TTY_IOCTL.FIONREAD ? pty.discipline.available : pty.outgoing.length, true);
+        memory.window.view.setInt32(arg, request === TTY_IOCTL.FIONREAD ? pty.discipline.available : 0, true);
         return 0;
       case TTY_IOCTL.TIOCSTI:
         if (!memory.readable(arg, 1)) return -E.FAULT;
@@ -350,12 +378,8 @@ export class SlaveFile extends OpenFile {
   }
 
   protected override closed(): number {
-    this.stopTimer();
+    this.timer.stop();
     this.pty.slaveCloses();
     return 0;
   }
-}
-
-function timeOver(file: SlaveFile): void {
-  file.timeOver();
 }

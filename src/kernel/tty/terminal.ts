@@ -16,6 +16,8 @@ export abstract class Terminal {
   /** The session that it controls, and the group that may read and gets its signals. */
   session: Session | null = null;
   foreground: ProcessGroup | null = null;
+  /** TIOCEXCL: only the superuser may open it again. */
+  exclusive = false;
 
   constructor(readonly kernel: Kernel) {}
 
@@ -104,7 +106,10 @@ export abstract class Terminal {
       }
       case TTY_IOCTL.TIOCEXCL:
       case TTY_IOCTL.TIOCNXCL:
+        this.exclusive = request === TTY_IOCTL.TIOCEXCL;
         return 0;
+      case TTY_IOCTL.TIOCGEXCL:
+        return put(Number(this.exclusive));
       case TTY_IOCTL.TIOCGETD:
         return put(0);
       default:
