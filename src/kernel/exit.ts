@@ -2,7 +2,7 @@
 import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
 import { recordLocks } from '../vfs/locks.js';
-import { releaseRobustList, wakeFutex } from './futex.js';
+import { leaveFutexes, releaseRobustList, wakeFutex } from './futex.js';
 import { SigInfo } from './pending_signals.js';
 import { ProcessState, type Process } from './process.js';
 import { orphaned, sendToGroup, sendToProcess } from './signals.js';
@@ -27,6 +27,7 @@ export function exitGroup(task: Task, status: number): void {
 export function exitTask(task: Task, status: number): void {
   if (task.state === TaskState.Zombie) return;
   const { process, kernel } = task;
+  if (task.state !== TaskState.Running) leaveFutexes(task);
   task.unpark();
   task.resume = undefined;
   task.state = TaskState.Zombie;

@@ -54,6 +54,13 @@ export function dequeue(waiter: FutexWaiter): void {
   if (at >= 0) bucket.splice(at, 1);
 }
 
+/** A thread ends while it waits: a wake-up must go to one that lives. */
+export function leaveFutexes(task: Task): void {
+  for (const bucket of buckets) {
+    for (let at = bucket.length - 1; at >= 0; at--) if (bucket[at]!.task === task) bucket.splice(at, 1);
+  }
+}
+
 /** Wakes at most `count` waiters on `key` that have one of the bits. Gives how many. */
 export function wakeKey(key: FutexKey, count: number, bitset: number): number {
   const bucket = bucketOf(key);
