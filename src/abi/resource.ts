@@ -11,7 +11,8 @@ export const RUSAGE_WHO = { SELF: 0, CHILDREN: -1, THREAD: 1 } as const;
 export const PRIO = { PROCESS: 0, PGRP: 1, USER: 2 } as const;
 
 export const RUSAGE = struct({
-  utimeSec: 'long', utimeUsec: 'long', stimeSec: 'long', stimeUsec: 'long', maxrss: 'long', ixrss: 'long', idrss: 'long',
+  utimeSec: 'long', utimeUsec: 'long', stimeSec: 'long', stimeUsec: 'long', maxrss: 'long', ixrss: 'long',
+  idrss: 'long',
   isrss: 'long', minflt: 'long', majflt: 'long', nswap: 'long', inblock: 'long', oublock: 'long', msgsnd: 'long',
   msgrcv: 'long', nsignals: 'long', nvcsw: 'long', nivcsw: 'long',
 });

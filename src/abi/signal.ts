@@ -22,7 +22,8 @@ export const SIG_IGN = 1;
 export const SIG_HOW = { BLOCK: 0, UNBLOCK: 1, SETMASK: 2 } as const;
 
 /** si_code values. */
-export const SI = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, ASYNCIO: -4, SIGIO: -5, TKILL: -6 } as const;
+export const SI = { USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, ASYNCIO: -4, SIGIO: -5,
+  TKILL: -6 } as const;
 export const ILL = { ILLOPC: 1, ILLOPN: 2, PRVOPC: 5 } as const;
 export const FPE = { INTDIV: 1, INTOVF: 2, FLTDIV: 3, FLTOVF: 4, FLTUND: 5, FLTRES: 6, FLTINV: 7 } as const;
 export const SEGV = { MAPERR: 1, ACCERR: 2 } as const;

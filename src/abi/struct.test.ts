@@ -21,12 +21,17 @@ t.test('offsets follow the two psABIs', (t) => {
 /** C type, header, and our member -> C member. */
 const PROBES: readonly (readonly [string, string, Struct<string>, Readonly<Record<string, string>>])[] = [
   ['struct timespec', 'time.h', TIMESPEC, { sec: 'tv_sec', nsec: 'tv_nsec' }],
-  ['struct tms', 'sys/times.h', TMS, { utime: 'tms_utime', stime: 'tms_stime', cutime: 'tms_cutime', cstime: 'tms_cstime' }],
-  ['struct rusage', 'sys/resource.h', RUSAGE, { utimeSec: 'ru_utime', stimeSec: 'ru_stime', maxrss: 'ru_maxrss', nivcsw: 'ru_nivcsw' }],
-  ['struct sysinfo', 'sys/sysinfo.h', SYSINFO, { loads: 'loads', totalram: 'totalram', procs: 'procs', totalhigh: 'totalhigh', unit: 'mem_unit' }],
+  ['struct tms', 'sys/times.h', TMS, { utime: 'tms_utime', stime: 'tms_stime', cutime: 'tms_cutime',
+    cstime: 'tms_cstime' }],
+  ['struct rusage', 'sys/resource.h', RUSAGE,
+    { utimeSec: 'ru_utime', stimeSec: 'ru_stime', maxrss: 'ru_maxrss', nivcsw: 'ru_nivcsw' }],
+  ['struct sysinfo', 'sys/sysinfo.h', SYSINFO,
+    { loads: 'loads', totalram: 'totalram', procs: 'procs', totalhigh: 'totalhigh', unit: 'mem_unit' }],
   ['stack_t', 'signal.h', STACK_T, { sp: 'ss_sp', flags: 'ss_flags', bytes: 'ss_size' }],
-  ['struct sigcontext', 'asm/sigcontext.h', SIGCONTEXT64, { r8: 'r8', rax: 'rax', rsp: 'rsp', eflags: 'eflags', cs: 'cs', err: 'err', cr2: 'cr2', fpstate: 'fpstate' }],
-  ['struct clone_args', 'linux/sched.h', CLONE_ARGS, { pidfd: 'pidfd', stack: 'stack', tls: 'tls', setTid: 'set_tid', cgroup: 'cgroup' }],
+  ['struct sigcontext', 'asm/sigcontext.h', SIGCONTEXT64,
+    { r8: 'r8', rax: 'rax', rsp: 'rsp', eflags: 'eflags', cs: 'cs', err: 'err', cr2: 'cr2', fpstate: 'fpstate' }],
+  ['struct clone_args', 'linux/sched.h', CLONE_ARGS,
+    { pidfd: 'pidfd', stack: 'stack', tls: 'tls', setTid: 'set_tid', cgroup: 'cgroup' }],
 ];
 
 t.test('the C compiler agrees', (t) => {
@@ -43,10 +48,12 @@ t.test('the C compiler agrees', (t) => {
       asked.push(`${type}.${theirs}`);
     }
   }
-  lines.push('printf("%zu\\n", offsetof(ucontext_t, uc_mcontext));', 'printf("%zu\\n", offsetof(ucontext_t, uc_sigmask));');
+  lines.push('printf("%zu\\n", offsetof(ucontext_t, uc_mcontext));',
+    'printf("%zu\\n", offsetof(ucontext_t, uc_sigmask));');
   expected.push(UCONTEXT64.mcontext, UCONTEXT64.sigmask);
   asked.push('ucontext_t.uc_mcontext', 'ucontext_t.uc_sigmask');
-  const source = ['#define _GNU_SOURCE', '#include <stdio.h>', '#include <stddef.h>', '#include <sched.h>', '#include <ucontext.h>',
+  const source = ['#define _GNU_SOURCE', '#include <stdio.h>', '#include <stddef.h>', '#include <sched.h>',
+    '#include <ucontext.h>',
     ...PROBES.map(([, header]) => `#include <${header}>`).filter((line) => !line.includes('asm/sigcontext')),
     'int main(void) {', ...lines, '}'].join('\n');
   const directory = mkdtempSync(join(tmpdir(), 'posixx-probe-'));
@@ -61,7 +68,8 @@ t.test('the C compiler agrees', (t) => {
   execFileSync('gcc', ['-o', join(directory, 'probe'), join(directory, 'probe.c')]);
   const got = execFileSync(join(directory, 'probe'), { encoding: 'utf8' }).trim().split('\n').map(Number);
   asked.forEach((what, at) => t.equal(expected[at], got[at], what));
-  t.same({ ...SIGACTION.lp64 }, { handler: 0, flags: 8, restorer: 16, mask: 24, size: 32 }, 'the kernel\'s own sigaction');
+  t.same({ ...SIGACTION.lp64 }, { handler: 0, flags: 8, restorer: 16, mask: 24, size: 32 },
+    'the kernel\'s own sigaction');
   t.end();
 });
 

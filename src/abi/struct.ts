@@ -16,7 +16,8 @@ export class Struct<K extends string> {
   private readonly layouts: (Offsets<K> | undefined)[] = [undefined, undefined];
 
   /** `i386Members` is the definition for i386, where Linux has another order or other members there. */
-  constructor(readonly members: Readonly<Record<K, Member>>, readonly i386Members: Readonly<Record<K, Member>> = members) {}
+  constructor(readonly members: Readonly<Record<K, Member>>, readonly i386Members: Readonly<Record<K,
+    Member>> = members) {}
 
   get lp64(): Offsets<K> {
     return this.layouts[Abi.X64] ??= compute(this.members, Abi.X64);

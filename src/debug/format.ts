@@ -61,7 +61,8 @@ export function formatArgument(task: Task, arg: Arg, args: readonly number[], in
       return environment(task, value);
     case 'struct':
       if (show.when !== 'in' && (result === undefined || result < 0)) {
-        return show.when === 'both' && value !== 0 ? formatStruct(task, show.name, value) ?? pointer(value) : pointer(value);
+        return show.when === 'both' && value !== 0 ? formatStruct(task, show.name, value) ?? pointer(value)
+          : pointer(value);
       }
       return value === 0 ? 'NULL' : formatStruct(task, show.name, value) ?? pointer(value);
   }
@@ -117,7 +118,8 @@ function oneName(prefix: string, group: Group, value: number): string {
 
 function futexOperation(op: number): string {
   const name = oneName('FUTEX_', FUTEX, op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME));
-  return name + (op & FUTEX_PRIVATE_FLAG ? '_PRIVATE' : '') + (op & FUTEX_CLOCK_REALTIME ? '|FUTEX_CLOCK_REALTIME' : '');
+  return name + (op & FUTEX_PRIVATE_FLAG ? '_PRIVATE' : '') +
+    (op & FUTEX_CLOCK_REALTIME ? '|FUTEX_CLOCK_REALTIME' : '');
 }
 
 function bytesAt(task: Task, addr: number, length: number): string {
@@ -176,7 +178,9 @@ function environment(task: Task, addr: number): string {
   return addr === 0 ? 'NULL' : `${pointer(addr)} /* ${count} vars */`;
 }
 
-function iovecs(task: Task, addr: number, count: number, show: Extract<Show, { as: 'iovec' }>, result?: number): string {
+function iovecs(
+  task: Task, addr: number, count: number, show: Extract<Show, { as: 'iovec' }>, result?: number,
+): string {
   if (addr === 0) return 'NULL';
   if (show.filled && (result === undefined || result < 0)) return pointer(addr);
   if (!task.mm.readable(addr, 16 * Math.max(0, Math.min(count, 1024)))) return pointer(addr);

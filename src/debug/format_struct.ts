@@ -20,7 +20,8 @@ const FORMATS: Record<string, readonly [number, Formatter]> = {
     return signal === 0 ? '{}' : `{si_signo=${signalName(signal)}, si_code=${u32(task, addr + 8) | 0}, ` +
       `si_pid=${u32(task, addr + 16)}, si_uid=${u32(task, addr + 20)}}`;
   }],
-  stack_t: [24, (task, addr) => `{ss_sp=${pointer(task.mm.getU64(addr))}, ss_flags=${flagNames('SS_', SS, u32(task, addr + 8))}, ` +
+  stack_t: [24,
+    (task, addr) => `{ss_sp=${pointer(task.mm.getU64(addr))}, ss_flags=${flagNames('SS_', SS, u32(task, addr + 8))}, ` +
     `ss_size=${task.mm.getU64(addr + 16)}}`],
   rlimit: [16, limits],
   rlimit64: [16, limits],
@@ -34,12 +35,16 @@ const FORMATS: Record<string, readonly [number, Formatter]> = {
   }],
   sysinfo: [112, (task, addr) => `{uptime=${i64(task, addr)}, ...}`],
   stat: [144, stat],
-  statx: [256, (task, addr) => `{stx_mask=0x${u32(task, addr).toString(16)}, stx_mode=0${task.mm.window.view.getUint16(addr + 28, true).toString(8)}, ` +
+  statx: [256,
+    (task, addr) =>
+      `{stx_mask=0x${u32(task, addr).toString(16)}, stx_mode=0${task.mm.window.view.getUint16(addr + 28, true).toString(8)}, ` +
     `stx_size=${task.mm.getU64(addr + 40)}, ...}`],
-  statfs: [120, (task, addr) => `{f_type=0x${task.mm.getU64(addr).toString(16)}, f_bsize=${task.mm.getU64(addr + 8)}, ...}`],
+  statfs: [120,
+    (task, addr) => `{f_type=0x${task.mm.getU64(addr).toString(16)}, f_bsize=${task.mm.getU64(addr + 8)}, ...}`],
   winsize: [8, (task, addr) => `{ws_row=${u16(task, addr)}, ws_col=${u16(task, addr + 2)}, ` +
     `ws_xpixel=${u16(task, addr + 4)}, ws_ypixel=${u16(task, addr + 6)}}`],
-  open_how: [24, (task, addr) => `{flags=0x${task.mm.getU64(addr).toString(16)}, mode=0${task.mm.getU64(addr + 8).toString(8)}, ` +
+  open_how: [24,
+    (task, addr) => `{flags=0x${task.mm.getU64(addr).toString(16)}, mode=0${task.mm.getU64(addr + 8).toString(8)}, ` +
     `resolve=0x${task.mm.getU64(addr + 16).toString(16)}}`],
 };
 
@@ -98,7 +103,8 @@ function limits(task: Task, addr: number): string {
 function stat(task: Task, addr: number): string {
   const at = STAT.lp64;
   const mode = u32(task, addr + at.mode);
-  const type = Object.entries(S).find(([name, bits]) => name.startsWith('IF') && name !== 'IFMT' && bits === (mode & S.IFMT));
+  const type = Object.entries(S).find(([name, bits]) => name.startsWith('IF') && name !== 'IFMT' &&
+    bits === (mode & S.IFMT));
   const rest = mode & S.IFCHR && (mode & S.IFMT) !== S.IFDIR && (mode & S.IFMT) !== S.IFREG
     ? `st_rdev=makedev(0x${((u32(task, addr + at.rdev) >>> 8) & 0xfff).toString(16)}, 0x${(u32(task, addr + at.rdev) & 0xff).toString(16)})`
     : `st_size=${i64(task, addr + at.bytes)}`;

@@ -16,8 +16,10 @@ import { formatArgument, isOutput, pointer } from './format.js';
 const CLASSES: Record<string, (row: Row) => boolean> = {
   file: (row) => row.args.some(({ show }) => show.as === 'path'),
   desc: (row) => row.args.some(({ show }) => show.as === 'fd' || show.as === 'dirfd'),
-  memory: (row) => /^(brk|m(un)?map|mprotect|mremap|madvise|m(un)?lock|mincore|msync|remap_|pkey_|mlock|mseal)/.test(row.name),
-  process: (row) => /^(fork|vfork|clone3?|execve(at)?|exit|exit_group|wait4|waitid|kill|tkill|tgkill|pidfd_)/.test(row.name),
+  memory: (row) =>
+    /^(brk|m(un)?map|mprotect|mremap|madvise|m(un)?lock|mincore|msync|remap_|pkey_|mlock|mseal)/.test(row.name),
+  process: (row) =>
+    /^(fork|vfork|clone3?|execve(at)?|exit|exit_group|wait4|waitid|kill|tkill|tgkill|pidfd_)/.test(row.name),
   signal: (row) => /sig|kill|pause/.test(row.name),
   network: (row) => /socket|bind|listen|accept|connect|send|recv|shutdown|getsock|getpeer/.test(row.name),
 };
@@ -53,7 +55,8 @@ export function startStrace(kernel: Kernel, write: (text: string) => void, selec
   const { dispatch } = kernel;
   const open = new Map<Task, Open>();
 
-  const prefix = (task: Task): string => (kernel.processes.size > 2 || task.process.tasks.length > 1 ? `[pid ${task.tid}] ` : '');
+  const prefix = (task: Task): string => (kernel.processes.size > 2 || task.process.tasks.length > 1
+    ? `[pid ${task.tid}] ` : '');
 
   const line = (task: Task, { row, args }: Open, result: number | undefined): void => {
     const shown = result === undefined || result === REGISTERS_SET ? undefined : result;
@@ -111,7 +114,8 @@ export function startStrace(kernel: Kernel, write: (text: string) => void, selec
 }
 
 function unknownRow(number: number): Row {
-  return { name: `syscall_${number}`, x64: number, i386: number, args: [], handler: undefined, level: 'none', note: '', result: 'number' };
+  return { name: `syscall_${number}`, x64: number, i386: number, args: [], handler: undefined, level: 'none', note: '',
+    result: 'number' };
 }
 
 function resultText(row: Row, result: number | undefined): string {
@@ -128,7 +132,8 @@ function resultText(row: Row, result: number | undefined): string {
 }
 
 const CODE_NAMES: Record<number, string> = {
-  [SI.USER]: 'SI_USER', [SI.KERNEL]: 'SI_KERNEL', [SI.QUEUE]: 'SI_QUEUE', [SI.TIMER]: 'SI_TIMER', [SI.TKILL]: 'SI_TKILL',
+  [SI.USER]: 'SI_USER', [SI.KERNEL]: 'SI_KERNEL', [SI.QUEUE]: 'SI_QUEUE', [SI.TIMER]: 'SI_TIMER',
+  [SI.TKILL]: 'SI_TKILL',
 };
 
 function describe(info: SigInfo): string {

@@ -60,7 +60,10 @@ export class Credentials implements FileCredentials {
     return this.egid === gid || this.groups.includes(gid);
   }
 
-  /** What the kernel does when uids change: root's capabilities come and go (capabilities(7), "Effect of user ID changes"). */
+  /**
+   * What the kernel does when uids change: root's capabilities come and go (capabilities(7), "Effect of user ID
+   * changes").
+   */
   uidsChanged(oldUid: number, oldEuid: number, oldSuid: number): void {
     const hadRoot = oldUid === 0 || oldEuid === 0 || oldSuid === 0;
     const hasRoot = this.uid === 0 || this.euid === 0 || this.suid === 0;

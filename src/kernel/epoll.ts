@@ -131,7 +131,9 @@ export class EpollFile extends AnonymousFile {
 
   override poll(): number {
     for (const item of this.readyList) {
-      if (item.ready && item.events & POLL_BITS && readiness(item.file, item.events & POLL_BITS) !== 0) return POLL.IN | POLL.RDNORM;
+      if (item.ready && item.events & POLL_BITS && readiness(item.file, item.events & POLL_BITS) !== 0) {
+        return POLL.IN | POLL.RDNORM;
+      }
     }
     return 0;
   }

@@ -34,7 +34,9 @@ export interface FirstProgram {
   envp: readonly string[];
   fs: PathContext;
   cred: Credentials;
-  /** Open file descriptions for descriptors 0, 1, 2 …; undefined ones stay closed. Their references pass to the process. */
+  /**
+   * Open file descriptions for descriptors 0, 1, 2 …; undefined ones stay closed. Their references pass to the process.
+   */
   files: readonly (OpenFile | undefined)[];
 }
 
@@ -52,14 +54,16 @@ export function startFirst(kernel: Kernel, first: FirstProgram): Task | LoadFail
   process.startTime = native.monotonicNow();
   const files = new FdTable(limits.soft[RLIMIT.NOFILE]!);
   const console = lookup(first.fs, first.fs.root, '/dev/console', true);
-  const { files: standard, terminal } = adoptTerminal(kernel, first.files, typeof console === 'number' ? null : console);
+  const place = typeof console === 'number' ? null : console;
+  const { files: standard, terminal } = adoptTerminal(kernel, first.files, place);
   terminal?.control(session, process.group);
   kernel.hostTerminal = terminal;
   standard.forEach((open, fd) => {
     if (open) files.installAt(fd, open, false);
   });
   const task = new Task(
-    kernel, pid, process, kernel.engine.createCpu(), Abi.X64, loaded.mm, files, first.fs, first.cred, commOf(first.path),
+    kernel, pid, process, kernel.engine.createCpu(), Abi.X64, loaded.mm, files, first.fs, first.cred,
+    commOf(first.path),
   );
   process.tasks.push(task);
   kernel.tasks.set(pid, task);

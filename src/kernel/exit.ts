@@ -72,7 +72,8 @@ function exitProcess(process: Process, status: number): void {
   if (signal !== 0) {
     const killed = (process.exitStatus & 0x7f) !== 0;
     const code = !killed ? CLD.EXITED : process.exitStatus & 0x80 ? CLD.DUMPED : CLD.KILLED;
-    sendToProcess(parent, childInfo(process, signal, code, killed ? process.exitStatus & 0x7f : process.exitStatus >> 8));
+    const status = killed ? process.exitStatus & 0x7f : process.exitStatus >> 8;
+    sendToProcess(parent, childInfo(process, signal, code, status));
   }
   if (reaped) reap(process);
   parent.childEvents.wake();

@@ -1,7 +1,6 @@
 /**
- * Futexes (futex(2), futex(7)): queues of tasks keyed by the memory that the futex word lies in.
- * All words are looked at between two instructions of any guest thread of this host thread, so compare and
- * queue are one step.
+ * Futexes (futex(2), futex(7)): queues of tasks keyed by the memory that the futex word lies in. All words are looked
+ * at between two instructions of any guest thread of this host thread, so compare and queue are one step.
  */
 import { Abi } from '../abi/abi.js';
 import { FUTEX_WORD } from '../abi/process.js';
@@ -18,8 +17,8 @@ export class FutexWaiter {
 }
 
 /**
- * Waiters of all words, by a hash of the key, each list in the order in which they came. Not a Map by key: its entries would
- * come and go with every contended lock, and that is what a Map keeps garbage for (see id_table.ts).
+ * Waiters of all words, by a hash of the key, each list in the order in which they came. Not a Map by key: its entries
+ * would come and go with every contended lock, and that is what a Map keeps garbage for (see id_table.ts).
  */
 const BUCKETS = 256;
 const buckets: FutexWaiter[][] = Array.from({ length: BUCKETS }, () => []);

@@ -149,7 +149,9 @@ t.test('pipes carry any bytes in any pieces', (t) => {
     const length = Math.min(random(3) === 0 ? random(90000) : random(3000), bytes.length - written);
     const put = writer.write(bytes, written, length);
     if (put === -E.AGAIN) {
-      if (length <= 4096 && reader.pipe.length + length <= reader.pipe.capacity) t.fail('a write that fits was refused');
+      if (length <= 4096 && reader.pipe.length + length <= reader.pipe.capacity) {
+        t.fail('a write that fits was refused');
+      }
     } else {
       if (length <= 4096 && put !== length) t.fail('a small write was cut');
       written += put;
@@ -171,7 +173,8 @@ t.test('pipes carry any bytes in any pieces', (t) => {
 t.test('wait queues tell those who wait for the events', (t) => {
   const queue = new WaitQueue();
   const told: string[] = [];
-  const waiter = (name: string): { notify: (events: number) => void } => ({ notify: (events) => told.push(name + events) });
+  const waiter = (name: string): { notify: (events: number) => void } =>
+    ({ notify: (events) => told.push(name + events) });
   const a = waiter('a'), b = waiter('b');
   queue.watch(a, POLL.IN);
   queue.watch(b, POLL.OUT | POLL.IN);

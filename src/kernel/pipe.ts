@@ -102,7 +102,8 @@ function copy(to: Uint8Array, at: number, from: Uint8Array, start: number, lengt
 /** One end of a pipe, or an open FIFO (which may be both ends). */
 export class PipeFile extends OpenFile {
   constructor(
-    readonly pipe: Pipe, flags: number, location: Location | null, private readonly uid: number, private readonly gid: number,
+    readonly pipe: Pipe, flags: number, location: Location | null, private readonly uid: number,
+    private readonly gid: number,
   ) {
     super(flags, location);
     this.waiters = pipe.queue;

@@ -30,7 +30,8 @@ export class TimerFile extends AnonymousFile {
   /** Nanoseconds until the next expiration (0: disarmed) and between two. */
   remaining(): { value: number; interval: number } {
     this.settle();
-    return { value: this.next === Infinity ? 0 : Math.max(1, this.next - native.monotonicNow()), interval: this.interval };
+    return { value: this.next === Infinity ? 0 : Math.max(1, this.next - native.monotonicNow()),
+      interval: this.interval };
   }
 
   expired(): void {

@@ -13,7 +13,8 @@ const clock = oneOf('CLOCK_', CLOCK);
 export const clockRows: readonly Row[] = [
   call('clock_gettime', 228, 265, [clock, outStruct('timespec')], clockGettime),
   call('clock_getres', 229, 266, [clock, outStruct('timespec')], clockGetres),
-  call('clock_settime', 227, 264, [clock, inStruct('timespec')], clockSettime, 'partial', 'the host\'s clock stays: EPERM'),
+  call('clock_settime', 227, 264, [clock, inStruct('timespec')], clockSettime, 'partial',
+    'the host\'s clock stays: EPERM'),
   call('clock_nanosleep', 230, 267, [
     clock, flags('TIMER_', { ABSTIME: TIMER_ABSTIME }), inStruct('timespec'), outStruct('timespec'),
   ], clockNanosleep),

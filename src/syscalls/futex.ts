@@ -22,7 +22,9 @@ export const futexRows: readonly Row[] = [
 ];
 
 /** futex(2). `timeout` doubles as val2 of the requeue and wake-op operations. */
-function futex(task: Task, uaddr: number, op: number, val: number, timeout: number, uaddr2: number, val3: number): number {
+function futex(
+  task: Task, uaddr: number, op: number, val: number, timeout: number, uaddr2: number, val3: number,
+): number {
   const command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const shared = (op & FUTEX_PRIVATE_FLAG) === 0;
   const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
@@ -34,7 +36,8 @@ function futex(task: Task, uaddr: number, op: number, val: number, timeout: numb
     case FUTEX.WAIT_BITSET: {
       const bitset = command === FUTEX.WAIT ? ALL_BITS : val3;
       if (bitset === 0) return -E.INVAL;
-      const deadline = deadlineOf(task, timeout, realtime ? CLOCK.REALTIME : CLOCK.MONOTONIC, command === FUTEX.WAIT_BITSET);
+      const deadline = deadlineOf(task, timeout, realtime ? CLOCK.REALTIME : CLOCK.MONOTONIC,
+        command === FUTEX.WAIT_BITSET);
       return deadline < 0 ? deadline : wait(task, uaddr, val, bitset, shared, deadline, command === FUTEX.WAIT);
     }
     case FUTEX.WAKE: {
@@ -101,7 +104,8 @@ function wakeAt(task: Task, uaddr: number, shared: boolean, count: number, bitse
 }
 
 function requeue(
-  task: Task, uaddr: number, shared: boolean, wakes: number, moves: number, uaddr2: number, expected: number | undefined,
+  task: Task, uaddr: number, shared: boolean, wakes: number, moves: number, uaddr2: number,
+  expected: number | undefined,
 ): number {
   if ((wakes | 0) < 0 || (moves | 0) < 0) return -E.INVAL;
   const value = task.mm.getU32(uaddr);
@@ -198,7 +202,9 @@ function unlockPi(task: Task, uaddr: number, shared: boolean): number {
 const WAITV = { SIZE: 24, MAX: 128, SIZE_U32: 2, PRIVATE: 128 } as const;
 
 /** futex_waitv(2): gives the index of a word that was woken. */
-function futexWaitv(task: Task, waiters: number, count: number, flagBits: number, timeout: number, clockId: number): number {
+function futexWaitv(
+  task: Task, waiters: number, count: number, flagBits: number, timeout: number, clockId: number,
+): number {
   if (flagBits !== 0 || count === 0 || count > WAITV.MAX || waiters === 0) return -E.INVAL;
   if (clockId !== CLOCK.MONOTONIC && clockId !== CLOCK.REALTIME && timeout !== 0) return -E.INVAL;
   const deadline = deadlineOf(task, timeout, clockId, true);

@@ -196,7 +196,8 @@ function capget(task: Task, header: number, data: number): number {
   if (!mm.writable(data, 12 * words)) return -E.FAULT;
   const { cred } = target;
   const values = [
-    cred.capabilities, cred.permittedLow, cred.inheritableLow, cred.effectiveHigh, cred.permittedHigh, cred.inheritableHigh,
+    cred.capabilities, cred.permittedLow, cred.inheritableLow, cred.effectiveHigh, cred.permittedHigh,
+    cred.inheritableHigh,
   ];
   for (let at = 0; at < 3 * words; at++) mm.window.view.setUint32(data + 4 * at, values[at]!, true);
   return 0;

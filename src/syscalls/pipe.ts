@@ -17,7 +17,8 @@ export const pipeRows: readonly Row[] = [
   call('pipe2', 293, 331, [outStruct('fds'), flags('O_', FLAGS)], pipe2, 'partial', 'O_DIRECT (packets) gives EINVAL'),
   call('eventfd', 284, 323, [uint], (task, initial) => eventfd2(task, initial, 0)),
   call('eventfd2', 290, 328, [uint, flags('EFD_', { ...FLAGS, SEMAPHORE: EFD_SEMAPHORE })], eventfd2),
-  call('signalfd', 282, 321, [fd, inStruct('sigset'), size], (task, old, mask, bytes) => signalfd4(task, old, mask, bytes, 0)),
+  call('signalfd', 282, 321, [fd, inStruct('sigset'), size],
+    (task, old, mask, bytes) => signalfd4(task, old, mask, bytes, 0)),
   call('signalfd4', 289, 327, [fd, inStruct('sigset'), size, flags('SFD_', FLAGS)], signalfd4),
 ];
 
@@ -51,7 +52,8 @@ function install(task: Task, file: OpenFile, flagBits: number): number {
 /** eventfd(2). */
 function eventfd2(task: Task, initial: number, flagBits: number): number {
   if (flagBits & ~(O.CLOEXEC | O.NONBLOCK | EFD_SEMAPHORE)) return -E.INVAL;
-  return install(task, new EventFile(initial, (flagBits & EFD_SEMAPHORE) !== 0, (flagBits & O.NONBLOCK) !== 0), flagBits);
+  return install(task, new EventFile(initial, (flagBits & EFD_SEMAPHORE) !== 0, (flagBits & O.NONBLOCK) !== 0),
+    flagBits);
 }
 
 /** signalfd(2): a new descriptor, or another mask for an old one. */
@@ -60,7 +62,9 @@ function signalfd4(task: Task, old: number, mask: number, bytes: number, flagBit
   const set = { low: 0, high: 0 };
   const failed = readSigset(task, mask, bytes, set);
   if (failed < 0) return failed;
-  if (old === -1) return install(task, new SignalFile(task.kernel, set.low, set.high, (flagBits & O.NONBLOCK) !== 0), flagBits);
+  if (old === -1) {
+    return install(task, new SignalFile(task.kernel, set.low, set.high, (flagBits & O.NONBLOCK) !== 0), flagBits);
+  }
   const file = task.files.get(old);
   if (!file) return -E.BADF;
   if (!(file instanceof SignalFile)) return -E.INVAL;

@@ -16,7 +16,9 @@ import { Wake } from '../kernel/wait_queue.js';
 import type { Location } from '../vfs/mount.js';
 import { openExecutable, openToExecute } from '../vfs/vfs.js';
 import { writeUsage } from './resource.js';
-import { call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, uint, Decode, type Arg, type Row } from './types.js';
+import {
+  call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, uint, Decode, type Arg, type Row,
+} from './types.js';
 
 const waitFlags = flags('W', W);
 /** CLONE bits over the signal in the low byte. */
@@ -226,7 +228,9 @@ function wait4(task: Task, which: number, status: number, options: number, rusag
 
 /** waitid(2). */
 function waitid(task: Task, type: number, id: number, infoAt: number, options: number, rusage: number): number {
-  if (options & ~(W.NOHANG | W.NOWAIT | W.EXITED | W.STOPPED | W.CONTINUED | W.NOTHREAD | W.CLONE | W.ALL)) return -E.INVAL;
+  if (options & ~(W.NOHANG | W.NOWAIT | W.EXITED | W.STOPPED | W.CONTINUED | W.NOTHREAD | W.CLONE | W.ALL)) {
+    return -E.INVAL;
+  }
   if ((options & (W.EXITED | W.STOPPED | W.CONTINUED)) === 0) return -E.INVAL;
   let wanted = id;
   switch (type) {

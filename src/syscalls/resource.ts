@@ -51,7 +51,8 @@ function prlimit64(task: Task, target: number, which: number, newLimit: number, 
   const { limits } = other.process;
   const soft = limits.soft[which]!, hard = limits.hard[which]!;
   if (newLimit !== 0) {
-    const failed = changeLimit(task, other.process, which, getLimit(task, newLimit, 8), getLimit(task, newLimit + 8, 8));
+    const failed = changeLimit(task, other.process, which, getLimit(task, newLimit, 8),
+      getLimit(task, newLimit + 8, 8));
     if (failed < 0) return failed;
   }
   if (oldLimit !== 0) {

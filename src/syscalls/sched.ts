@@ -12,9 +12,11 @@ const policy = oneOf('SCHED_', SCHED);
 export const schedRows: readonly Row[] = [
   call('sched_yield', 24, 158, [], schedYield),
   call('sched_getaffinity', 204, 242, [pid, size, ptr], schedGetaffinity),
-  call('sched_setaffinity', 203, 241, [pid, size, ptr], schedSetaffinity, 'partial', 'checked; all tasks share one CPU'),
+  call('sched_setaffinity', 203, 241, [pid, size, ptr], schedSetaffinity, 'partial',
+    'checked; all tasks share one CPU'),
   call('sched_getscheduler', 145, 157, [pid], schedGetscheduler),
-  call('sched_setscheduler', 144, 156, [pid, policy, ptr], schedSetscheduler, 'partial', 'stored; time is shared evenly'),
+  call('sched_setscheduler', 144, 156, [pid, policy, ptr], schedSetscheduler, 'partial',
+    'stored; time is shared evenly'),
   call('sched_getparam', 143, 155, [pid, ptr], schedGetparam),
   call('sched_setparam', 142, 154, [pid, ptr], schedSetparam, 'partial', 'stored; time is shared evenly'),
   call('sched_get_priority_max', 146, 159, [policy], (_task, which) => priorityRange(which, 99)),

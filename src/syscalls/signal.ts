@@ -10,7 +10,9 @@ import { processOfPidfd } from '../kernel/pidfd.js';
 import { ProcessState, type Process } from '../kernel/process.js';
 import { readSigInfo, writeSigInfo } from '../kernel/siginfo.js';
 import { onAltStack, restoreFrame, writeAltStack } from '../kernel/sigframe.js';
-import { deliverable, forceSignal, sendToProcess, sendToTask, setBlocked, setTemporaryMask } from '../kernel/signals.js';
+import {
+  deliverable, forceSignal, sendToProcess, sendToTask, setBlocked, setTemporaryMask,
+} from '../kernel/signals.js';
 import { REGISTERS_SET, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { readTimespec, time } from './timespec.js';
@@ -23,7 +25,8 @@ const KNOWN_FLAGS = SA.NOCLDSTOP | SA.NOCLDWAIT | SA.SIGINFO | SA.RESTORER | SA.
 
 export const signalRows: readonly Row[] = [
   call('rt_sigaction', 13, 174, [sig, inStruct('sigaction'), outStruct('sigaction'), size], rtSigaction),
-  call('rt_sigprocmask', 14, 175, [oneOf('SIG_', SIG_HOW), inStruct('sigset'), outStruct('sigset'), size], rtSigprocmask),
+  call('rt_sigprocmask', 14, 175, [oneOf('SIG_', SIG_HOW), inStruct('sigset'), outStruct('sigset'), size],
+    rtSigprocmask),
   call('rt_sigreturn', 15, 173, [], rtSigreturn),
   call('rt_sigpending', 127, 176, [outStruct('sigset'), size], rtSigpending),
   call('rt_sigsuspend', 130, 179, [inStruct('sigset'), size], rtSigsuspend),

@@ -23,7 +23,8 @@ export const socketRows: readonly Row[] = [
   call('socketpair', 53, 360, [family, type, int, outStruct('fds')], socketpair),
   call('bind', 49, 361, [fd, ptr, int], bind),
   call('listen', 50, 363, [fd, int], listen),
-  call('accept', 43, -1, [fd, ptr, ptr], (task, descriptor, addr, length) => accept4(task, descriptor, addr, length, 0)),
+  call('accept', 43, -1, [fd, ptr, ptr], (task, descriptor, addr, length) => accept4(task, descriptor, addr, length,
+    0)),
   call('accept4', 288, 364, [fd, ptr, ptr, type], accept4),
   call('connect', 42, 362, [fd, ptr, int], connect, 'partial', 'ENETUNREACH for addresses that are not loopback'),
   call('getsockname', 51, 367, [fd, ptr, ptr], getsockname),
@@ -59,7 +60,9 @@ export function writeAddress(task: Task, address: SocketAddress | null, addr: nu
   return 0;
 }
 
-/** A socket of the kind asked for, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPROTOTYPE, -EINVAL, -EPERM. */
+/**
+ * A socket of the kind asked for, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPROTOTYPE, -EINVAL, -EPERM.
+ */
 function make(task: Task, domain: number, coded: number, protocol: number): Socket | number {
   const kind = coded & SOCK_TYPE_MASK;
   if (coded & ~(SOCK_TYPE_MASK | SOCK.NONBLOCK | SOCK.CLOEXEC)) return -E.INVAL;
@@ -163,7 +166,8 @@ function acceptOn(
     if (made !== -E.AGAIN || listener.flags & O.NONBLOCK || wake === Wake.Timeout) return made;
     if (wake === Wake.Signal) return -E.RESTARTSYS;
     readyQueue(task, listener).add(task, POLL.IN | POLL.HUP);
-    return task.park((waiter, reason) => acceptOn(waiter, listener, addr, lengthAt, flagBits, deadline, reason), deadline);
+    return task.park((waiter, reason) => acceptOn(waiter, listener, addr, lengthAt, flagBits, deadline, reason),
+      deadline);
   }
   const result = install(task, made, (flagBits & SOCK.CLOEXEC) !== 0);
   if (result < 0 || addr === 0) return result;
@@ -215,7 +219,9 @@ function optionKey(level: number, option: number): number {
 }
 
 /** setsockopt(2). */
-function setsockopt(task: Task, descriptor: number, level: number, option: number, value: number, length: number): number {
+function setsockopt(
+  task: Task, descriptor: number, level: number, option: number, value: number, length: number,
+): number {
   const found = socketOf(task, descriptor);
   if (typeof found === 'number') return found;
   const { mm } = task;
@@ -253,7 +259,9 @@ function setsockopt(task: Task, descriptor: number, level: number, option: numbe
 }
 
 /** getsockopt(2). */
-function getsockopt(task: Task, descriptor: number, level: number, option: number, value: number, lengthAt: number): number {
+function getsockopt(
+  task: Task, descriptor: number, level: number, option: number, value: number, lengthAt: number,
+): number {
   const found = socketOf(task, descriptor);
   if (typeof found === 'number') return found;
   const { mm } = task;

@@ -14,7 +14,9 @@ import { Wake } from '../kernel/wait_queue.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { readAddress, socketOf, writeAddress } from './socket.js';
 import { readTimespec, time } from './timespec.js';
-import { call, fd, flags, inBuffer, inOutStruct, inStruct, int, outBuffer, ptr, size, uint, type Row } from './types.js';
+import {
+  call, fd, flags, inBuffer, inOutStruct, inStruct, int, outBuffer, ptr, size, uint, type Row,
+} from './types.js';
 
 const messageFlags = flags('MSG_', MSG_FLAG);
 
@@ -53,7 +55,9 @@ function send(task: Task, socket: Socket, message: Outgoing, flagBits: number, d
       if (done >= message.length) return done;
       continue;
     }
-    if (sent !== -E.AGAIN || flagBits & MSG_FLAG.DONTWAIT || socket.flags & O.NONBLOCK) return failSend(task, message, flagBits, done, sent);
+    if (sent !== -E.AGAIN || flagBits & MSG_FLAG.DONTWAIT || socket.flags & O.NONBLOCK) {
+      return failSend(task, message, flagBits, done, sent);
+    }
     const so = done;
     socket.queue.add(task, POLL.OUT | POLL.HUP | POLL.ERR);
     return task.park((waiter, wake) => {
@@ -81,7 +85,9 @@ function sendDeadline(socket: Socket): number {
 }
 
 /** sendto(2). */
-function sendto(task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, length: number): number {
+function sendto(
+  task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, length: number,
+): number {
   const socket = socketOf(task, descriptor);
   if (typeof socket === 'number') return socket;
   if (flagBits & MSG_FLAG.OOB) return -E.OPNOTSUPP;
@@ -209,7 +215,8 @@ function sendmsg(task: Task, descriptor: number, addr: number, flagBits: number)
 type Deliver = (task: Task, received: Received, count: number) => number;
 
 /**
- * Receives at most `length` bytes into `u8` from `start` on, waiting when it must. MSG_WAITALL goes on until all are there,
+ * Receives at most `length` bytes into `u8` from `start` on, waiting when it must. MSG_WAITALL goes on until all are
+ * there,
  * on streams.
  */
 function receive(
@@ -244,13 +251,16 @@ function receiveDeadline(socket: Socket): number {
 }
 
 /** recvfrom(2). */
-function recvfrom(task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, lengthAt: number): number {
+function recvfrom(
+  task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, lengthAt: number,
+): number {
   const socket = socketOf(task, descriptor);
   if (typeof socket === 'number') return socket;
   if (flagBits & MSG_FLAG.OOB) return -E.INVAL;
   const length = Math.min(count, MAX_LENGTH);
   if (!task.mm.writable(buf, length)) return -E.FAULT;
-  return receive(task, socket, task.mm.window.u8, buf, length, flagBits, 0, receiveDeadline(socket), (receiver, received, got) => {
+  return receive(task, socket, task.mm.window.u8, buf, length, flagBits, 0, receiveDeadline(socket),
+    (receiver, received, got) => {
     for (const file of received.files) file.unref();
     if (addr !== 0) {
       const failed = writeAddress(receiver, received.from ?? socket.peerAddress, addr, lengthAt);
@@ -269,13 +279,15 @@ function recvmsg(task: Task, descriptor: number, addr: number, flagBits: number)
   for (const [base, length] of header.buffers) if (!task.mm.writable(base, length)) return -E.FAULT;
   if (!task.mm.writable(addr, MSGHDR.of(task.abi).size)) return -E.FAULT;
   const bytes = new Uint8Array(header.total);
-  return receive(task, socket, bytes, 0, header.total, flagBits, 0, receiveDeadline(socket), (receiver, received, count) =>
+  return receive(task, socket, bytes, 0, header.total, flagBits, 0, receiveDeadline(socket),
+    (receiver, received, count) =>
     scatter(receiver, socket, addr, header, bytes, received, count, flagBits));
 }
 
 /** Puts a received message where the header says. */
 function scatter(
-  task: Task, socket: Socket, addr: number, header: Header, bytes: Uint8Array, received: Received, count: number, flagBits: number,
+  task: Task, socket: Socket, addr: number, header: Header, bytes: Uint8Array, received: Received, count: number,
+  flagBits: number,
 ): number {
   const { mm } = task;
   const at = MSGHDR.of(task.abi);
@@ -289,7 +301,9 @@ function scatter(
   if (socket.type === 5) outFlags |= MSG_FLAG.EOR;
   const from = received.from ?? (socket.type === 2 ? null : socket.peerAddress);
   const name = from && header.name !== 0 ? formatAddress(from) : new Uint8Array(0);
-  if (name.length > 0 && !mm.putBytes(header.name, name.subarray(0, Math.min(name.length, header.nameLength)))) return -E.FAULT;
+  if (name.length > 0 && !mm.putBytes(header.name, name.subarray(0, Math.min(name.length, header.nameLength)))) {
+    return -E.FAULT;
+  }
   mm.putU32(addr + at.namelen, name.length);
   const used = writeControl(task, socket, header, received, flagBits);
   if (used.truncated) outFlags |= MSG_FLAG.CTRUNC;
@@ -316,7 +330,8 @@ function writeControl(
     used += Math.min(align(task, head + length), header.controlLength - used);
     return at + head;
   };
-  const room = (): number => (mm.writable(header.control, header.controlLength) ? header.controlLength - used - head : -1);
+  const room = (): number => (mm.writable(header.control, header.controlLength) ? header.controlLength - used - head
+    : -1);
   if (socket.options.get((SOL_SOCKET << 16) | SO.PASSCRED) && header.control !== 0) {
     if (room() >= 12) {
       const { pid, uid, gid } = received.credentials ?? { pid: 0, uid: 65534, gid: 65534 };
@@ -381,7 +396,9 @@ function sendmmsg(task: Task, descriptor: number, vector: number, count: number,
 }
 
 /** recvmmsg(2): waits for the first message; the others are what is there. */
-function recvmmsg(task: Task, descriptor: number, vector: number, count: number, flagBits: number, timeout: number): number {
+function recvmmsg(
+  task: Task, descriptor: number, vector: number, count: number, flagBits: number, timeout: number,
+): number {
   if (timeout !== 0) {
     const wrong = readTimespec(task, timeout);
     if (wrong < 0) return wrong;
@@ -390,12 +407,15 @@ function recvmmsg(task: Task, descriptor: number, vector: number, count: number,
   return receiveMany(task, descriptor, vector, Math.min(count, IOV_MAX), flagBits, 0);
 }
 
-function receiveMany(task: Task, descriptor: number, vector: number, count: number, flagBits: number, done: number): number {
+function receiveMany(
+  task: Task, descriptor: number, vector: number, count: number, flagBits: number, done: number,
+): number {
   const step = mmsgSize(task);
   const at = MSGHDR.of(task.abi).size;
   for (; done < count; done++) {
     const entry = vector + done * step;
-    const got = recvmsg(task, descriptor, entry, done > 0 ? flagBits | MSG_FLAG.DONTWAIT : flagBits & ~MSG_FLAG.WAITFORONE);
+    const got = recvmsg(task, descriptor, entry, done > 0 ? flagBits | MSG_FLAG.DONTWAIT
+      : flagBits & ~MSG_FLAG.WAITFORONE);
     if (got === BLOCKED) {
       return afterwards(task, (waiter, later) => {
         if (later < 0) return later;

@@ -21,7 +21,8 @@ export const sysvMsgRows: readonly Row[] = [
 
 /** msgget(2). */
 function msgget(task: Task, key: number, flagBits: number): number {
-  return ipcOf(task.kernel).msg.get(key, flagBits, task.cred, () => 0, () => new MessageQueue(key, flagBits, task.cred));
+  return ipcOf(task.kernel).msg.get(key, flagBits, task.cred, () => 0,
+    () => new MessageQueue(key, flagBits, task.cred));
 }
 
 /** The long mtype at the head of struct msgbuf. */

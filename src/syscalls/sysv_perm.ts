@@ -15,7 +15,9 @@ interface PermissionOffsets {
   readonly size: number;
 }
 
-/** Clears the struct at `buf` (checked by the caller) and writes who may; gives a function that writes one of its words. */
+/**
+ * Clears the struct at `buf` (checked by the caller) and writes who may; gives a function that writes one of its words.
+ */
 export function writePermissions(
   task: Task, buf: number, at: PermissionOffsets, object: IpcObject, mode = object.mode,
 ): (offset: number, value: number) => void {

@@ -55,7 +55,9 @@ function semtimedop(task: Task, id: number, sops: number, count: number, timeout
   return set.allows(task.cred, want) ? operate(task, set, operations, deadline, Wake.Event) : -E.ACCES;
 }
 
-function operate(task: Task, set: SemaphoreSet, operations: readonly SemaphoreOperation[], deadline: number, wake: Wake): number {
+function operate(
+  task: Task, set: SemaphoreSet, operations: readonly SemaphoreOperation[], deadline: number, wake: Wake,
+): number {
   if (set.removed) return -E.IDRM;
   const stuck = set.attempt(operations, task.process);
   if (stuck === 'range') return -E.RANGE;
@@ -83,7 +85,8 @@ function semctl(task: Task, id: number, index: number, coded: number, arg: numbe
   const command = coded & ~0x100;
   if (command === IPC_CMD.INFO || command === SEM_CMD.INFO) {
     if (!mm.writable(arg, 40)) return -E.FAULT;
-    [1024000000, SEMMNI, 1024000000, 1024000000, SEMMSL, SEMOPM, 1024000000, 20, SEMVMX, SEMVMX].forEach((value, at) => mm.putU32(arg + 4 * at, value));
+    [1024000000, SEMMNI, 1024000000, 1024000000, SEMMSL, SEMOPM, 1024000000, 20, SEMVMX,
+      SEMVMX].forEach((value, at) => mm.putU32(arg + 4 * at, value));
     return Math.max(0, sem.highest);
   }
   const byIndex = command === SEM_CMD.STAT || command === SEM_CMD.STAT_ANY;

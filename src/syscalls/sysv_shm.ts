@@ -27,7 +27,8 @@ function shmget(task: Task, key: number, bytes: number, flagBits: number): numbe
   return shm.get(key, flagBits, task.cred, (segment) => (bytes > segment.bytes ? -E.INVAL : 0), () => {
     if (bytes < 1 || bytes > SHMMAX) return -E.INVAL;
     const memory = SharedMemory.create(Math.ceil(bytes / PAGE) * PAGE, task.kernel.memory);
-    return typeof memory === 'number' ? memory : new ShmSegment(key, flagBits, task.cred, bytes, memory, task.process.pid);
+    return typeof memory === 'number' ? memory
+      : new ShmSegment(key, flagBits, task.cred, bytes, memory, task.process.pid);
   });
 }
 

@@ -51,7 +51,8 @@ t.test('registers become numbers by the types of both ABIs', (t) => {
   t.same(decodeArguments(task, row, Abi.X64), [-1, 0x7fff_1234_5678, 0xffff_ffff, -5]);
 
   // i386: ebx ecx edx esi edi ebp, 64-bit values as (low, high).
-  [[3, -1], [1, 0x9000_0000], [2, 7], [6, 0xffff_fffb], [7, 0xffff_ffff]].forEach(([register, value]) => cpu.set(register!, value!));
+  [[3, -1], [1, 0x9000_0000], [2, 7], [6, 0xffff_fffb],
+    [7, 0xffff_ffff]].forEach(([register, value]) => cpu.set(register!, value!));
   t.same(decodeArguments(task, row, Abi.I386), [-1, 0x9000_0000, 7, -5]);
   const vector = call('probe2', 1001, 1001, [int, uint, splitOff, int], () => 0);
   cpu.set(7, 1);
@@ -59,7 +60,8 @@ t.test('registers become numbers by the types of both ABIs', (t) => {
   cpu.set(2, 0x1_0000_0000);
   cpu.set(10, 77);
   cpu.set(8, 9);
-  t.same(decodeArguments(task, vector, Abi.X64), [1, 0x8000_0000, 0x1_0000_0000, 9], 'the second word of a split offset is skipped');
+  t.same(decodeArguments(task, vector, Abi.X64), [1, 0x8000_0000, 0x1_0000_0000, 9],
+    'the second word of a split offset is skipped');
 
   t.equal(dispatch(task, 334, Abi.X64), -38, 'rseq is quiet');
   t.same(warnings, []);

@@ -104,7 +104,9 @@ function timerCreate(task: Task, clockId: number, sevp: number, idAt: number): n
     notification.kind = view.getInt32(sevp + word + 4, true);
     notification.tid = view.getInt32(sevp + word + 8, true);
     const { kind, signal, tid } = notification;
-    if (kind !== SIGEV.NONE && kind !== SIGEV.SIGNAL && kind !== SIGEV.THREAD && kind !== SIGEV.THREAD_ID) return -E.INVAL;
+    if (kind !== SIGEV.NONE && kind !== SIGEV.SIGNAL && kind !== SIGEV.THREAD && kind !== SIGEV.THREAD_ID) {
+      return -E.INVAL;
+    }
     if (kind !== SIGEV.NONE && (signal <= 0 || signal > SIGRTMAX)) return -E.INVAL;
     if (kind === SIGEV.THREAD_ID && task.kernel.tasks.get(tid)?.process !== task.process) return -E.INVAL;
   }

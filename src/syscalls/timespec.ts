@@ -28,7 +28,8 @@ export function readPair(task: Task, addr: number): number {
   const wide = task.abi === Abi.X64;
   if (!mm.readable(addr, wide ? 16 : 8)) return -E.FAULT;
   const { view } = mm.window;
-  time.sec = wide ? view.getInt32(addr + 4, true) * 0x1_0000_0000 + view.getUint32(addr, true) : view.getInt32(addr, true);
+  time.sec = wide ? view.getInt32(addr + 4, true) * 0x1_0000_0000 + view.getUint32(addr, true)
+    : view.getInt32(addr, true);
   const second = wide ? addr + 8 : addr + 4;
   time.nsec = wide
     ? view.getInt32(second + 4, true) * 0x1_0000_0000 + view.getUint32(second, true)

@@ -15,7 +15,10 @@ export class ShmSegment extends IpcObject {
   locked = false;
 
   /** `bytes` as asked for; the memory is whole pages. */
-  constructor(key: number, mode: number, cred: Credentials, readonly bytes: number, readonly memory: SharedMemory, readonly cpid: number) {
+  constructor(
+    key: number, mode: number, cred: Credentials, readonly bytes: number, readonly memory: SharedMemory,
+    readonly cpid: number,
+  ) {
     super(key, mode, cred);
   }
 }
@@ -30,7 +33,9 @@ function spaces(kernel: Kernel): Set<AddressSpace> {
 /** How many mappings of the segment there are: each attachment is one, whoever inherited it. */
 export function attachments(kernel: Kernel, segment: ShmSegment): number {
   let count = 0;
-  for (const mm of spaces(kernel)) for (const area of mm.areas) if (area.file === segment.memory && area.offset === 0) count++;
+  for (const mm of spaces(kernel)) {
+    for (const area of mm.areas) if (area.file === segment.memory && area.offset === 0) count++;
+  }
   return count;
 }
 

@@ -39,7 +39,8 @@ export class DatagramSocket extends Socket {
   }
 
   override send(
-    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[], credentials: PeerCredentials | null,
+    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[],
+    credentials: PeerCredentials | null,
   ): number {
     if (this.writeClosed) return -E.PIPE;
     if (this.domain !== AF.UNIX && length > UDP_MAX) return -E.MSGSIZE;

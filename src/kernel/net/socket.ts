@@ -10,7 +10,9 @@ import { anonymousStat, newAnonymousIno } from '../anonymous_file.js';
 import type { Credentials } from '../credentials.js';
 import type { Kernel } from '../kernel.js';
 import { WaitQueue } from '../wait_queue.js';
-import { ANY4, ANY6, inetAddress, isAny, isLocal, LOOPBACK4, LOOPBACK6, UNNAMED, type SocketAddress } from './address.js';
+import {
+  ANY4, ANY6, inetAddress, isAny, isLocal, LOOPBACK4, LOOPBACK6, UNNAMED, type SocketAddress,
+} from './address.js';
 import { netOf } from './namespace.js';
 
 /** Bytes that a socket holds for its reader. */
@@ -69,7 +71,9 @@ export abstract class Socket extends OpenFile {
   private boundFile: unknown = undefined;
   protected bound = false;
 
-  constructor(readonly kernel: Kernel, readonly domain: number, readonly type: number, readonly protocol: number, flags: number) {
+  constructor(
+    readonly kernel: Kernel, readonly domain: number, readonly type: number, readonly protocol: number, flags: number,
+  ) {
     super(O.RDWR | flags, null);
     this.waiters = this.queue;
     this.address = domain === AF.UNIX ? UNNAMED : inetAddress(domain, domain === AF.INET ? ANY4 : ANY6, 0);
@@ -105,9 +109,12 @@ export abstract class Socket extends OpenFile {
     return this.held;
   }
 
-  /** -EAGAIN when it would have to wait. `to`: the address of sendto(2). The files are the message's once it is sent. */
+  /**
+   * -EAGAIN when it would have to wait. `to`: the address of sendto(2). The files are the message's once it is sent.
+   */
   abstract send(
-    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[], credentials: PeerCredentials | null,
+    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[],
+    credentials: PeerCredentials | null,
   ): number;
   abstract receive(u8: Uint8Array, start: number, length: number, peek: boolean): Received | number;
   abstract connect(address: SocketAddress, fs: PathContext): number;
@@ -156,7 +163,9 @@ export abstract class Socket extends OpenFile {
     if (path === '' || path.charCodeAt(0) === 0) {
       let name = path;
       // No name given: five hexadecimal digits of the kernel's choice.
-      for (let next = 0; name === '' || (path === '' && net.abstract.has(this.type + name)); next++) name = '\0' + next.toString(16).padStart(5, '0');
+      for (let next = 0; name === '' || (path === '' && net.abstract.has(this.type + name)); next++) {
+        name = '\0' + next.toString(16).padStart(5, '0');
+      }
       if (net.abstract.has(this.type + name)) return -E.ADDRINUSE;
       net.abstract.set(this.type + name, this);
       this.address = { ...address, path: name };
@@ -239,7 +248,9 @@ export abstract class Socket extends OpenFile {
   protected override closed(): number {
     const net = netOf(this.kernel);
     if (this.boundFile !== undefined) net.files.delete(this.boundFile);
-    if (this.domain === AF.UNIX && this.bound && this.address.path.charCodeAt(0) === 0) net.abstract.delete(this.type + this.address.path);
+    if (this.domain === AF.UNIX && this.bound && this.address.path.charCodeAt(0) === 0) {
+      net.abstract.delete(this.type + this.address.path);
+    }
     if (this.boundPort !== 0) net.freePort(this, this.boundPort);
     for (const chunk of this.incoming) for (const file of chunk.files) file.unref();
     this.incoming.length = 0;

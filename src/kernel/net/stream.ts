@@ -84,7 +84,8 @@ export class StreamSocket extends Socket {
   }
 
   override send(
-    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[], credentials: PeerCredentials | null,
+    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[],
+    credentials: PeerCredentials | null,
   ): number {
     if (to && this.domain === AF.UNIX) return this.peer || this.connectedOnce ? -E.ISCONN : -E.OPNOTSUPP;
     const { peer } = this;
@@ -120,14 +121,16 @@ export class StreamSocket extends Socket {
       }
       return length === 0 ? 0 : -E.AGAIN;
     }
-    return this.type === SOCK.SEQPACKET ? this.takeMessage(u8, start, length, peek) : this.takeBytes(u8, start, length, peek);
+    return this.type === SOCK.SEQPACKET ? this.takeMessage(u8, start, length, peek)
+      : this.takeBytes(u8, start, length, peek);
   }
 
   private takeMessage(u8: Uint8Array, start: number, length: number, peek: boolean): Received {
     const chunk = this.incoming[0]!;
     const count = Math.min(length, chunk.bytes.length);
     u8.set(chunk.bytes.subarray(0, count), start);
-    const received = { count, full: chunk.bytes.length, from: null, files: peek ? [] : chunk.files, credentials: chunk.credentials };
+    const received = { count, full: chunk.bytes.length, from: null, files: peek ? [] : chunk.files,
+      credentials: chunk.credentials };
     if (!peek) {
       this.incoming.shift();
       this.taken(chunk.bytes.length);

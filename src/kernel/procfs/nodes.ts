@@ -2,7 +2,9 @@
 import { E } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
-import { anonymousDev, Inode, type AttrChange, type DirSink, type FileSystem, type Stat, type StatFs } from '../../vfs/inode.js';
+import {
+  anonymousDev, Inode, type AttrChange, type DirSink, type FileSystem, type Stat, type StatFs,
+} from '../../vfs/inode.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, SEEK } from '../../vfs/open_file.js';
 import { native } from '../../host/native.js';
@@ -81,7 +83,9 @@ export type MakeNode = (fs: FileSystem) => Inode;
 export class ProcDirectory extends ProcInode {
   private readonly nodes = new Map<string, Inode>();
 
-  constructor(fs: FileSystem, private readonly entries: Readonly<Record<string, MakeNode>>, owner?: Owner, mode = 0o555) {
+  constructor(
+    fs: FileSystem, private readonly entries: Readonly<Record<string, MakeNode>>, owner?: Owner, mode = 0o555,
+  ) {
     super(fs, S.IFDIR | mode, owner);
   }
 
@@ -128,7 +132,8 @@ class ProcText extends OpenFile {
   private position = 0;
   private readonly bytes: Buffer;
 
-  constructor(flags: number, location: Location, text: string, private readonly store: ((text: string) => number) | undefined) {
+  constructor(flags: number, location: Location, text: string,
+    private readonly store: ((text: string) => number) | undefined) {
     super(flags, location);
     this.bytes = Buffer.from(text, 'latin1');
   }

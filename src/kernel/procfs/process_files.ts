@@ -96,7 +96,8 @@ class ThreadsDirectory extends ProcInode {
     return node;
   }
   override readdir(position: number, sink: DirSink): number {
-    this.process.tasks.slice(position).every((task, index) => sink.entry(String(task.tid), task.tid, S.IFDIR, position + index + 1));
+    this.process.tasks.slice(position).every((task, index) =>
+      sink.entry(String(task.tid), task.tid, S.IFDIR, position + index + 1));
     return 0;
   }
   override open(flags: number, location: Location): OpenFile {
@@ -106,7 +107,9 @@ class ThreadsDirectory extends ProcInode {
 
 /** /proc/PID/fd and fdinfo. */
 class FdDirectory extends ProcInode {
-  constructor(fs: FileSystem, private readonly task: Task, private readonly ownedBy: Owner, private readonly links: boolean) {
+  constructor(
+    fs: FileSystem, private readonly task: Task, private readonly ownedBy: Owner, private readonly links: boolean,
+  ) {
     super(fs, S.IFDIR | (links ? 0o500 : 0o555), ownedBy);
   }
 
@@ -149,7 +152,9 @@ class FdDirectory extends ProcInode {
     const position = file.seekable ? Math.max(0, file.seek(0, 1)) : 0;
     let text = `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.location?.mount.id ?? 0}\n`;
     if (file instanceof EpollFile) {
-      for (const item of file.watched()) text += `tfd: ${String(item.fd).padStart(8)} events: ${(item.events >>> 0).toString(16).padStart(8)}\n`;
+      for (const item of file.watched()) {
+        text += `tfd: ${String(item.fd).padStart(8)} events: ${(item.events >>> 0).toString(16).padStart(8)}\n`;
+      }
     }
     return text;
   }
@@ -203,7 +208,9 @@ function mapsText(task: Task): string {
     const flag = (bit: number, letter: string): string => (area.prot & bit ? letter : '-');
     const file = area.file;
     const hex = (value: number): string => value.toString(16).padStart(8, '0');
-    const dev = file ? `${devMajor(file.dev).toString(16).padStart(2, '0')}:${devMinor(file.dev).toString(16).padStart(2, '0')}` : '00:00';
+    const dev = file
+      ? `${devMajor(file.dev).toString(16).padStart(2, '0')}:${devMinor(file.dev).toString(16).padStart(2, '0')}`
+      : '00:00';
     const start = `${hex(area.start)}-${hex(area.end)} ${flag(PROT.READ, 'r')}${flag(PROT.WRITE, 'w')}${flag(PROT.EXEC, 'x')}` +
       `${area.flags & VmFlag.Shared ? 's' : 'p'} ${hex(file ? area.offset : 0)} ${dev} ${file?.ino ?? 0} `;
     const name = task.mm.nameOf(area);
@@ -243,9 +250,12 @@ function statText(task: Task): string {
   const { total } = sizes(task);
   const { ignored, caught } = dispositions(process);
   const fields = [
-    task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid, 0, -1,
-    4194304, 0, 0, 0, 0, time(user), time(system), time(children.userTime), time(children.systemTime), 20 + process.nice,
-    process.nice, process.tasks.length, 0, time(process.startTime - task.kernel.bootTime), total, Math.floor(total / PAGE),
+    task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid, 0,
+    -1,
+    4194304, 0, 0, 0, 0, time(user), time(system), time(children.userTime), time(children.systemTime),
+    20 + process.nice,
+    process.nice, process.tasks.length, 0, time(process.startTime - task.kernel.bootTime), total,
+    Math.floor(total / PAGE),
     '18446744073709551615', zombie ? 0 : mm.startCode, zombie ? 0 : mm.endCode, zombie ? 0 : mm.startStack,
     zombie ? 0 : task.cpu.get(Gpr.rsp), zombie ? 0 : task.cpu.rip, task.pending.low >>> 0, task.blockedLow >>> 0,
     ignored.low >>> 0, caught.low >>> 0, 0, 0, 0, process.exitSignal, 0, task.realtimePriority, task.policy, 0, 0, 0,
@@ -292,24 +302,31 @@ function statusText(task: Task): string {
   const kb = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
   const set = (low: number, high: number): string => hex64({ low, high });
   const lines = [
-    `Name:\t${task.name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`, `Umask:\t0${task.fs.umask.toString(8).padStart(3, '0')}`,
+    `Name:\t${task.name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
+    `Umask:\t0${task.fs.umask.toString(8).padStart(3, '0')}`,
     `State:\t${STATE_NAMES[stateLetter(task)]}`, `Tgid:\t${process.pid}`, 'Ngid:\t0', `Pid:\t${task.tid}`,
-    `PPid:\t${process.parent?.pid ?? 0}`, 'TracerPid:\t0', `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
+    `PPid:\t${process.parent?.pid ?? 0}`, 'TracerPid:\t0',
+    `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
     `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`, `FDSize:\t${Math.max(64, task.files.end)}`,
-    `Groups:\t${cred.groups.join(' ')} `, `NStgid:\t${process.pid}`, `NSpid:\t${task.tid}`, `NSpgid:\t${process.group.pgid}`,
+    `Groups:\t${cred.groups.join(' ')} `, `NStgid:\t${process.pid}`, `NSpid:\t${task.tid}`,
+    `NSpgid:\t${process.group.pgid}`,
     `NSsid:\t${process.session.sid}`,
   ];
   if (task.state !== TaskState.Zombie) {
     lines.push(
       `VmPeak:\t${kb(total)}`, `VmSize:\t${kb(total)}`, `VmLck:\t${kb(task.mm.lockedBytes)}`, `VmPin:\t${kb(0)}`,
-      `VmHWM:\t${kb(total)}`, `VmRSS:\t${kb(total)}`, `VmData:\t${kb(data)}`, `VmStk:\t${kb(stack)}`, `VmExe:\t${kb(text)}`,
+      `VmHWM:\t${kb(total)}`, `VmRSS:\t${kb(total)}`, `VmData:\t${kb(data)}`, `VmStk:\t${kb(stack)}`,
+      `VmExe:\t${kb(text)}`,
       `VmLib:\t${kb(0)}`, `VmPTE:\t${kb(0)}`, `VmSwap:\t${kb(0)}`,
     );
   }
   lines.push(
-    `Threads:\t${process.tasks.length}`, `SigQ:\t${pending.length + process.pending.length}/${process.limits.soft[RLIMIT.SIGPENDING]}`,
-    `SigPnd:\t${hex64(pending)}`, `ShdPnd:\t${hex64(process.pending)}`, `SigBlk:\t${set(task.blockedLow, task.blockedHigh)}`,
-    `SigIgn:\t${hex64(ignored)}`, `SigCgt:\t${hex64(caught)}`, `CapInh:\t${set(cred.inheritableLow, cred.inheritableHigh)}`,
+    `Threads:\t${process.tasks.length}`,
+    `SigQ:\t${pending.length + process.pending.length}/${process.limits.soft[RLIMIT.SIGPENDING]}`,
+    `SigPnd:\t${hex64(pending)}`, `ShdPnd:\t${hex64(process.pending)}`,
+    `SigBlk:\t${set(task.blockedLow, task.blockedHigh)}`,
+    `SigIgn:\t${hex64(ignored)}`, `SigCgt:\t${hex64(caught)}`,
+    `CapInh:\t${set(cred.inheritableLow, cred.inheritableHigh)}`,
     `CapPrm:\t${set(cred.permittedLow, cred.permittedHigh)}`, `CapEff:\t${set(cred.capabilities, cred.effectiveHigh)}`,
     `CapBnd:\t${set(cred.boundingLow, cred.boundingHigh)}`, `CapAmb:\t${set(cred.ambientLow, cred.ambientHigh)}`,
     `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}`, 'Seccomp:\t0', 'Seccomp_filters:\t0',
@@ -319,7 +336,8 @@ function statusText(task: Task): string {
 }
 
 const LIMIT_ROWS: readonly (readonly [number, string, string])[] = [
-  [RLIMIT.CPU, 'Max cpu time', 'seconds'], [RLIMIT.FSIZE, 'Max file size', 'bytes'], [RLIMIT.DATA, 'Max data size', 'bytes'],
+  [RLIMIT.CPU, 'Max cpu time', 'seconds'], [RLIMIT.FSIZE, 'Max file size', 'bytes'],
+  [RLIMIT.DATA, 'Max data size', 'bytes'],
   [RLIMIT.STACK, 'Max stack size', 'bytes'], [RLIMIT.CORE, 'Max core file size', 'bytes'],
   [RLIMIT.RSS, 'Max resident set', 'bytes'], [RLIMIT.NPROC, 'Max processes', 'processes'],
   [RLIMIT.NOFILE, 'Max open files', 'files'], [RLIMIT.MEMLOCK, 'Max locked memory', 'bytes'],

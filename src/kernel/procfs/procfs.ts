@@ -21,7 +21,9 @@ class ProcRoot extends ProcInode {
   private readonly directories = new WeakMap<Task, Inode>();
   private readonly links: Record<string, Inode>;
 
-  constructor(fs: FileSystem, private readonly kernel: Kernel, private readonly release: string, private readonly version: string) {
+  constructor(
+    fs: FileSystem, private readonly kernel: Kernel, private readonly release: string, private readonly version: string,
+  ) {
     super(fs, S.IFDIR | 0o555);
     const link = (target: (task: Task) => string): Inode =>
       new ProcLink(fs, () => (kernel.current ? target(kernel.current) : -E.NOENT));

@@ -29,7 +29,8 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
   return {
     cmdline: constant('posixx'),
     cpuinfo: text(cpuinfoText),
-    devices: text(() => 'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n'),
+    devices: text(() =>
+      'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n'),
     filesystems: text(() => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tdevpts\n'),
     loadavg: text(() => loadavgText(kernel)),
     meminfo: text(() => meminfoText(kernel)),
@@ -53,15 +54,21 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
           kernel.hostname = name.trim();
           return 0;
         }),
-        ngroups_max: constant(65536), osrelease: constant(release), ostype: constant('Linux'), overflowgid: constant(65534),
-        overflowuid: constant(65534), pid_max: setting(4194304), randomize_va_space: setting(2), sched_rr_timeslice_ms: constant(4),
-        'threads-max': setting(kernel.maxTasks), version: constant(version), yama: directory({ ptrace_scope: constant(1) }),
+        ngroups_max: constant(65536), osrelease: constant(release), ostype: constant('Linux'),
+        overflowgid: constant(65534),
+        overflowuid: constant(65534), pid_max: setting(4194304), randomize_va_space: setting(2),
+        sched_rr_timeslice_ms: constant(4),
+        'threads-max': setting(kernel.maxTasks), version: constant(version),
+        yama: directory({ ptrace_scope: constant(1) }),
         random: directory({
-          boot_id: constant(uuid()), uuid: text(() => `${uuid()}\n`), entropy_avail: constant(256), poolsize: constant(256),
+          boot_id: constant(uuid()), uuid: text(() => `${uuid()}\n`), entropy_avail: constant(256),
+          poolsize: constant(256),
         }),
       }),
-      vm: directory({ max_map_count: setting(65530), mmap_min_addr: constant(65536), overcommit_memory: setting(0), swappiness: setting(60) }),
-      net: directory({ core: directory({ somaxconn: setting(4096) }), ipv4: directory({ ip_local_port_range: setting('32768\t60999') }) }),
+      vm: directory({ max_map_count: setting(65530), mmap_min_addr: constant(65536), overcommit_memory: setting(0),
+        swappiness: setting(60) }),
+      net: directory({ core: directory({ somaxconn: setting(4096) }),
+        ipv4: directory({ ip_local_port_range: setting('32768\t60999') }) }),
     }),
     uptime: text(() => {
       const seconds = ((native.monotonicNow() - kernel.bootTime) / 1e9).toFixed(2);
@@ -83,11 +90,15 @@ function uuid(): string {
 function cpuinfoText(): string {
   const count = native.cpuCount();
   return Array.from({ length: count }, (_, cpu) => [
-    `processor\t: ${cpu}`, 'vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'model\t\t: 60', 'model name\t: posixx x86-64-v3',
-    'stepping\t: 1', 'microcode\t: 0x1', 'cpu MHz\t\t: 2000.000', 'cache size\t: 8192 KB', 'physical id\t: 0', `siblings\t: ${count}`,
+    `processor\t: ${cpu}`, 'vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'model\t\t: 60',
+    'model name\t: posixx x86-64-v3',
+    'stepping\t: 1', 'microcode\t: 0x1', 'cpu MHz\t\t: 2000.000', 'cache size\t: 8192 KB', 'physical id\t: 0',
+    `siblings\t: ${count}`,
     `core id\t\t: ${cpu}`, `cpu cores\t: ${count}`, `apicid\t\t: ${cpu}`, `initial apicid\t: ${cpu}`, 'fpu\t\t: yes',
-    'fpu_exception\t: yes', 'cpuid level\t: 13', 'wp\t\t: yes', `flags\t\t: ${CPU_FLAGS}`, 'bugs\t\t:', 'bogomips\t: 4000.00',
-    'clflush size\t: 64', 'cache_alignment\t: 64', 'address sizes\t: 46 bits physical, 48 bits virtual', 'power management:', '', '',
+    'fpu_exception\t: yes', 'cpuid level\t: 13', 'wp\t\t: yes', `flags\t\t: ${CPU_FLAGS}`, 'bugs\t\t:',
+    'bogomips\t: 4000.00',
+    'clflush size\t: 64', 'cache_alignment\t: 64', 'address sizes\t: 46 bits physical, 48 bits virtual',
+    'power management:', '', '',
   ].join('\n')).join('');
 }
 
@@ -116,11 +127,14 @@ function meminfoText(kernel: Kernel): string {
   const free = Math.floor(Math.min(info[5]! * unit, (limit - used) / 1024));
   const buffers = Math.max(0, Math.floor(Math.min(info[7]! * unit, total - free)));
   const line = (name: string, kb: number): string => `${(name + ':').padEnd(16)}${String(kb).padStart(8)} kB\n`;
-  return line('MemTotal', total) + line('MemFree', free) + line('MemAvailable', free) + line('Buffers', buffers) +
-    line('Cached', 0) + line('SwapCached', 0) + line('Active', 0) + line('Inactive', 0) + line('SwapTotal', 0) + line('SwapFree', 0) +
-    line('Dirty', 0) + line('Writeback', 0) + line('AnonPages', Math.floor(used / 1024)) + line('Mapped', 0) + line('Shmem', 0) +
-    line('Slab', 0) + line('PageTables', PAGE_KB) + line('CommitLimit', total) + line('Committed_AS', Math.floor(used / 1024)) +
-    line('VmallocTotal', 34359738367) + line('VmallocUsed', 0) + line('Hugepagesize', 2048);
+  const rows: readonly (readonly [string, number])[] = [
+    ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', buffers], ['Cached', 0], ['SwapCached', 0],
+    ['Active', 0], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0],
+    ['AnonPages', Math.floor(used / 1024)], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['PageTables', PAGE_KB],
+    ['CommitLimit', total], ['Committed_AS', Math.floor(used / 1024)], ['VmallocTotal', 34359738367], ['VmallocUsed', 0],
+    ['Hugepagesize', 2048],
+  ];
+  return rows.map(([name, kb]) => line(name, kb)).join('');
 }
 
 const wall = new Float64Array(2);

@@ -3,7 +3,9 @@ import { E } from '../../abi/errno.js';
 import { S } from '../../abi/fcntl.js';
 import { native } from '../../host/native.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
-import { anonymousDev, ATTR, Inode, makeDev, type AttrChange, type DirSink, type FileSystem, type Stat, type StatFs } from '../../vfs/inode.js';
+import {
+  anonymousDev, ATTR, Inode, makeDev, type AttrChange, type DirSink, type FileSystem, type Stat, type StatFs,
+} from '../../vfs/inode.js';
 import type { Location } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import type { Kernel } from '../kernel.js';
@@ -67,7 +69,9 @@ class DevPts implements FileSystem {
 abstract class PtsInode extends Inode {
   private readonly times = new Float64Array(2);
 
-  constructor(readonly fs: DevPts, public mode: number, public uid: number, public gid: number, private readonly ino: number) {
+  constructor(
+    readonly fs: DevPts, public mode: number, public uid: number, public gid: number, private readonly ino: number,
+  ) {
     super();
     native.clockGettime(0, this.times);
   }

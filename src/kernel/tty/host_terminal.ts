@@ -56,7 +56,8 @@ export class HostTerminalFile extends OpenFile {
   private readonly timer: ReadTimer;
 
   constructor(
-    private readonly terminal: HostTerminal, private readonly stream: OpenFile, flags: number, location: Location | null,
+    private readonly terminal: HostTerminal, private readonly stream: OpenFile, flags: number,
+    location: Location | null,
   ) {
     super(flags, location);
     this.timer = new ReadTimer(terminal.kernel, () => terminal.kernel.hostEvents.queue(this.pollFd()).wake(POLL.IN));
@@ -149,8 +150,8 @@ export class HostTerminalFile extends OpenFile {
 }
 
 /**
- * Puts the guest's job control over those of the standard descriptors that are the host's terminal. Gives the files to use,
- * and the terminal when there is one. In the guest's tree it is `console`, the place of /dev/console.
+ * Puts the guest's job control over those of the standard descriptors that are the host's terminal. Gives the files to
+ * use, and the terminal when there is one. In the guest's tree it is `console`, the place of /dev/console.
  */
 export function adoptTerminal(
   kernel: Kernel, files: readonly (OpenFile | undefined)[], console: Location | null,

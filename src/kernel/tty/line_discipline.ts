@@ -1,6 +1,7 @@
 /**
  * The line discipline of terminals that the kernel makes itself (termios(3), N_TTY): editing, echo, signal characters,
- * flow control, output processing. It stands between a device (a pseudo-terminal's master) and the programs on the terminal.
+ * flow control, output processing. It stands between a device (a pseudo-terminal's master) and the programs on the
+ * terminal.
  */
 import { E } from '../../abi/errno.js';
 import { SIG } from '../../abi/signal.js';
@@ -273,7 +274,8 @@ export class LineDiscipline {
   }
 
   private eraseWord(): void {
-    const isWord = (byte: number): boolean => (byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 122) || byte === 95 || byte >= 128;
+    const isWord = (byte: number): boolean => (byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 122) ||
+      byte === 95 || byte >= 128;
     while (this.line.length > 0 && !isWord(this.line.at(-1)!)) this.erase();
     while (this.line.length > 0 && isWord(this.line.at(-1)!)) this.erase();
   }

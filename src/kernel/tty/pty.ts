@@ -110,12 +110,16 @@ export class Pty extends Terminal implements Device {
         return this.setTermios(arg, TERMIOS2_SIZE, request === TTY_IOCTL.TCSETSF2, memory);
       case TTY_IOCTL.TIOCGWINSZ:
         if (!memory.writable(arg, 8)) return -E.FAULT;
-        [this.rows, this.columns, this.xpixel, this.ypixel].forEach((value, at) => view.setUint16(arg + 2 * at, value, true));
+        [this.rows, this.columns, this.xpixel, this.ypixel].forEach((value, at) => {
+          view.setUint16(arg + 2 * at, value, true);
+        });
         return 0;
       case TTY_IOCTL.TIOCSWINSZ: {
         if (!memory.readable(arg, 8)) return -E.FAULT;
-        const [rows, columns, xpixel, ypixel] = [0, 2, 4, 6].map((at) => view.getUint16(arg + at, true)) as [number, number, number, number];
-        const changed = rows !== this.rows || columns !== this.columns || xpixel !== this.xpixel || ypixel !== this.ypixel;
+        const rows = view.getUint16(arg, true), columns = view.getUint16(arg + 2, true);
+        const xpixel = view.getUint16(arg + 4, true), ypixel = view.getUint16(arg + 6, true);
+        const changed = rows !== this.rows || columns !== this.columns || xpixel !== this.xpixel ||
+          ypixel !== this.ypixel;
         Object.assign(this, { rows, columns, xpixel, ypixel });
         if (changed) this.signalForeground(SIG.WINCH);
         return 0;
@@ -274,7 +278,8 @@ export class MasterFile extends OpenFile {
       case TTY_IOCTL.TIOCGPTPEER: {
         const task = pty.kernel.current!;
         const place = lookup(task.fs, task.fs.root, `/dev/pts/${pty.index}`, true);
-        const slave = pty.open(arg & (O.ACCMODE | O.NONBLOCK | O.NOCTTY), typeof place === 'number' ? this.location! : place);
+        const at = typeof place === 'number' ? this.location! : place;
+        const slave = pty.open(arg & (O.ACCMODE | O.NONBLOCK | O.NOCTTY), at);
         if (typeof slave === 'number') return slave;
         const fd = task.files.install(slave, (arg & O.CLOEXEC) !== 0);
         if (fd < 0) slave.unref();

@@ -1,4 +1,6 @@
-/** Job control: which session a terminal controls, and which group is in its foreground (credentials(7), tty_ioctl(4)). */
+/**
+ * Job control: which session a terminal controls, and which group is in its foreground (credentials(7), tty_ioctl(4)).
+ */
 import { E } from '../../abi/errno.js';
 import { SI, SIG } from '../../abi/signal.js';
 import { TTY_IOCTL } from '../../abi/tty.js';
@@ -47,8 +49,8 @@ export abstract class Terminal {
   }
 
   /**
-   * Whether the running task may go on with what only the foreground may do. 0, or -ERESTARTSYS after SIGTTIN or SIGTTOU
-   * went to its group, or -EIO when that signal would do nothing.
+   * Whether the running task may go on with what only the foreground may do. 0, or -ERESTARTSYS after SIGTTIN or
+   * SIGTTOU went to its group, or -EIO when that signal would do nothing.
    */
   checkForeground(signal: number): number {
     const task = this.kernel.current;
