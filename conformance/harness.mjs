@@ -46,8 +46,14 @@ function compile(source, text, flags) {
   return result.status === 0 ? { file } : { error: result.stderr };
 }
 
+/** Compiles one program below conformance/, by its path from the top. Gives `file`, or the compiler's `error`. */
+export function compileGuest(source) {
+  const text = readFileSync(join(root, source), 'utf8');
+  return compile(source, text, words(header(text).flags));
+}
+
 function compiledCases() {
-  const sources = ['syscalls', 'programs', 'engine']
+  const sources = ['syscalls', 'programs', 'engine', 'stress']
     .flatMap((dir) => filesBelow(`conformance/${dir}`, (name) => name.endsWith('.c')));
   return sources.flatMap((source) => {
     const text = readFileSync(join(root, source), 'utf8');

@@ -1,13 +1,19 @@
-/** `npm run stress`: the long forms: full sizes of the programs, fuzzers with a seed of their own. Hours on a small machine. */
+/**
+ * `npm run stress`: the long forms: full sizes of the programs, fuzzers with a seed of their own. Hours on a small machine.
+ * `--seconds N`: how long random forks, signals and futexes go on (600).
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
 import { root } from './steps.mjs';
 
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
 await build();
 const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
+  ['conformance/stress/run.mjs', '--seconds', values.seconds],
   ['build/conformance/isa/fuzz.js'],
   ['build/conformance/isa/fuzz.js', '--sequences', '--cases', '500000'],
   ['build/conformance/isa/fuzz.js', '--program', '--cases', '200000'],
