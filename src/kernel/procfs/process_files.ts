@@ -170,6 +170,9 @@ class NamelessInode extends Inode {
     super();
     if (!(file instanceof PipeFile)) this.mode = 0o600;
   }
+  override get opensItself(): boolean {
+    return true;
+  }
   override stat(out: Stat): number {
     return this.file.stat(out);
   }
