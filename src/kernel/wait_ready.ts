@@ -1,6 +1,7 @@
 /** Waiting until a file can be read or written: what blocking reads, poll(2) and epoll(7) share. */
 import { E } from '../abi/errno.js';
 import { POLL } from '../abi/fcntl.js';
+import { native } from '../host/native.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import type { Task } from './task.js';
 import { Wake, WaitQueue } from './wait_queue.js';
@@ -28,6 +29,8 @@ export type Retry = (task: Task) => number;
  * wait with -ERESTARTSYS. The caller has found the file not ready (-EAGAIN), and O.NONBLOCK not set.
  */
 export function waitReady(task: Task, file: OpenFile, events: number, retry: Retry): number {
+  const limit = file.waitLimit(events);
+  if (limit !== Infinity) return waitUntil(task, file, events, retry, native.monotonicNow() + limit);
   readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
   // What can be had at once goes before a signal.
   return task.park((parked, wake) => {
@@ -35,4 +38,14 @@ export function waitReady(task: Task, file: OpenFile, events: number, retry: Ret
     file.waitEnds();
     return -E.RESTARTSYS;
   });
+}
+
+/** As waitReady for a file with a time-out (SO_RCVTIMEO): -EAGAIN when it is over; calls are not restarted (signal(7)). */
+function waitUntil(task: Task, file: OpenFile, events: number, retry: Retry, deadline: number): number {
+  readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
+  return task.park((parked, wake) => {
+    if (readiness(file, events) !== 0) return retry(parked);
+    if (wake === Wake.Timeout) return -E.AGAIN;
+    return wake === Wake.Signal ? -E.INTR : waitUntil(parked, file, events, retry, deadline);
+  }, deadline);
 }

@@ -5,6 +5,7 @@ import { O, POLL, S } from '../abi/fcntl.js';
 import { IN, IOV_MAX, MAX_RW_COUNT, RWF, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
+import { native } from '../host/native.js';
 import { SigInfo } from '../kernel/pending_signals.js';
 import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
@@ -103,14 +104,10 @@ function writeOn(task: Task, file: OpenFile, buf: number, length: number, done: 
     if (done > 0 && !task.mm.readable(buf + done, length - done)) return done;
     const wrote = file.write(task.mm.window.u8, buf + done, length - done);
     if (wrote < 0) {
-      if (wrote === -E.PIPE) raise(task, SIG.PIPE);
+      if (wrote === -E.PIPE && !file.messages) raise(task, SIG.PIPE);
       if (wrote !== -E.AGAIN || file.flags & O.NONBLOCK) return done > 0 ? done : wrote;
-      readyQueue(task, file).add(task, POLL.OUT | POLL.ERR | POLL.HUP);
       const so = done;
-      return task.park((parked, wake) => {
-        if (wake === Wake.Signal) return so > 0 ? so : -E.RESTARTSYS;
-        return writeOn(parked, file, buf, length, so);
-      });
+      return waitWritable(task, file, so, (parked) => writeOn(parked, file, buf, length, so));
     }
     done += wrote;
     if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
@@ -121,6 +118,17 @@ function writeOn(task: Task, file: OpenFile, buf: number, length: number, done: 
 function told(file: OpenFile, event: number, count: number): number {
   if (count > 0 && watched() && file.location !== null) notifyPlace(file.location, event);
   return count;
+}
+
+/** Parks a write of which `done` bytes are written until there may be room. */
+function waitWritable(task: Task, file: OpenFile, done: number, retry: (task: Task) => number): number {
+  const limit = file.waitLimit(POLL.OUT);
+  readyQueue(task, file).add(task, POLL.OUT | POLL.ERR | POLL.HUP);
+  return task.park((parked, wake) => {
+    if (wake === Wake.Event) return retry(parked);
+    if (done > 0) return done;
+    return wake === Wake.Timeout ? -E.AGAIN : limit === Infinity ? -E.RESTARTSYS : -E.INTR;
+  }, limit === Infinity ? Infinity : native.monotonicNow() + limit);
 }
 
 /** What the kernel itself sends for a failed write looks like the task's own signal. */
@@ -178,6 +186,7 @@ export function fetchVector(task: Task, address: number, count: number): number[
 export function readVector(task: Task, file: OpenFile, address: number, count: number, position: number): number {
   const vector = fetchVector(task, address, count);
   if (typeof vector === 'number') return vector;
+  if (file.messages) return readMessage(task, file, vector);
   const { mm } = task;
   let done = 0;
   for (let i = 0; i < vector.length; i += 2) {
@@ -202,6 +211,28 @@ export function readVector(task: Task, file: OpenFile, address: number, count: n
     if (refused < 0 && refused !== -E.AGAIN) return refused;
   }
   return told(file, IN.ACCESS, done);
+}
+
+/** Spreads one message over the buffers of a vector. */
+function readMessage(task: Task, file: OpenFile, vector: readonly number[]): number {
+  let total = 0;
+  for (let i = 1; i < vector.length; i += 2) total += vector[i]!;
+  const bytes = new Uint8Array(total);
+  const got = file.read(bytes, 0, total);
+  if (got === -E.AGAIN && !(file.flags & O.NONBLOCK)) {
+    return waitReady(task, file, POLL.IN, (parked) => readMessage(parked, file, vector));
+  }
+  return got <= 0 || scatter(task, vector, bytes, got) ? got : -E.FAULT;
+}
+
+/** Writes bytes to the buffers of a vector, one after the other. False: a buffer cannot be written. */
+export function scatter(task: Task, vector: readonly number[], bytes: Uint8Array, length: number): boolean {
+  for (let i = 0, done = 0; i < vector.length && done < length; i += 2) {
+    const count = Math.min(vector[i + 1]!, length - done);
+    if (!task.mm.putBytes(vector[i]!, bytes.subarray(done, done + count))) return false;
+    done += count;
+  }
+  return true;
 }
 
 /** Writes from an iovec array. */
@@ -244,14 +275,10 @@ function writeGathered(task: Task, file: OpenFile, bytes: Uint8Array, length: nu
   for (;;) {
     const wrote = file.write(bytes, done, length - done);
     if (wrote < 0) {
-      if (wrote === -E.PIPE) raise(task, SIG.PIPE);
+      if (wrote === -E.PIPE && !file.messages) raise(task, SIG.PIPE);
       if (wrote !== -E.AGAIN || file.flags & O.NONBLOCK) return done > 0 ? done : wrote;
-      readyQueue(task, file).add(task, POLL.OUT | POLL.ERR | POLL.HUP);
       const so = done;
-      return task.park((parked, wake) => {
-        if (wake === Wake.Signal) return so > 0 ? so : -E.RESTARTSYS;
-        return writeGathered(parked, file, bytes, length, so);
-      });
+      return waitWritable(task, file, so, (parked) => writeGathered(parked, file, bytes, length, so));
     }
     done += wrote;
     if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
@@ -400,7 +427,7 @@ function sendBytes(
   task: Task, from: OpenFile, to: OpenFile, at: number, offset: number, wide: boolean, count: number,
 ): number {
   const done = copyBytes(from, at, to, OWN_POSITION, count);
-  if (done === -E.PIPE) raise(task, SIG.PIPE);
+  if (done === -E.PIPE && !to.messages) raise(task, SIG.PIPE);
   if (done === -E.AGAIN && !(to.flags & O.NONBLOCK)) {
     return waitReady(task, to, POLL.OUT, (parked) => sendBytes(parked, from, to, at, offset, wide, count));
   }

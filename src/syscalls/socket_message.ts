@@ -1,430 +1,332 @@
-/** Sending and receiving on sockets: sendto(2), recvfrom(2), sendmsg(2), recvmsg(2) and their plural forms. */
+/** Sending and receiving: sendto(2), recvfrom(2), sendmsg(2), recvmsg(2), sendmmsg(2), recvmmsg(2). */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { O, POLL } from '../abi/fcntl.js';
-import { MSG_FLAG, MSGHDR, SCM, SO, SOL_SOCKET } from '../abi/socket.js';
-import { SI, SIG } from '../abi/signal.js';
+import { IOV_MAX, MAX_RW_COUNT } from '../abi/file.js';
+import { ADDRESS_MAX, AF, MMSGHDR, MSG, MSGHDR } from '../abi/socket.js';
 import { native } from '../host/native.js';
-import { formatAddress, type SocketAddress } from '../kernel/net/address.js';
-import type { PeerCredentials, Received, Socket } from '../kernel/net/socket.js';
-import { SigInfo } from '../kernel/pending_signals.js';
-import { sendToTask } from '../kernel/signals.js';
+import type { Incoming, Outgoing, Socket } from '../kernel/net/socket.js';
 import { BLOCKED, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
-import type { OpenFile } from '../vfs/open_file.js';
-import { readAddress, socketOf, writeAddress } from './socket.js';
+import { brokenPipe, fetchVector, scatter } from './file_io.js';
+import { deadlineAfter, fetchAddress, interrupted, putAddress, socketOf } from './socket.js';
+import { fetchControl, putControl } from './socket_control.js';
 import { readTimespec, time } from './timespec.js';
-import {
-  call, fd, flags, inBuffer, inOutStruct, inStruct, int, outBuffer, ptr, size, uint, type Row,
-} from './types.js';
+import { call, fd, flags, inBuffer, outBuffer, ptr, size, uint, int, type Row } from './types.js';
 
-const messageFlags = flags('MSG_', MSG_FLAG);
+/** Does the rest of a call once its result is known, at once or after a wait. */
+type Finish = (task: Task, result: number) => number;
 
-export const socketMessageRows: readonly Row[] = [
-  call('sendto', 44, 369, [fd, inBuffer(2), size, messageFlags, ptr, int], sendto),
-  call('recvfrom', 45, 371, [fd, outBuffer, size, messageFlags, ptr, ptr], recvfrom),
-  call('sendmsg', 46, 370, [fd, inStruct('msghdr'), messageFlags], sendmsg),
-  call('recvmsg', 47, 372, [fd, inOutStruct('msghdr'), messageFlags], recvmsg),
-  call('sendmmsg', 307, 345, [fd, ptr, uint, messageFlags], sendmmsg),
-  call('recvmmsg', 299, 337, [fd, ptr, uint, messageFlags, inStruct('timespec')], recvmmsg),
-];
-
-const MAX_LENGTH = 0x7fff_f000;
-const IOV_MAX = 1024;
-const MAX_FILES = 253;
-
-/** A message to be sent, as the kernel has it: bytes gathered, files held. */
-interface Outgoing {
-  bytes: Uint8Array;
-  start: number;
-  length: number;
-  to: SocketAddress | null;
-  files: OpenFile[];
-  credentials: PeerCredentials | null;
-}
-
-/** Sends from `done` on, waiting when it must. */
-function send(task: Task, socket: Socket, message: Outgoing, flagBits: number, done: number, deadline: number): number {
-  for (;;) {
-    const sent = socket.send(
-      message.bytes, message.start + done, message.length - done, message.to, message.files, message.credentials,
-    );
-    if (sent >= 0) {
-      message.files = [];
-      done += sent;
-      if (done >= message.length) return done;
-      continue;
-    }
-    if (sent !== -E.AGAIN || flagBits & MSG_FLAG.DONTWAIT || socket.flags & O.NONBLOCK) {
-      return failSend(task, message, flagBits, done, sent);
-    }
-    const so = done;
-    socket.queue.add(task, POLL.OUT | POLL.HUP | POLL.ERR);
-    return task.park((waiter, wake) => {
-      if (wake === Wake.Event) return send(waiter, socket, message, flagBits, so, deadline);
-      return failSend(waiter, message, flagBits, so, wake === Wake.Signal ? -E.RESTARTSYS : -E.AGAIN);
-    }, deadline);
-  }
-}
-
-/** Nothing more goes out: what went, or why nothing did. */
-function failSend(task: Task, message: Outgoing, flagBits: number, done: number, error: number): number {
-  for (const file of message.files) file.unref();
-  message.files = [];
-  if (error === -E.PIPE && (flagBits & MSG_FLAG.NOSIGNAL) === 0) {
-    const info = new SigInfo(SIG.PIPE, SI.USER);
-    info.pid = task.process.pid;
-    info.uid = task.cred.uid;
-    sendToTask(task, info);
-  }
-  return done > 0 ? done : error;
-}
-
-function sendDeadline(socket: Socket): number {
-  return socket.sendTimeout > 0 ? native.monotonicNow() + socket.sendTimeout : Infinity;
-}
+const asItIs: Finish = (_task, result) => result;
+/** Bytes of a guest's vector that are gathered for one send of a stream. */
+const GATHER_MAX = 1 << 20;
 
 /** sendto(2). */
 function sendto(
-  task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, length: number,
+  task: Task, fd: number, buf: number, length: number, flagBits: number, address: number, addressLength: number,
 ): number {
-  const socket = socketOf(task, descriptor);
-  if (typeof socket === 'number') return socket;
-  if (flagBits & MSG_FLAG.OOB) return -E.OPNOTSUPP;
-  const bytes = Math.min(count, MAX_LENGTH);
-  let to: SocketAddress | null = null;
-  if (addr !== 0) {
-    const parsed = readAddress(task, socket, addr, length);
-    if (typeof parsed === 'number') return parsed;
-    to = parsed;
+  const file = socketOf(task, fd);
+  if (typeof file === 'number') return file;
+  let to: Uint8Array | null = null;
+  if (address !== 0) {
+    const name = fetchAddress(task, address, addressLength);
+    if (typeof name === 'number') return name;
+    to = name;
   }
-  if (!task.mm.readable(buf, bytes)) return -E.FAULT;
-  const message = { bytes: task.mm.window.u8, start: buf, length: bytes, to, files: [], credentials: null };
-  return send(task, socket, message, flagBits, 0, sendDeadline(socket));
+  if (length > MAX_RW_COUNT) length = MAX_RW_COUNT;
+  if (!task.mm.readable(buf, length)) return -E.FAULT;
+  const message: Outgoing = { flags: flagBits, to, files: null, credentials: null };
+  return sendOn(task, file, task.mm.window.u8, buf, length, message, 0, deadlineAfter(file.sendTimeout), asItIs);
 }
 
-/** What a struct msghdr says. */
+/**
+ * Sends until all is sent (streams) or the message is taken. `u8` may be the guest's memory: what waits is copied.
+ * Files that no message took are closed.
+ */
+function sendOn(
+  task: Task, socket: Socket, u8: Uint8Array, start: number, length: number, message: Outgoing, done: number,
+  deadline: number, finish: Finish,
+): number {
+  for (;;) {
+    const sent = socket.send(task, u8, start + done, length - done, message);
+    if (sent >= 0) {
+      done += sent;
+      if (done >= length || !socket.stream) return sendEnds(task, message, done, finish);
+      continue;
+    }
+    if (sent !== -E.AGAIN || (socket.flags & O.NONBLOCK) !== 0 || message.flags & MSG.DONTWAIT) {
+      if (done > 0) return sendEnds(task, message, done, finish);
+      if (sent === -E.PIPE && socket.stream && !(message.flags & MSG.NOSIGNAL)) brokenPipe(task);
+      return sendEnds(task, message, sent, finish);
+    }
+    break;
+  }
+  const rest = u8 === task.mm.window.u8 ? u8.slice(start, start + length) : u8;
+  const from = rest === u8 ? start : 0;
+  socket.queue.add(task, POLL.OUT | POLL.ERR | POLL.HUP);
+  return task.park((parked, wake) => {
+    if (wake === Wake.Event) return sendOn(parked, socket, rest, from, length, message, done, deadline, finish);
+    if (done > 0) return sendEnds(parked, message, done, finish);
+    return sendEnds(parked, message, wake === Wake.Timeout ? -E.AGAIN : interrupted(deadline), finish);
+  }, deadline);
+}
+
+function sendEnds(task: Task, message: Outgoing, result: number, finish: Finish): number {
+  if (message.files) for (const file of message.files) file.unref();
+  return finish(task, result);
+}
+
+/** A struct msghdr, with its vector fetched. */
 interface Header {
-  name: number;
-  nameLength: number;
-  /** Base and length of each buffer. */
-  buffers: [number, number][];
-  total: number;
-  control: number;
-  controlLength: number;
+  readonly address: number;
+  readonly name: number;
+  readonly nameLength: number;
+  /** Base and length of each buffer, in turn. */
+  readonly vector: readonly number[];
+  readonly control: number;
+  readonly controlLength: number;
 }
 
-function readHeader(task: Task, addr: number): Header | number {
+function fetchHeader(task: Task, address: number): Header | number {
+  const layout = MSGHDR.of(task.abi);
   const { mm } = task;
-  const at = MSGHDR.of(task.abi);
-  if (!mm.readable(addr, at.size)) return -E.FAULT;
-  const wide = task.abi === Abi.X64;
-  const word = (where: number): number => (wide ? mm.getU64(where) : mm.getU32(where));
-  const count = word(addr + at.iovlen);
-  if (count > IOV_MAX) return -E.MSGSIZE;
-  const iov = word(addr + at.iov);
-  const step = wide ? 16 : 8;
-  if (!mm.readable(iov, count * step)) return -E.FAULT;
-  const buffers: [number, number][] = [];
-  let total = 0;
-  for (let index = 0; index < count; index++) {
-    const base = word(iov + index * step), length = word(iov + index * step + step / 2);
-    if (length > MAX_LENGTH) return -E.INVAL;
-    buffers.push([base, length]);
-    total += length;
-  }
-  const nameLength = mm.getU32(addr + at.namelen) | 0;
+  if (!mm.readable(address, layout.size)) return -E.FAULT;
+  const word = task.abi === Abi.X64 ? (at: number) => mm.getU64(at) : (at: number) => mm.getU32(at);
+  const name = word(address + layout.name), count = word(address + layout.iovlen);
+  const nameLength = name === 0 ? 0 : mm.window.view.getInt32(address + layout.namelen, true);
   if (nameLength < 0) return -E.INVAL;
+  if (count > IOV_MAX) return -E.MSGSIZE;
+  const vector = fetchVector(task, word(address + layout.iov), count);
+  if (typeof vector === 'number') return vector;
   return {
-    name: word(addr + at.name), nameLength, buffers, total, control: word(addr + at.control),
-    controlLength: word(addr + at.controllen),
+    address, name, nameLength: Math.min(nameLength, ADDRESS_MAX), vector, control: word(address + layout.control),
+    controlLength: word(address + layout.controllen),
   };
 }
 
-/** struct cmsghdr: length (a word), level, type. */
-function controlHeader(task: Task): number {
-  return task.abi === Abi.X64 ? 16 : 12;
-}
-
-function align(task: Task, length: number): number {
-  const word = task.abi === Abi.X64 ? 8 : 4;
-  return Math.ceil(length / word) * word;
-}
-
-/** Takes SCM_RIGHTS and SCM_CREDENTIALS from the control messages into `message`. 0 or -errno. */
-function readControl(task: Task, header: Header, message: Outgoing): number {
-  const { mm, cred } = task;
-  const head = controlHeader(task);
-  const end = header.control + header.controlLength;
-  if (header.control === 0 || header.controlLength === 0) return 0;
-  if (!mm.readable(header.control, header.controlLength)) return -E.FAULT;
-  for (let at = header.control; at + head <= end;) {
-    const length = task.abi === Abi.X64 ? mm.getU64(at) : mm.getU32(at);
-    if (length < head || at + length > end) return -E.INVAL;
-    const level = mm.getU32(at + head - 8), type = mm.getU32(at + head - 4);
-    if (level === SOL_SOCKET && type === SCM.RIGHTS) {
-      if ((length - head) / 4 > MAX_FILES) return -E.INVAL;
-      for (let where = at + head; where + 4 <= at + length; where += 4) {
-        const file = task.files.get(mm.getU32(where) | 0);
-        if (!file) return -E.BADF;
-        file.ref();
-        message.files.push(file);
-      }
-    } else if (level === SOL_SOCKET && type === SCM.CREDENTIALS) {
-      if (length < head + 12) return -E.INVAL;
-      const given = { pid: mm.getU32(at + head), uid: mm.getU32(at + head + 4), gid: mm.getU32(at + head + 8) };
-      const own = given.pid === task.process.pid && (given.uid === cred.uid || given.uid === cred.euid) &&
-        (given.gid === cred.gid || given.gid === cred.egid);
-      if (!own && !cred.has(21)) return -E.PERM;
-      message.credentials = given;
-    } else if (level === SOL_SOCKET) {
-      return -E.INVAL;
-    }
-    at += Math.max(head, align(task, length));
-  }
-  return 0;
+function totalOf(vector: readonly number[]): number {
+  let total = 0;
+  for (let i = 1; i < vector.length; i += 2) total += vector[i]!;
+  return total;
 }
 
 /** sendmsg(2). */
-function sendmsg(task: Task, descriptor: number, addr: number, flagBits: number): number {
-  const socket = socketOf(task, descriptor);
-  if (typeof socket === 'number') return socket;
-  const header = readHeader(task, addr);
-  if (typeof header === 'number') return header;
-  const { mm } = task;
-  for (const [base, length] of header.buffers) if (!mm.readable(base, length)) return -E.FAULT;
-  let to: SocketAddress | null = null;
+function sendmsg(task: Task, fd: number, header: number, flagBits: number): number {
+  const file = socketOf(task, fd);
+  return typeof file === 'number' ? file : sendHeader(task, file, header, flagBits, asItIs);
+}
+
+function sendHeader(task: Task, socket: Socket, address: number, flagBits: number, finish: Finish): number {
+  const header = fetchHeader(task, address);
+  if (typeof header === 'number') return finish(task, header);
+  const message: Outgoing = { flags: flagBits, to: null, files: null, credentials: null };
   if (header.name !== 0 && header.nameLength > 0) {
-    const parsed = readAddress(task, socket, header.name, header.nameLength);
-    if (typeof parsed === 'number') return parsed;
-    to = parsed;
+    const name = fetchAddress(task, header.name, header.nameLength);
+    if (typeof name === 'number') return finish(task, name);
+    message.to = name;
   }
-  const bytes = new Uint8Array(header.total);
-  let at = 0;
-  for (const [base, length] of header.buffers) {
-    bytes.set(mm.window.u8.subarray(base, base + length), at);
-    at += length;
+  const { vector } = header;
+  let total = totalOf(vector), start = 0, u8 = task.mm.window.u8;
+  if (socket.stream) total = Math.min(total, Math.max(GATHER_MAX, vector.length === 2 ? total : 0));
+  if (vector.length === 2) {
+    start = vector[0]!;
+    if (!task.mm.readable(start, total)) return finish(task, -E.FAULT);
+  } else if (total > 0) {
+    const gathered = gather(task, vector, total);
+    if (typeof gathered === 'number') return finish(task, gathered);
+    u8 = gathered;
   }
-  const message: Outgoing = { bytes, start: 0, length: header.total, to, files: [], credentials: null };
-  const failed = readControl(task, header, message);
-  if (failed < 0) return failSend(task, message, MSG_FLAG.NOSIGNAL, 0, failed);
-  return send(task, socket, message, flagBits, 0, sendDeadline(socket));
+  const failed = fetchControl(task, socket.family === AF.UNIX, header.control, header.controlLength, message);
+  if (failed < 0) return finish(task, failed);
+  return sendOn(task, socket, u8, start, total, message, 0, deadlineAfter(socket.sendTimeout), finish);
 }
 
-/** What receiving does with bytes and with what came along. */
-type Deliver = (task: Task, received: Received, count: number) => number;
-
-/**
- * Receives at most `length` bytes into `u8` from `start` on, waiting when it must. MSG_WAITALL goes on until all are
- * there,
- * on streams.
- */
-function receive(
-  task: Task, socket: Socket, u8: Uint8Array, start: number, length: number, flagBits: number, done: number,
-  deadline: number, deliver: Deliver,
-): number {
-  for (;;) {
-    const received = socket.receive(u8, start + done, length - done, (flagBits & MSG_FLAG.PEEK) !== 0);
-    if (typeof received !== 'number') {
-      const count = done + received.count;
-      const all = flagBits & MSG_FLAG.WAITALL && socket.type === 1 && (flagBits & MSG_FLAG.PEEK) === 0;
-      if (all && received.count > 0 && count < length && received.files.length === 0) {
-        done = count;
-        continue;
-      }
-      return deliver(task, received, count);
-    }
-    if (received !== -E.AGAIN) return done > 0 ? done : received;
-    if (flagBits & MSG_FLAG.DONTWAIT || socket.flags & O.NONBLOCK) return done > 0 ? done : received;
-    const so = done;
-    socket.queue.add(task, POLL.IN | POLL.HUP | POLL.ERR);
-    return task.park((waiter, wake) => {
-      if (wake === Wake.Event) return receive(waiter, socket, u8, start, length, flagBits, so, deadline, deliver);
-      if (so > 0) return so;
-      return wake === Wake.Timeout ? -E.AGAIN : deadline === Infinity ? -E.RESTARTSYS : -E.INTR;
-    }, deadline);
+/** The first `total` bytes of a vector's buffers, or -EFAULT. */
+function gather(task: Task, vector: readonly number[], total: number): Uint8Array | number {
+  const bytes = new Uint8Array(total);
+  for (let i = 0, done = 0; i < vector.length && done < total; i += 2) {
+    const base = vector[i]!, count = Math.min(vector[i + 1]!, total - done);
+    if (!task.mm.readable(base, count)) return -E.FAULT;
+    bytes.set(task.mm.window.u8.subarray(base, base + count), done);
+    done += count;
   }
-}
-
-function receiveDeadline(socket: Socket): number {
-  return socket.receiveTimeout > 0 ? native.monotonicNow() + socket.receiveTimeout : Infinity;
+  return bytes;
 }
 
 /** recvfrom(2). */
 function recvfrom(
-  task: Task, descriptor: number, buf: number, count: number, flagBits: number, addr: number, lengthAt: number,
+  task: Task, fd: number, buf: number, length: number, flagBits: number, address: number, lengthAt: number,
 ): number {
-  const socket = socketOf(task, descriptor);
-  if (typeof socket === 'number') return socket;
-  if (flagBits & MSG_FLAG.OOB) return -E.INVAL;
-  const length = Math.min(count, MAX_LENGTH);
-  if (!task.mm.writable(buf, length)) return -E.FAULT;
-  return receive(task, socket, task.mm.window.u8, buf, length, flagBits, 0, receiveDeadline(socket),
-    (receiver, received, got) => {
-    for (const file of received.files) file.unref();
-    if (addr !== 0) {
-      const failed = writeAddress(receiver, received.from ?? socket.peerAddress, addr, lengthAt);
-      if (failed < 0) return failed;
-    }
-    return flagBits & MSG_FLAG.TRUNC && socket.type !== 1 ? received.full : got;
+  const file = socketOf(task, fd);
+  if (typeof file === 'number') return file;
+  const { mm } = task;
+  let room = Math.min(length, MAX_RW_COUNT);
+  if (!mm.writable(buf, room)) room = mm.writableBytes(buf, room);
+  if (room < length && room <= 0) return -E.FAULT;
+  const incoming = newIncoming(flagBits);
+  const deadline = deadlineAfter(file.receiveTimeout);
+  return receiveOn(task, file, [buf, room], incoming, null, 0, deadline, (receiver, result) => {
+    if (incoming.files) for (const passed of incoming.files) passed.unref();
+    if (result < 0 || address === 0) return result;
+    const failed = putAddress(receiver, incoming.source, address, lengthAt);
+    return failed < 0 ? failed : result;
   });
 }
 
+function newIncoming(flagBits: number): Incoming {
+  return { flags: flagBits, source: null, result: 0, files: null, credentials: null };
+}
+
+/**
+ * Receives into the buffers of a vector: one message, or what a stream has (MSG.WAITALL: all). `held`: bytes of a
+ * MSG.WAITALL receive so far, and a vector's.
+ */
+function receiveOn(
+  task: Task, socket: Socket, vector: readonly number[], incoming: Incoming, held: Uint8Array | null, done: number,
+  deadline: number, finish: Finish,
+): number {
+  const total = vector.length === 2 ? vector[1]! : totalOf(vector);
+  const direct = vector.length === 2 && held === null;
+  if (direct && !task.mm.writable(vector[0]!, total)) return finish(task, -E.FAULT);
+  const all = socket.stream && (incoming.flags & MSG.WAITALL) !== 0 && (incoming.flags & MSG.PEEK) === 0;
+  const u8 = direct ? task.mm.window.u8 : held ?? new Uint8Array(total);
+  const start = direct ? vector[0]! : 0;
+  for (;;) {
+    const got = socket.stream && total === 0 ? 0 : socket.receive(u8, start + done, total - done, incoming);
+    if (got >= 0) {
+      done += got;
+      if (all && got > 0 && done < total && !incoming.files) continue;
+      return receiveEnds(task, vector, u8, direct, done, finish);
+    }
+    if (got !== -E.AGAIN || socket.flags & O.NONBLOCK || incoming.flags & MSG.DONTWAIT) {
+      return receiveEnds(task, vector, u8, direct, done > 0 ? done : got, finish);
+    }
+    break;
+  }
+  const kept = direct && done === 0 ? null : direct ? u8.slice(start, start + total) : u8;
+  socket.queue.add(task, POLL.IN | POLL.ERR | POLL.HUP);
+  return task.park((parked, wake) => {
+    // What has come goes before a time-out or a signal.
+    if (wake === Wake.Event || socket.poll() & POLL.IN) {
+      return receiveOn(parked, socket, vector, incoming, kept, done, deadline, finish);
+    }
+    const failed = wake === Wake.Timeout ? -E.AGAIN : interrupted(deadline);
+    return receiveEnds(parked, vector, kept ?? u8, kept === null, done > 0 ? done : failed, finish);
+  }, deadline);
+}
+
+function receiveEnds(
+  task: Task, vector: readonly number[], u8: Uint8Array, direct: boolean, result: number, finish: Finish,
+): number {
+  const count = Math.min(result, u8.length);
+  if (!direct && count > 0 && !scatter(task, vector, u8, count)) result = -E.FAULT;
+  return finish(task, result);
+}
+
 /** recvmsg(2). */
-function recvmsg(task: Task, descriptor: number, addr: number, flagBits: number): number {
-  const socket = socketOf(task, descriptor);
-  if (typeof socket === 'number') return socket;
-  const header = readHeader(task, addr);
-  if (typeof header === 'number') return header;
-  for (const [base, length] of header.buffers) if (!task.mm.writable(base, length)) return -E.FAULT;
-  if (!task.mm.writable(addr, MSGHDR.of(task.abi).size)) return -E.FAULT;
-  const bytes = new Uint8Array(header.total);
-  return receive(task, socket, bytes, 0, header.total, flagBits, 0, receiveDeadline(socket),
-    (receiver, received, count) =>
-    scatter(receiver, socket, addr, header, bytes, received, count, flagBits));
+function recvmsg(task: Task, fd: number, header: number, flagBits: number): number {
+  const file = socketOf(task, fd);
+  if (typeof file === 'number') return file;
+  return receiveHeader(task, file, header, flagBits, deadlineAfter(file.receiveTimeout), asItIs);
 }
 
-/** Puts a received message where the header says. */
-function scatter(
-  task: Task, socket: Socket, addr: number, header: Header, bytes: Uint8Array, received: Received, count: number,
-  flagBits: number,
+function receiveHeader(
+  task: Task, socket: Socket, address: number, flagBits: number, deadline: number, finish: Finish,
 ): number {
+  const header = fetchHeader(task, address);
+  if (typeof header === 'number') return finish(task, header);
+  const incoming = newIncoming(flagBits);
+  return receiveOn(task, socket, header.vector, incoming, null, 0, deadline, (receiver, result) => {
+    if (result >= 0) return finish(receiver, tell(receiver, socket, header, incoming, flagBits) || result);
+    if (incoming.files) for (const file of incoming.files) file.unref();
+    return finish(receiver, result);
+  });
+}
+
+/** Fills the guest's struct msghdr: 0 or -EFAULT. */
+function tell(task: Task, socket: Socket, header: Header, incoming: Incoming, flagBits: number): number {
+  const layout = MSGHDR.of(task.abi);
   const { mm } = task;
-  const at = MSGHDR.of(task.abi);
-  let done = 0;
-  for (const [base, length] of header.buffers) {
-    const piece = Math.min(length, count - done);
-    if (piece > 0 && !mm.putBytes(base, bytes.subarray(done, done + piece))) return -E.FAULT;
-    done += piece;
+  const used = putControl(task, header.control, header.controlLength, incoming, socket.passCredentials, flagBits);
+  if (!mm.writable(header.address, layout.size)) return -E.FAULT;
+  const { source } = incoming;
+  if (header.name !== 0) {
+    const fits = source && Math.min(source.length, header.nameLength);
+    if (fits && !mm.putBytes(header.name, source.subarray(0, fits))) return -E.FAULT;
+    mm.putU32(header.address + layout.namelen, source ? source.length : 0);
   }
-  let outFlags = received.full > received.count ? MSG_FLAG.TRUNC : 0;
-  if (socket.type === 5) outFlags |= MSG_FLAG.EOR;
-  const from = received.from ?? (socket.type === 2 ? null : socket.peerAddress);
-  const name = from && header.name !== 0 ? formatAddress(from) : new Uint8Array(0);
-  if (name.length > 0 && !mm.putBytes(header.name, name.subarray(0, Math.min(name.length, header.nameLength)))) {
-    return -E.FAULT;
-  }
-  mm.putU32(addr + at.namelen, name.length);
-  const used = writeControl(task, socket, header, received, flagBits);
-  if (used.truncated) outFlags |= MSG_FLAG.CTRUNC;
-  if (task.abi === Abi.X64) mm.putU64(addr + at.controllen, used.bytes);
-  else mm.putU32(addr + at.controllen, used.bytes);
-  mm.putU32(addr + at.flags, outFlags | (flagBits & MSG_FLAG.CMSG_CLOEXEC));
-  return flagBits & MSG_FLAG.TRUNC && socket.type !== 1 ? received.full : count;
+  mm.putU32(header.address + layout.flags, incoming.result | (flagBits & MSG.CMSG_CLOEXEC));
+  if (task.abi === Abi.X64) mm.putU64(header.address + layout.controllen, used);
+  else mm.putU32(header.address + layout.controllen, used);
+  return 0;
 }
 
-/** Credentials (SO_PASSCRED) and files as control messages; files without room are dropped. */
-function writeControl(
-  task: Task, socket: Socket, header: Header, received: Received, flagBits: number,
-): { bytes: number; truncated: boolean } {
-  const { mm } = task;
-  const head = controlHeader(task);
-  let used = 0;
-  let truncated = false;
-  const begin = (type: number, length: number): number => {
-    const at = header.control + used;
-    if (task.abi === Abi.X64) mm.putU64(at, head + length);
-    else mm.putU32(at, head + length);
-    mm.putU32(at + head - 8, SOL_SOCKET);
-    mm.putU32(at + head - 4, type);
-    used += Math.min(align(task, head + length), header.controlLength - used);
-    return at + head;
-  };
-  const room = (): number => (mm.writable(header.control, header.controlLength) ? header.controlLength - used - head
-    : -1);
-  if (socket.options.get((SOL_SOCKET << 16) | SO.PASSCRED) && header.control !== 0) {
-    if (room() >= 12) {
-      const { pid, uid, gid } = received.credentials ?? { pid: 0, uid: 65534, gid: 65534 };
-      const at = begin(SCM.CREDENTIALS, 12);
-      [pid, uid, gid].forEach((value, index) => mm.putU32(at + 4 * index, value));
-    } else {
-      truncated = true;
-    }
-  }
-  if (received.files.length > 0) {
-    const fits = header.control === 0 ? 0 : Math.max(0, Math.min(received.files.length, Math.floor(room() / 4)));
-    const descriptors: number[] = [];
-    for (const [index, file] of received.files.entries()) {
-      const descriptor = index < fits ? task.files.install(file, (flagBits & MSG_FLAG.CMSG_CLOEXEC) !== 0) : -E.MFILE;
-      if (descriptor < 0) {
-        file.unref();
-        truncated = true;
-      } else {
-        descriptors.push(descriptor);
-      }
-    }
-    if (descriptors.length > 0) {
-      const at = begin(SCM.RIGHTS, 4 * descriptors.length);
-      descriptors.forEach((descriptor, index) => mm.putU32(at + 4 * index, descriptor));
-    }
-  }
-  return { bytes: used, truncated };
+/** sendmmsg(2): how many were sent; an error only when none was. */
+function sendmmsg(task: Task, fd: number, messages: number, count: number, flagBits: number): number {
+  const file = socketOf(task, fd);
+  return typeof file === 'number' ? file : sendMany(task, file, messages, Math.min(count, IOV_MAX), flagBits, 0);
 }
 
-/** struct mmsghdr: a msghdr and the count of its bytes. */
-function mmsgSize(task: Task): number {
-  return task.abi === Abi.X64 ? 64 : 32;
-}
-
-/** The parked call goes on as it will; when it has a result, `then` makes the call's own of it. */
-function afterwards(task: Task, then: (task: Task, result: number) => number): number {
-  const resume = task.resume!;
-  task.resume = (waiter, wake) => {
-    const result = resume(waiter, wake);
-    return result === BLOCKED ? afterwards(waiter, then) : then(waiter, result);
-  };
-  return BLOCKED;
-}
-
-/** sendmmsg(2): only the first message may wait. */
-function sendmmsg(task: Task, descriptor: number, vector: number, count: number, flagBits: number): number {
-  const step = mmsgSize(task);
-  const at = MSGHDR.of(task.abi).size;
-  for (let done = 0; done < Math.min(count, IOV_MAX); done++) {
-    const entry = vector + done * step;
-    const sent = sendmsg(task, descriptor, entry, done > 0 ? flagBits | MSG_FLAG.DONTWAIT : flagBits);
-    if (sent === BLOCKED) {
-      return afterwards(task, (waiter, later) => {
-        if (later < 0) return later;
-        return waiter.mm.putU32(entry + at, later) ? 1 : -E.FAULT;
-      });
-    }
-    if (sent < 0) return done > 0 ? done : sent;
-    if (!task.mm.putU32(entry + at, sent)) return done > 0 ? done : -E.FAULT;
-  }
-  return Math.min(count, IOV_MAX);
-}
-
-/** recvmmsg(2): waits for the first message; the others are what is there. */
-function recvmmsg(
-  task: Task, descriptor: number, vector: number, count: number, flagBits: number, timeout: number,
-): number {
-  if (timeout !== 0) {
-    const wrong = readTimespec(task, timeout);
-    if (wrong < 0) return wrong;
-    if (time.sec === 0 && time.nsec === 0) flagBits |= MSG_FLAG.DONTWAIT;
-  }
-  return receiveMany(task, descriptor, vector, Math.min(count, IOV_MAX), flagBits, 0);
-}
-
-function receiveMany(
-  task: Task, descriptor: number, vector: number, count: number, flagBits: number, done: number,
-): number {
-  const step = mmsgSize(task);
-  const at = MSGHDR.of(task.abi).size;
+function sendMany(task: Task, socket: Socket, messages: number, count: number, flagBits: number, done: number): number {
+  const layout = MMSGHDR.of(task.abi);
   for (; done < count; done++) {
-    const entry = vector + done * step;
-    const got = recvmsg(task, descriptor, entry, done > 0 ? flagBits | MSG_FLAG.DONTWAIT
-      : flagBits & ~MSG_FLAG.WAITFORONE);
-    if (got === BLOCKED) {
-      return afterwards(task, (waiter, later) => {
-        if (later < 0) return later;
-        if (!waiter.mm.putU32(entry + at, later)) return -E.FAULT;
-        return receiveMany(waiter, descriptor, vector, count, flagBits, 1);
-      });
-    }
-    if (got < 0) return done > 0 ? done : got;
-    if (!task.mm.putU32(entry + at, got)) return done > 0 ? done : -E.FAULT;
+    const at = messages + done * layout.size, so = done;
+    let parked = false;
+    const result = sendHeader(task, socket, at, flagBits, (sender, sent) => {
+      if (sent < 0) return so > 0 ? so : sent;
+      if (!sender.mm.putU32(at + layout.len, sent)) return so > 0 ? so : -E.FAULT;
+      return parked ? sendMany(sender, socket, messages, count, flagBits, so + 1) : so + 1;
+    });
+    parked = true;
+    if (result !== done + 1) return result;
   }
   return done;
 }
+
+/** recvmmsg(2): how many were received. The time-out is looked at after each message. */
+function recvmmsg(task: Task, fd: number, messages: number, count: number, flagBits: number, timeout: number): number {
+  const file = socketOf(task, fd);
+  if (typeof file === 'number') return file;
+  let end = Infinity;
+  if (timeout !== 0) {
+    const failed = readTimespec(task, timeout);
+    if (failed < 0) return failed;
+    end = native.monotonicNow() + time.sec * 1e9 + time.nsec;
+  }
+  const error = file.takeError();
+  return error < 0 ? error : receiveMany(task, file, messages, Math.min(count, IOV_MAX), flagBits, end, 0);
+}
+
+function receiveMany(
+  task: Task, socket: Socket, messages: number, count: number, flagBits: number, end: number, done: number,
+): number {
+  const layout = MMSGHDR.of(task.abi);
+  const each = flagBits & ~MSG.WAITFORONE;
+  for (; done < count; done++) {
+    if (done > 0 && end !== Infinity && native.monotonicNow() >= end) return done;
+    const wait = done > 0 && flagBits & MSG.WAITFORONE ? MSG.DONTWAIT : 0;
+    const at = messages + done * layout.size, so = done;
+    let parked = false;
+    const deadline = deadlineAfter(socket.receiveTimeout);
+    const result = receiveHeader(task, socket, at, each | wait, deadline, (receiver, got) => {
+      if (got < 0) return so > 0 ? so : got;
+      if (!receiver.mm.putU32(at + layout.len, got)) return so > 0 ? so : -E.FAULT;
+      return parked ? receiveMany(receiver, socket, messages, count, flagBits, end, so + 1) : so + 1;
+    });
+    parked = true;
+    if (result === BLOCKED || result !== done + 1) return result;
+  }
+  return done;
+}
+
+const messageFlags = flags('MSG_', MSG);
+const outOfBand = 'MSG_OOB gives EOPNOTSUPP or EINVAL; no MSG_ERRQUEUE';
+
+export const socketMessageRows: readonly Row[] = [
+  call('sendto', 44, 369, [fd, inBuffer(2), size, messageFlags, ptr, int], sendto, 'partial', outOfBand),
+  call('recvfrom', 45, 371, [fd, outBuffer, size, messageFlags, ptr, ptr], recvfrom, 'partial', outOfBand),
+  call('sendmsg', 46, 370, [fd, ptr, messageFlags], sendmsg, 'partial', outOfBand),
+  call('recvmsg', 47, 372, [fd, ptr, messageFlags], recvmsg, 'partial', outOfBand),
+  call('recvmmsg', 299, 337, [fd, ptr, uint, messageFlags, ptr], recvmmsg, 'partial', outOfBand),
+  call('sendmmsg', 307, 345, [fd, ptr, uint, messageFlags], sendmmsg, 'partial', outOfBand),
+];

@@ -22,6 +22,7 @@ import { signalRows } from './signal.js';
 import { spliceRows } from './splice.js';
 import { socketRows } from './socket.js';
 import { socketMessageRows } from './socket_message.js';
+import { socketOptionRows } from './socket_option.js';
 import { systemRows } from './system.js';
 import { sysvMsgRows } from './sysv_msg.js';
 import { sysvSemRows } from './sysv_sem.js';
@@ -56,6 +57,7 @@ export const table: readonly Row[] = [
   ...spliceRows,
   ...socketRows,
   ...socketMessageRows,
+  ...socketOptionRows,
   ...systemRows,
   ...sysvMsgRows,
   ...sysvSemRows,

@@ -97,6 +97,14 @@ export abstract class OpenFile {
   get pollable(): boolean {
     return false;
   }
+  /** Nanoseconds that a read or write may wait for `events`; Infinity: as long as it takes. */
+  waitLimit(_events: number): number {
+    return Infinity;
+  }
+  /** A read takes one message whole, whatever it leaves of it; a refused write brings no SIGPIPE. */
+  get messages(): boolean {
+    return false;
+  }
   stat(out: Stat): number {
     return this.location === null ? -E.BADF : this.location.inode.stat(out);
   }

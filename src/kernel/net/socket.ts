@@ -1,82 +1,143 @@
-/** What all sockets have (socket(7)): options, addresses, names; and the interface of the system calls to them. */
+/** What all sockets have: type, options, errors, and the calls that families carry out (socket(7)). */
 import { E } from '../../abi/errno.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
-import { AF, SO, SOCK } from '../../abi/socket.js';
+import { MSG, SIOC, SOCK } from '../../abi/socket.js';
 import type { Stat } from '../../vfs/inode.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
-import { lookup, PathContext } from '../../vfs/path_walk.js';
-import { mknod } from '../../vfs/names.js';
 import { anonymousStat, newAnonymousIno } from '../anonymous_file.js';
-import type { Credentials } from '../credentials.js';
 import type { Kernel } from '../kernel.js';
+import type { Task } from '../task.js';
 import { WaitQueue } from '../wait_queue.js';
-import {
-  ANY4, ANY6, inetAddress, isAny, isLocal, LOOPBACK4, LOOPBACK6, UNNAMED, type SocketAddress,
-} from './address.js';
-import { netOf } from './namespace.js';
+import { interfaceIoctl } from './interfaces.js';
 
-/** Bytes that a socket holds for its reader. */
-export const BUFFER = 212_992;
-const FIONREAD = 0x541b;
-const CAP_NET_BIND_SERVICE = 10;
-
-/** Who is at the other end (SO_PEERCRED). */
+/** Who sent, as SCM_CREDENTIALS and SO_PEERCRED show. */
 export interface PeerCredentials {
-  pid: number;
-  uid: number;
-  gid: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
-/** A message or a piece of a stream, with what was sent along. */
-export interface Chunk {
-  bytes: Uint8Array;
-  /** How much of it was read. */
-  at: number;
-  from: SocketAddress | null;
-  files: OpenFile[];
+/** What goes with the bytes of a send. */
+export interface Outgoing {
+  /** MSG bits. */
+  flags: number;
+  /** A sockaddr, or null: to the peer. */
+  to: Uint8Array | null;
+  /** Each with a reference, which passes to the message that takes them. */
+  files: OpenFile[] | null;
   credentials: PeerCredentials | null;
 }
 
-/** What a receive tells besides the bytes. */
-export interface Received {
-  count: number;
-  /** Length of a message that was cut. */
-  full: number;
-  from: SocketAddress | null;
-  files: OpenFile[];
+/** What is asked of a receive, and what comes with the bytes. */
+export interface Incoming {
+  /** MSG bits: PEEK and TRUNC count here. */
+  flags: number;
+  /** The sender's sockaddr; null: none is told. */
+  source: Uint8Array | null;
+  /** MSG bits for the receiver. */
+  result: number;
+  /** Each with a reference, which is the receiver's. */
+  files: OpenFile[] | null;
   credentials: PeerCredentials | null;
 }
 
+/** Bits of Socket.shut. */
+export const enum Shut { Receive = 1, Send = 2, Both = 3 }
+
+const DEFAULT_BUFFER = 212_992;
+
+/**
+ * Calls give a value >= 0 or -errno, and -EAGAIN where they would have to wait, whether O.NONBLOCK is set or not: the
+ * caller waits on `queue`.
+ */
 export abstract class Socket extends OpenFile {
-  readonly queue = new WaitQueue();
   readonly ino = newAnonymousIno();
-  /** Where it is bound, and whom it is connected to. */
-  address: SocketAddress;
-  peerAddress: SocketAddress | null = null;
-  peerCredentials: PeerCredentials = { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
-  /** Integer options that are only stored, by level and number. */
-  readonly options = new Map<number, number>();
-  /** SO_RCVTIMEO and SO_SNDTIMEO in nanoseconds, 0 for none. */
-  receiveTimeout = 0;
-  sendTimeout = 0;
-  linger: [number, number] = [0, 0];
-  /** SO_ERROR: told once. */
+  /** Waiters for any change of this socket. */
+  readonly queue = new WaitQueue();
+  /** Shut bits: what is closed for good. */
+  shut = 0;
+  /** Errno that the next call, or SO_ERROR, tells. */
   error = 0;
-  readClosed = false;
-  writeClosed = false;
-  protected readonly incoming: Chunk[] = [];
-  /** Bytes in `incoming`. */
-  protected held = 0;
-  private boundPort = 0;
-  private boundFile: unknown = undefined;
-  protected bound = false;
+  /** Nanoseconds; Infinity: no limit (SO_RCVTIMEO, SO_SNDTIMEO). */
+  receiveTimeout = Infinity;
+  sendTimeout = Infinity;
+  sendBuffer = DEFAULT_BUFFER;
+  receiveBuffer = DEFAULT_BUFFER;
+  reuseAddress = false;
+  reusePort = false;
+  passCredentials = false;
+  /** SO_LINGER: seconds, -1 when off. */
+  linger = -1;
+  lowWater = 1;
+  /** Options without effect here, by level and name: see options.ts. */
+  stored: Map<number, number> | null = null;
+  /** References held by messages (SCM_RIGHTS). */
+  inFlight = 0;
+  readonly kernel: Kernel;
+  private readonly uid: number;
+  private readonly gid: number;
 
-  constructor(
-    readonly kernel: Kernel, readonly domain: number, readonly type: number, readonly protocol: number, flags: number,
-  ) {
-    super(O.RDWR | flags, null);
+  /** `family`: AF; `type`: SOCK, without flags; `protocol`: IPPROTO. */
+  constructor(readonly family: number, readonly type: number, readonly protocol: number, creator: Task) {
+    super(O.RDWR, null);
     this.waiters = this.queue;
-    this.address = domain === AF.UNIX ? UNNAMED : inetAddress(domain, domain === AF.INET ? ANY4 : ANY6, 0);
+    this.kernel = creator.kernel;
+    this.uid = creator.cred.fsuid;
+    this.gid = creator.cred.fsgid;
+  }
+
+  abstract bind(task: Task, address: Uint8Array): number;
+  /** -EINPROGRESS: wait until `connecting` is false; -EAGAIN: try again when woken. */
+  abstract connect(task: Task, address: Uint8Array): number;
+  abstract send(task: Task, u8: Uint8Array, start: number, length: number, message: Outgoing): number;
+  abstract receive(u8: Uint8Array, start: number, length: number, incoming: Incoming): number;
+  /** The socket's own address. */
+  abstract localName(): Uint8Array;
+  /** The peer's address, or -ENOTCONN. */
+  abstract peerName(): Uint8Array | number;
+  /** Bytes that a read could have now (FIONREAD). */
+  abstract get readableBytes(): number;
+
+  listen(_task: Task, _backlog: number): number {
+    return -E.OPNOTSUPP;
+  }
+  /** The next connection, as a new socket. */
+  accept(_task: Task): Socket | number {
+    return -E.OPNOTSUPP;
+  }
+  /** `bits`: Shut. */
+  shutdown(_bits: number): number {
+    return -E.NOTCONN;
+  }
+  get listening(): boolean {
+    return false;
+  }
+  /** A connect is under way. */
+  get connecting(): boolean {
+    return false;
+  }
+  /** Bytes sent that the peer has not taken yet. */
+  get unsentBytes(): number {
+    return 0;
+  }
+  /** SO_PEERCRED; pid 0 and ids -1 when there is none. */
+  get peerCredentials(): PeerCredentials | null {
+    return null;
+  }
+  /** A stream of bytes, and no messages. */
+  get stream(): boolean {
+    return this.type === SOCK.STREAM;
+  }
+  /** Calls `visit` for each open file that a message in a queue of this socket holds. */
+  heldFiles(_visit: (file: OpenFile) => void): void {}
+  /** Drops what was not received. */
+  dropMessages(): void {}
+
+  /** The pending error as -errno, once; 0 when there is none. */
+  takeError(): number {
+    const { error } = this;
+    this.error = 0;
+    return error === 0 ? 0 : -error;
   }
 
   override get label(): string {
@@ -85,179 +146,60 @@ export abstract class Socket extends OpenFile {
   override get pollable(): boolean {
     return true;
   }
-  override stat(out: Stat): number {
-    return anonymousStat(out, this.ino, S.IFSOCK | 0o777, 0, 0);
+  override get messages(): boolean {
+    return !this.stream;
   }
+  override waitLimit(events: number): number {
+    return events & POLL.IN ? this.receiveTimeout : this.sendTimeout;
+  }
+
   override read(u8: Uint8Array, start: number, length: number): number {
-    const got = this.receive(u8, start, length, false);
-    if (typeof got === 'number') return got;
-    for (const file of got.files) file.unref();
-    return got.count;
+    if (length === 0 && this.stream) return 0;
+    const incoming: Incoming = { flags: 0, source: null, result: 0, files: null, credentials: null };
+    const got = this.receive(u8, start, length, incoming);
+    if (incoming.files) for (const file of incoming.files) file.unref();
+    return got;
   }
+
   override write(u8: Uint8Array, start: number, length: number): number {
-    return this.send(u8, start, length, null, [], null);
+    const task = this.kernel.current;
+    if (task === null) return -E.NOTCONN;
+    return this.send(task, u8, start, length, { flags: 0, to: null, files: null, credentials: null });
   }
+
+  override stat(out: Stat): number {
+    return anonymousStat(out, this.ino, S.IFSOCK | 0o777, this.uid, this.gid);
+  }
+
   override ioctl(request: number, arg: number, memory: UserMemory): number {
-    if (request !== FIONREAD) return -E.NOTTY;
+    let value: number;
+    switch (request) {
+      case SIOC.INQ:
+        if (this.listening) return -E.INVAL;
+        value = this.readableBytes;
+        break;
+      case SIOC.OUTQ:
+        if (this.listening) return -E.INVAL;
+        value = this.unsentBytes;
+        break;
+      default:
+        return interfaceIoctl(request, arg, memory);
+    }
     if (!memory.writable(arg, 4)) return -E.FAULT;
-    memory.window.view.setInt32(arg, this.nextLength, true);
-    return 0;
-  }
-
-  /** FIONREAD: of a stream all bytes, of datagrams the next one's. */
-  protected get nextLength(): number {
-    return this.held;
-  }
-
-  /**
-   * -EAGAIN when it would have to wait. `to`: the address of sendto(2). The files are the message's once it is sent.
-   */
-  abstract send(
-    u8: Uint8Array, start: number, length: number, to: SocketAddress | null, files: OpenFile[],
-    credentials: PeerCredentials | null,
-  ): number;
-  abstract receive(u8: Uint8Array, start: number, length: number, peek: boolean): Received | number;
-  abstract connect(address: SocketAddress, fs: PathContext): number;
-  abstract shutdown(how: number): number;
-  listen(_backlog: number): number {
-    return -E.OPNOTSUPP;
-  }
-  /** A connection that came in; -EAGAIN while there is none. */
-  accept(_flags: number): Socket | number {
-    return -E.OPNOTSUPP;
-  }
-  get listening(): boolean {
-    return false;
-  }
-
-  /** bind(2). */
-  bind(address: SocketAddress, fs: PathContext): number {
-    if (this.bound || address.family === AF.UNSPEC) return -E.INVAL;
-    if (this.domain === AF.UNIX) return this.bindUnix(address, fs);
-    if (!isLocal(address.host)) return -E.ADDRNOTAVAIL;
-    const privileged = address.port > 0 && address.port < 1024;
-    const cred = this.kernel.current!.cred;
-    if (privileged && !cred.has(CAP_NET_BIND_SERVICE)) return -E.ACCES;
-    return this.bindInet(address.host, address.port);
-  }
-
-  protected bindInet(host: readonly number[], port: number): number {
-    this.address = inetAddress(this.domain, host, port);
-    const got = netOf(this.kernel).bindPort(this, port);
-    if (got < 0) return got;
-    this.address = inetAddress(this.domain, host, got);
-    this.boundPort = got;
-    this.bound = true;
-    return 0;
-  }
-
-  /** A port of the system's choice, for sockets that connect or send unbound. */
-  protected autobind(): number {
-    if (this.bound || this.domain === AF.UNIX) return 0;
-    return this.bindInet(this.domain === AF.INET ? ANY4 : ANY6, 0);
-  }
-
-  private bindUnix(address: SocketAddress, fs: PathContext): number {
-    const net = netOf(this.kernel);
-    const { path } = address;
-    if (path === '' || path.charCodeAt(0) === 0) {
-      let name = path;
-      // No name given: five hexadecimal digits of the kernel's choice.
-      for (let next = 0; name === '' || (path === '' && net.abstract.has(this.type + name)); next++) {
-        name = '\0' + next.toString(16).padStart(5, '0');
-      }
-      if (net.abstract.has(this.type + name)) return -E.ADDRINUSE;
-      net.abstract.set(this.type + name, this);
-      this.address = { ...address, path: name };
-      this.bound = true;
-      return 0;
-    }
-    const made = mknod(fs, fs.cwd, path, S.IFSOCK | 0o777, 0);
-    if (made < 0) return made === -E.EXIST ? -E.ADDRINUSE : made;
-    const place = lookup(fs, fs.cwd, path, true);
-    if (typeof place === 'number') return place;
-    this.boundFile = place.inode.identity;
-    net.files.set(this.boundFile, this);
-    this.address = address;
-    this.bound = true;
-    return 0;
-  }
-
-  /** The socket of this type that is bound at `address`; -ECONNREFUSED, -ENOENT, -EPROTOTYPE … */
-  protected findPeer(address: SocketAddress, fs: PathContext): Socket | number {
-    const net = netOf(this.kernel);
-    if (this.domain === AF.UNIX) {
-      const { path } = address;
-      if (path === '') return -E.INVAL;
-      let found: Socket | undefined;
-      if (path.charCodeAt(0) === 0) {
-        found = net.abstract.get(this.type + path);
-      } else {
-        const place = lookup(fs, fs.cwd, path, true);
-        if (typeof place === 'number') return place;
-        if (place.inode.type !== S.IFSOCK) return -E.CONNREFUSED;
-        if (place.inode.permission(fs.cred, 2) < 0) return -E.ACCES;
-        found = net.files.get(place.inode.identity);
-      }
-      if (!found) return -E.CONNREFUSED;
-      return found.type === this.type ? found : -E.PROTOTYPE;
-    }
-    if (!isLocal(address.host)) return -E.NETUNREACH;
-    const users = net.ports(this.type).get(address.port) ?? [];
-    const wanted = users.filter((other) => other.accepts(address));
-    return wanted.find((other) => other.listening || this.type !== SOCK.STREAM) ?? -E.CONNREFUSED;
-  }
-
-  /** Whether what is sent to `address` (its port is right) is for this socket. */
-  private accepts(address: SocketAddress): boolean {
-    const mine = this.address.host;
-    if (isAny(mine) || isAny(address.host)) return this.domain === address.family || this.domain === AF.INET6;
-    return mine.length === address.host.length && mine.every((byte, at) => byte === address.host[at]);
-  }
-
-  /** Two sockets may have one port: both say so, or their addresses differ. */
-  sharesPortWith(other: Socket): boolean {
-    const key = (option: number): number => (1 << 16) | option;
-    if (this.options.get(key(SO.REUSEPORT)) && other.options.get(key(SO.REUSEPORT))) return true;
-    const reuse = this.options.get(key(SO.REUSEADDR)) && other.options.get(key(SO.REUSEADDR));
-    if (reuse && (this.type === SOCK.DGRAM || !(this.listening || other.listening))) return true;
-    const a = this.address.host, b = other.address.host;
-    if (isAny(a) || isAny(b) || this.domain !== other.domain) return false;
-    return a.some((byte, at) => byte !== b[at]);
-  }
-
-  /** The address that a peer sees: a wildcard becomes the loopback address. */
-  get visibleAddress(): SocketAddress {
-    const { address } = this;
-    if (this.domain === AF.UNIX || !isAny(address.host)) return address;
-    return inetAddress(this.domain, this.domain === AF.INET ? LOOPBACK4 : LOOPBACK6, address.port);
-  }
-
-  protected push(chunk: Chunk): void {
-    this.incoming.push(chunk);
-    this.held += chunk.bytes.length;
-    this.queue.wake(POLL.IN);
-  }
-
-  takeError(): number {
-    const { error } = this;
-    this.error = 0;
-    return error;
-  }
-
-  protected override closed(): number {
-    const net = netOf(this.kernel);
-    if (this.boundFile !== undefined) net.files.delete(this.boundFile);
-    if (this.domain === AF.UNIX && this.bound && this.address.path.charCodeAt(0) === 0) {
-      net.abstract.delete(this.type + this.address.path);
-    }
-    if (this.boundPort !== 0) net.freePort(this, this.boundPort);
-    for (const chunk of this.incoming) for (const file of chunk.files) file.unref();
-    this.incoming.length = 0;
+    memory.window.view.setInt32(arg, value, true);
     return 0;
   }
 }
 
-export function credentialsOf(pid: number, cred: Credentials): PeerCredentials {
-  return { pid, uid: cred.euid, gid: cred.egid };
+/** POLL bits of a socket that can be read. */
+export const READABLE = POLL.IN | POLL.RDNORM;
+/** POLL bits of a socket that can be written. */
+export const WRITABLE = POLL.OUT | POLL.WRNORM | POLL.WRBAND;
+export const WRITABLE_INET = POLL.OUT | POLL.WRNORM;
+
+/** Bytes of a message for the receiver: what fits, with MSG_TRUNC when it is not all; all when MSG_TRUNC is asked. */
+export function messageCount(size: number, room: number, incoming: Incoming): number {
+  if (size <= room) return size;
+  incoming.result |= MSG.TRUNC;
+  return incoming.flags & MSG.TRUNC ? size : room;
 }

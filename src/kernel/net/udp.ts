@@ -1,0 +1,137 @@
+/** UDP between sockets of this kernel (udp(7)). */
+import { E } from '../../abi/errno.js';
+import { POLL } from '../../abi/fcntl.js';
+import { AF, IPPROTO, MSG, SOCK } from '../../abi/socket.js';
+import type { Task } from '../task.js';
+import { formatAddress, isAny, isLoopback, type InetAddress } from './inet_address.js';
+import { InetSocket } from './inet_socket.js';
+import { chargeOf, MessageQueue } from './message_queue.js';
+import { netOf } from './namespace.js';
+import type { PortTable } from './ports.js';
+import { READABLE, Shut, WRITABLE, type Incoming, type Outgoing } from './socket.js';
+
+/** The longest message: what 16 bits count, less the UDP header and, for IPv4, the IP header. */
+const MAX_MESSAGE4 = 65507;
+const MAX_MESSAGE6 = 65527;
+
+export class UdpSocket extends InetSocket {
+  private readonly incoming = new MessageQueue();
+
+  constructor(family: number, creator: Task) {
+    super(family, SOCK.DGRAM, IPPROTO.UDP, creator);
+  }
+
+  override get ports(): PortTable {
+    return netOf(this.kernel).udp;
+  }
+
+  /** Sets the peer, from whom alone packets are taken; AF_UNSPEC takes it back. */
+  override connect(_task: Task, bytes: Uint8Array): number {
+    if (bytes.length < 2) return -E.INVAL;
+    if ((bytes[0]! | (bytes[1]! << 8)) === AF.UNSPEC) {
+      this.remote = null;
+      return 0;
+    }
+    const address = this.parse(bytes);
+    if (typeof address === 'number') return address;
+    const to = this.route(address);
+    if (typeof to === 'number') return to;
+    const bound = this.autobind(this.sourceFor(to.host));
+    if (bound < 0) return bound;
+    if (isAny(this.local!.host)) this.local = { host: this.sourceFor(to.host), port: this.local!.port };
+    this.remote = to;
+    this.queue.wake();
+    return 0;
+  }
+
+  override send(_task: Task, u8: Uint8Array, start: number, length: number, message: Outgoing): number {
+    if (length > 0xffff) return -E.MSGSIZE;
+    if (message.flags & MSG.OOB) return -E.OPNOTSUPP;
+    let to = this.remote;
+    if (message.to) {
+      const address = this.parse(message.to);
+      if (typeof address === 'number') return address;
+      if (address.port === 0) return -E.INVAL;
+      const routed = this.route(address);
+      if (typeof routed === 'number') return routed;
+      to = routed;
+    }
+    if (!to) return -E.DESTADDRREQ;
+    if (length > (to.host.length === 4 ? MAX_MESSAGE4 : MAX_MESSAGE6)) return -E.MSGSIZE;
+    const bound = this.autobind(this.any);
+    if (bound < 0) return bound;
+    if (this.error !== 0) return this.takeError();
+    if (this.shut & Shut.Send) return -E.PIPE;
+    const from = { host: this.sourceFor(to.host), port: this.local!.port };
+    const receiver = receiverOf(this.ports, from, to);
+    if (receiver) {
+      receiver.deliver(u8, start, length, message, from);
+    } else if (this.remote && this.remote.port === to.port && this.remote.host === to.host) {
+      // The ICMP message "port unreachable" is for connected sockets only.
+      this.error = E.CONNREFUSED;
+      this.queue.wake();
+    }
+    return length;
+  }
+
+  /** A packet is dropped when the buffer is full, as everywhere in UDP. */
+  private deliver(u8: Uint8Array, start: number, length: number, message: Outgoing, from: InetAddress): void {
+    if (this.incoming.charge + chargeOf(length) > this.receiveBuffer && this.incoming.count > 0) return;
+    this.incoming.push(u8, start, length, message, formatAddress(from, this.family));
+    this.queue.wake(READABLE);
+  }
+
+  /** How well a packet suits: a connected socket is better than one that takes all. */
+  suits(from: InetAddress, to: InetAddress): number {
+    const own = this.matches(to.host);
+    if (own === 0 || !this.remote) return own;
+    return this.remote.port === from.port && this.remote.host === from.host ? own + 2 : 0;
+  }
+
+  override receive(u8: Uint8Array, start: number, length: number, incoming: Incoming): number {
+    if (incoming.flags & MSG.OOB) return -E.AGAIN;
+    if (this.error !== 0) return this.takeError();
+    if (this.incoming.count === 0) return this.shut & Shut.Receive ? 0 : -E.AGAIN;
+    return this.incoming.take(u8, start, length, incoming);
+  }
+
+  override shutdown(bits: number): number {
+    // Without a peer it is an error, and done all the same.
+    this.shut |= bits;
+    this.queue.wake();
+    return this.remote ? 0 : -E.NOTCONN;
+  }
+
+  override get readableBytes(): number {
+    return this.incoming.firstSize;
+  }
+
+  override poll(): number {
+    let events: number = WRITABLE;
+    if (this.error !== 0) events |= POLL.ERR;
+    if (this.shut & Shut.Receive) events |= POLL.RDHUP | READABLE;
+    if (this.shut === Shut.Both) events |= POLL.HUP;
+    if (this.incoming.count > 0) events |= READABLE;
+    return events;
+  }
+
+  protected override closed(): number {
+    this.releasePort();
+    this.incoming.clear();
+    this.queue.wake();
+    return 0;
+  }
+}
+
+/** The socket that a packet is for; among equals the one bound last. */
+function receiverOf(ports: PortTable, from: InetAddress, to: InetAddress): UdpSocket | undefined {
+  if (!isLoopback(to.host)) return undefined;
+  let best: UdpSocket | undefined, score = 0;
+  for (const socket of ports.at(to.port) as readonly UdpSocket[]) {
+    const suits = socket.suits(from, to);
+    if (suits < score || suits === 0) continue;
+    best = socket;
+    score = suits;
+  }
+  return best;
+}
