@@ -76,15 +76,18 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const geometricMean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 /** Wall milliseconds of one run, and its output; the output is undefined when it failed. */
-function time(argv) {
+function time(argv, launcher) {
   const start = process.hrtime.bigint();
-  const result = spawnSync(argv[0], argv.slice(1), { env, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
+  const result = spawnSync(argv[0], argv.slice(1), {
+    env: launcher === undefined ? env : { ...env, LAUNCHER: launcher },
+    encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000,
+  });
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
   return { ms, output: result.status === 0 ? result.stdout : undefined, stderr: result.stderr };
 }
 
 /** Runs one program in turns. A wrapper whose output is not the native one has no time, and a message. */
-function measure({ name, group, rounds, busybox, children }) {
+function measure({ name, group, rounds, busybox }) {
   const size = String(Math.max(1, Math.round(rounds * scale)));
   const command = busybox
     ? [which('busybox'), 'sh', join(root, 'bench/programs', `${name}.sh`), size]
@@ -94,10 +97,10 @@ function measure({ name, group, rounds, busybox, children }) {
   let expected;
   for (let run = 0; run < runs; run++) {
     for (const [side, wrapper] of Object.entries(wrappers)) {
-      if (errors[side] !== undefined || (side === 'qemu' && children)) continue;
+      if (errors[side] !== undefined) continue;
       // A side that is many times slower than the others need not be run as often.
       if (times[side].reduce((sum, value) => sum + value, 0) > SLOW_MS) continue;
-      const { ms, output, stderr } = time([...wrapper, ...command]);
+      const { ms, output, stderr } = time([...wrapper, ...command], side === 'qemu' ? qemu : undefined);
       expected ??= output;
       if (output === undefined || output !== expected) {
         errors[side] = output === undefined ? `failed: ${(stderr ?? '').trim().split('\n').at(-1)}` : 'wrong result';
@@ -111,6 +114,16 @@ function measure({ name, group, rounds, busybox, children }) {
   return { name, group, ms, times, errors };
 }
 
+/** pause, which ends at the end of its input, linked dynamically with the C library of the host's compiler, when there is one. */
+function dynamicSides() {
+  const out = join(root, 'build/bench/pause-dynamic');
+  const compiler = which('cc');
+  if (compiler === undefined) return {};
+  const { status } = spawnSync(compiler, ['-O2', '-o', out, join(root, 'bench/programs/pause.c')]);
+  if (status !== 0) return {};
+  return { 'posixx, dynamic': [...posixx, out], ...(qemu === undefined ? {} : { 'qemu, dynamic': [qemu, out] }) };
+}
+
 /** Start-up: minimum of `count` runs each, in turns. */
 function startUp(count) {
   const hello = join(root, 'examples/hello/hello');
@@ -119,6 +132,7 @@ function startUp(count) {
     native: [hello],
     posixx: [...posixx, hello],
     ...(qemu === undefined ? {} : { qemu: [qemu, hello] }),
+    ...dynamicSides(),
   };
   const best = {};
   for (let run = 0; run < count; run++) {
@@ -154,7 +168,7 @@ if (chosen.length === 0 && !startUpWanted) {
 
 const sides = Object.keys(wrappers).filter((side) => side !== 'native');
 const ratioText = (value) => (value === undefined ? '-' : `${value.toFixed(2)}x`);
-const row = (cells) => `${cells[0].padEnd(16)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`;
+const row = (cells) => `${cells[0].padEnd(22)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`;
 
 process.stdout.write(`# ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ` +
   `median of ${runs} runs in turns${options.quick ? ', quick' : ''}, load ${loadavg()[0].toFixed(1)}\n`);
@@ -194,7 +208,7 @@ if (startUpWanted) {
   };
   report.startUp = { ms: best, peakMemoryKb: memory };
   process.stdout.write(`\n${row(['start-up', 'best ms', 'over node', 'peak MB'])}`);
-  for (const side of Object.keys(memory)) {
+  for (const side of Object.keys(best)) {
     process.stdout.write(row([side === 'node -e 0' ? side : `hello, ${side}`, best[side]?.toFixed(1) ?? '-',
       best[side] === undefined ? '-' : (best[side] - best['node -e 0']).toFixed(1),
       memory[side] === undefined ? '-' : (memory[side] / 1024).toFixed(1)]));
