@@ -103,9 +103,35 @@ export function getxattr(ctx: PathContext, place: Location, name: string): Uint8
 export function setxattr(ctx: PathContext, place: Location, name: string, value: Uint8Array, flags: number): number {
   const denied = mayXattr(ctx, place, name, Access.Write);
   if (denied < 0) return denied;
-  const result = place.inode.setxattr(name, value, flags);
+  const { inode } = place;
+  const result = name === ACCESS_ACL ? setAccessAcl(inode, value, flags) : inode.setxattr(name, value, flags);
   if (result >= 0) notifyPlace(place, IN.ATTRIB);
   return result;
+}
+
+const ACCESS_ACL = 'system.posix_acl_access';
+const ACL = { VERSION: 2, USER_OBJ: 1, GROUP_OBJ: 4, MASK: 16, OTHER: 32 } as const;
+
+/** An access ACL gives the permission bits; one that says no more than they do is not kept (acl(5)). */
+function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  if (value.length < 4 || (value.length - 4) % 8 !== 0 || view.getUint32(0, true) !== ACL.VERSION) return -E.INVAL;
+  let mode = inode.mode & 0o7000, mask = -1, entries = 0;
+  for (let at = 4; at < value.length; at += 8, entries++) {
+    const tag = view.getUint16(at, true), bits = view.getUint16(at + 2, true) & 7;
+    if (tag === ACL.USER_OBJ) mode |= bits << 6;
+    else if (tag === ACL.GROUP_OBJ) mode |= bits << 3;
+    else if (tag === ACL.OTHER) mode |= bits;
+    else if (tag === ACL.MASK) mask = bits;
+  }
+  if (entries < 3) return entries === 0 ? 0 : -E.INVAL;
+  const changes = change(ATTR.MODE);
+  changes.mode = mask < 0 ? mode : (mode & ~0o070) | (mask << 3);
+  const changed = inode.setattr(changes);
+  if (changed < 0) return changed;
+  if (entries > 3) return inode.setxattr(ACCESS_ACL, value, flags);
+  inode.removexattr(ACCESS_ACL);
+  return 0;
 }
 
 /** removexattr(2). */
