@@ -62,8 +62,8 @@ export class HostSignals {
   }
 
   /**
-   * A second ^C kills the foreground group when no SIGINT can reach it, for all of it ignores or blocks that signal. With a
-   * time to end (--kill-after), it kills whatever is still there.
+   * A second ^C kills the foreground group when no SIGINT can reach it, for all of it ignores or blocks that signal.
+   * With a time to end (--kill-after), it kills whatever is still there.
    */
   private insist(group: ProcessGroup): boolean {
     const now = native.monotonicNow();
