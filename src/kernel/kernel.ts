@@ -195,14 +195,14 @@ export class Kernel {
     this.hostSignals.catch();
     native.timesliceSet(SLICE_MICROS);
     try {
-      let lastLook = native.monotonicNow();
+      let lastLook = this.currentSince = native.monotonicNow();
       for (;;) {
         if (this.hostSignals.due) this.hostSignals.take();
         const task = this.next();
         if (task) {
           this.execute(task);
           if (this.main!.state !== ProcessState.Live && this.finished) break;
-          const now = native.monotonicNow();
+          const now = this.currentSince;
           if (this.timers.next <= now) this.timers.expire(now);
           if (now - lastLook > SLICE_MICROS * 1000) {
             lastLook = now;
@@ -211,6 +211,7 @@ export class Kernel {
         } else {
           if (this.finished) break;
           this.idle();
+          this.currentSince = native.monotonicNow();
         }
       }
     } finally {
@@ -250,8 +251,8 @@ export class Kernel {
 
   /** Gives the CPU to a task until it waits, ends, stops or its time slice is over. */
   private execute(task: Task): void {
+    // Since the task before it gave up the CPU: the clock is read once a turn.
     this.current = task;
-    this.currentSince = native.monotonicNow();
     task.state = TaskState.Running;
     const { resume } = task;
     if (resume) {
