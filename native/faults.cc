@@ -104,10 +104,30 @@ inline void clear_alignment_check() {
   asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::: "memory", "cc");
 }
 
+void on_fault(int signo, siginfo_t* info, void* context);
+
+void install_fault_handler(int signo, struct sigaction* old) {
+  struct sigaction action = {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  sigaction(signo, &action, old);
+}
+
+// Packages listen for SIGTRAP (signal-exit does); the steps are ours all the same, or they would go on in JavaScript.
+void own_step_signal() {
+  struct sigaction now;
+  sigaction(SIGTRAP, nullptr, &now);
+  if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault) return;
+  previous[SIGTRAP] = now;
+  install_fault_handler(SIGTRAP, nullptr);
+}
+
 void on_preempt(int, siginfo_t*, void* context) {
   clear_alignment_check();
   ucontext_t* uc = static_cast<ucontext_t*>(context);
   if (!posixx_slots.in_guest || stepping) return;
+  own_step_signal();
   stepping = kMaxSteps;
   step(uc);
 }
@@ -179,9 +199,5 @@ void install_fault_handlers() {
     stack.ss_size = kStack;
     if (memory != MAP_FAILED) sigaltstack(&stack, nullptr);
   }
-  struct sigaction action = {};
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigemptyset(&action.sa_mask);
-  for (int signo : kSignals) sigaction(signo, &action, &previous[signo]);
+  for (int signo : kSignals) install_fault_handler(signo, &previous[signo]);
 }
