@@ -190,6 +190,8 @@ static void session(void) {
     setpgid(0, 0);
     if (!fork()) {
       while (getppid() == getpgrp()) usleep(10000);
+      // The other line about the same event comes first.
+      usleep(100000);
       CHECK(reads() == EIO);
       handle(SIGTTOU, 0);
       signal(SIGTTOU, SIG_DFL);
