@@ -17,7 +17,7 @@ function replacePart(name, content) {
 }
 
 const ratio = (value) => (value === undefined ? '-' : `${value.toFixed(2)}x`);
-const fixed = (value, digits) => (value === undefined ? '-' : value.toFixed(digits));
+const fixed = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : '-');
 
 function measurements({ programs, means, startUp, cpu, node, runs, quick }) {
   const sides = ['posixx', 'qemu'];
