@@ -13,10 +13,10 @@
 
         .section .rodata
         .globl posixx_stubs, posixx_stubs_end, posixx_stub_exit_syscall, posixx_stub_exit_link
-        .globl posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_return_jump, posixx_stub_hostcall_clock
+        .globl posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_hostcall_clock
         .globl posixx_stub_hostcall_getcpu
         .hidden posixx_stubs, posixx_stubs_end, posixx_stub_exit_syscall, posixx_stub_exit_link
-        .hidden posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_return_jump, posixx_stub_hostcall_clock
+        .hidden posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_hostcall_clock
         .hidden posixx_stub_hostcall_getcpu
         .balign 64, 0x90
 posixx_stubs:
@@ -269,7 +269,6 @@ posixx_stub_return_miss:
         mov %rcx, SLOT(SCRATCH)
         /* The guest return address was just popped from -8(guest rsp). */
         .byte 0x65, 0x67, 0x41, 0x8b, 0x4b, 0xf8 /* mov %gs:-8(%r11d), %ecx */
-posixx_stub_return_jump:
         lea 0x20000000(%rcx), %rcx
         .byte 0x65, 0xff, 0x24, 0xcd /* jmp *%gs:disp32(,%rcx,8) */
         .long SLOT_MAGIC + 0xfff0

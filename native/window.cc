@@ -231,19 +231,6 @@ Napi::Value indirect_clear(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value indirect_copy(const Napi::CallbackInfo& info) {
-  Window& to = checked(info, 0);
-  Window& from = checked(info, 1);
-  uint64_t start = number(info, 2), end = number(info, 3);
-  if (start > end || end > kWindowSize) return info.Env().Undefined();
-  const uint64_t* source = reinterpret_cast<uint64_t*>(from.base + kTableOffset);
-  uint64_t* sink = reinterpret_cast<uint64_t*>(to.base + kTableOffset);
-  for (uint64_t pc = start; pc < end; pc++) {
-    if (source[pc]) sink[pc] = source[pc];
-  }
-  return info.Env().Undefined();
-}
-
 }  // namespace
 
 bool in_some_window(uint64_t address) {
@@ -270,5 +257,4 @@ void register_window(Napi::Env env, Napi::Object exports) {
   exports["windowCopy"] = Napi::Function::New(env, copy);
   exports["indirectSet"] = Napi::Function::New(env, indirect_set);
   exports["indirectClear"] = Napi::Function::New(env, indirect_clear);
-  exports["indirectCopy"] = Napi::Function::New(env, indirect_copy);
 }

@@ -63,8 +63,6 @@ export interface NativeEngine {
   indirectSet(window: number, guestPc: number, host: number): void;
   /** Empties the indirect table over [start, end). */
   indirectClear(window: number, start: number, end: number): void;
-  /** Copies the filled part of one window's indirect table to another's (fork). */
-  indirectCopy(to: number, from: number, start: number, end: number): void;
 
   /** Time slice of guest code in microseconds; 0 stops the timer. A slice's end shows as a Preempted trap. */
   timesliceSet(micros: number): void;

@@ -11,8 +11,6 @@ export const enum Mem {
   None = 0,
   /** Guest memory: gs: and a 32-bit effective address. */
   Window,
-  /** A thread slot: fs:[disp]. */
-  Slot,
   /** An address that is only computed (lea). */
   Address,
 }
@@ -86,8 +84,6 @@ export function encode(asm: Assembler, insn: Insn, o: Operands): void {
   if (o.mem === Mem.Window) {
     asm.u8(0x65);
     asm.u8(0x67);
-  } else if (o.mem === Mem.Slot) {
-    asm.u8(0x64);
   } else if (o.address32) {
     asm.u8(0x67);
   }
