@@ -12,6 +12,12 @@ export interface Volume {
   readonly writable: boolean;
 }
 
+export interface DiskImage {
+  /** Absolute host path (byte string). */
+  readonly host: string;
+  readonly readOnly: boolean;
+}
+
 export interface RunConfig {
   readonly argv: readonly string[];
   /** NAME=VALUE strings. */
@@ -19,6 +25,7 @@ export interface RunConfig {
   /** Guest path; undefined: the caller's directory where the guest sees it. */
   readonly cwd: string | undefined;
   readonly volumes: readonly Volume[];
+  readonly disks: readonly DiskImage[];
   /** Absolute host path of the root directory; '/' by default. */
   readonly rootfs: string;
   /** A directory that is laid over the root, or undefined. */
@@ -70,6 +77,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     env: environment(flags.has('clear-env') ? [] : callerEnv, lists.get('env') ?? [], callerEnv),
     cwd,
     volumes: (lists.get('volume') ?? []).map(parseVolume),
+    disks: (lists.get('disk') ?? []).map(parseDisk),
     rootfs: rootfs === undefined ? '/' : absolute(rootfs),
     sysroot: sysroot === undefined ? undefined : absolute(sysroot),
     emptyRoot,
@@ -112,6 +120,18 @@ function parseVolume(text: string): Volume {
   if (!guest.startsWith('/')) throw new UsageError(`--volume ${text}: the guest path "${guest}" must be absolute`);
   if (!status(host)) throw new UsageError(`--volume ${text}: "${host}" does not exist on the host or cannot be seen`);
   return { host: absolute(host), guest, writable: mode === 'rw' };
+}
+
+function parseDisk(text: string): DiskImage {
+  const mode = /:(ro|rw)$/.exec(text);
+  const host = mode === null ? text : text.slice(0, mode.index);
+  if (host === '') throw new UsageError(`--disk needs FILE or FILE:ro|rw, not "${text}"`);
+  const found = status(host);
+  if (!found) throw new UsageError(`--disk ${text}: "${host}" does not exist on the host or cannot be seen`);
+  if (!found.isFile() && !found.isBlockDevice()) {
+    throw new UsageError(`--disk ${text}: "${host}" is neither a file nor a block device`);
+  }
+  return { host: absolute(host), readOnly: mode !== null && mode[1] === 'ro' };
 }
 
 function parseMemory(text: string | undefined): number {

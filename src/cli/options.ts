@@ -33,6 +33,10 @@ export const OPTIONS: readonly Option[] = [
     help: 'Mount a host directory or file in the guest; rw lets the guest change it. Default: ro',
   },
   {
+    name: 'disk', env: 'POSIXX_DISK', kind: 'list', value: 'FILE[:ro|rw]',
+    help: 'Give the guest this image file of the host as a disk, /dev/vda for the first. Default: rw, the guest writes to the file',
+  },
+  {
     name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR',
     help: 'Use this host directory as the guest\'s root (read-only, under an in-memory layer). Default: /',
   },

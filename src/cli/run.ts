@@ -134,6 +134,7 @@ function makeRoot(config: RunConfig, hostCwd: string): Vfs {
     ...(config.rootfs === '/' ? {} : { rootfs: config.rootfs }),
     ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
     emptyRoot: config.emptyRoot,
+    disks: config.disks,
     visible,
   });
 }

@@ -125,6 +125,7 @@ export class Kernel {
     const session = new Session(1);
     this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
     this.processes.set(1, this.init);
+    this.vfs.log = this.warn;
     mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
     this.vfs.openFifo = openFifo;
     mountAt(this.vfs, registerTerminals(this), '/dev/pts', MS.NOSUID | MS.NOEXEC);
@@ -217,6 +218,7 @@ export class Kernel {
     } finally {
       native.timesliceSet(0);
       this.hostSignals.release();
+      this.vfs.close();
       if (this.hostTerminal) native.terminalRestore();
     }
     return this.main!.exitStatus;

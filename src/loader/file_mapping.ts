@@ -67,6 +67,10 @@ export class FileMapping implements MappedFile {
     return this.file.mapFd(writable);
   }
 
+  sync(): number {
+    return this.file.syncMapped();
+  }
+
   size(): number {
     return this.file.stat(stat) < 0 ? 0 : stat.size;
   }

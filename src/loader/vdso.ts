@@ -28,6 +28,9 @@ class VdsoFile implements MappedFile {
   version(): string {
     return '[vdso]';
   }
+  sync(): number {
+    return 0;
+  }
   mapFd(): number {
     return this.fd;
   }

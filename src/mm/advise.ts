@@ -145,7 +145,9 @@ export function msync(space: AddressSpace, addr: number, length: number, flags: 
   return eachArea(space, addr, end, (area, from, to) => {
     if ((flags & MS.INVALIDATE) !== 0 && (area.flags & VmFlag.Locked) !== 0) return -E.BUSY;
     const dirty = (flags & MS.SYNC) !== 0 && area.file !== null && (area.flags & VmFlag.Shared) !== 0;
-    return dirty ? Math.min(0, native.windowSync(space.window.id, from, to - from, flags)) : 0;
+    if (!dirty) return 0;
+    const failed = native.windowSync(space.window.id, from, to - from, flags);
+    return failed < 0 ? failed : area.file!.sync();
   });
 }
 

@@ -17,6 +17,8 @@ export interface MappedFile {
    * @param writable stores through the mapping are to reach the file
    */
   mapFd(writable: boolean): number;
+  /** What was stored through mappings goes to where fsync(2) takes it. 0 or -errno. */
+  sync(): number;
   /** Size in bytes now. */
   size(): number;
   /** One more area shows this file: the description stays open. */

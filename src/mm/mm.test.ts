@@ -44,6 +44,9 @@ class PatternFile implements MappedFile {
   version(): string {
     return 'pattern';
   }
+  sync(): number {
+    return 0;
+  }
   mapFd(): number {
     return this.fd;
   }

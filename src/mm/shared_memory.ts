@@ -43,6 +43,9 @@ export class SharedMemory implements MappedFile {
     return '';
   }
 
+  sync(): number {
+    return 0;
+  }
   mapFd(_writable: boolean): number {
     return this.fd;
   }

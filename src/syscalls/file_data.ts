@@ -9,7 +9,6 @@ import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
-import type { FileSystem } from '../vfs/inode.js';
 import { notifyPlace } from '../vfs/notify.js';
 import { locate } from './path_argument.js';
 import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
@@ -95,11 +94,7 @@ function fdatasync(task: Task, fd: number): number {
 
 /** sync(2). */
 function sync(task: Task): number {
-  const done = new Set<FileSystem>();
-  for (const { fs } of task.fs.vfs.mounts()) {
-    if (!done.has(fs)) fs.sync();
-    done.add(fs);
-  }
+  task.fs.vfs.sync();
   return 0;
 }
 
@@ -161,13 +156,14 @@ function ioctl(task: Task, fd: number, request: number, arg: number): number {
       }
       break;
   }
-  return file.ioctl(request, arg, task.mm);
+  return file.ioctl(request, arg, task.mm, task.files);
 }
 
+const ioctlNote = 'terminals, block and loop devices, FIONREAD, FIONBIO, FIOCLEX; SIGIO is not sent';
 const noCache = 'there is no page cache: checks its arguments';
 
 export const fileDataRows: readonly Row[] = [
-  call('ioctl', 16, 54, [fd, uint, ptr], ioctl, 'partial', 'terminals, FIONREAD, FIONBIO, FIOCLEX; SIGIO is not sent'),
+  call('ioctl', 16, 54, [fd, uint, ptr], ioctl, 'partial', ioctlNote),
   call('truncate', 76, 92, [path, long], truncate),
   call('truncate64', -1, 193, [path, off], truncate),
   call('ftruncate', 77, 93, [fd, long], ftruncate),

@@ -1,17 +1,19 @@
-/** mount(2) and umount2(2): bind, move and remount; tmpfs, and again what the kernel has mounted (proc, devtmpfs). */
+/** mount(2) and umount2(2): bind, move and remount; file systems of a type (src/vfs/fs/types.ts), on a device or without. */
 import { E } from '../abi/errno.js';
 import { AT, S } from '../abi/fcntl.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
-import { TmpFs, type TmpFsOptions } from '../vfs/fs/tmpfs.js';
-import type { FileSystem } from '../vfs/inode.js';
+import type { Disk } from '../vfs/block_device.js';
+import { fileSystemType } from '../vfs/fs/types.js';
+import { Stat, type FileSystem } from '../vfs/inode.js';
+import { lookup } from '../vfs/path_walk.js';
 import { MS, type Location, type Mount } from '../vfs/mount.js';
 import { fetchPath, locate } from './path_argument.js';
 import { call, flags, path, ptr, type Row } from './types.js';
 
 /** What a call to mount(2) asks for, beside the flags that stay with the mount. */
 const ACTION = {
-  REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384,
+  REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384, SILENT: 32768,
   UNBINDABLE: 1 << 17, PRIVATE: 1 << 18, SLAVE: 1 << 19, SHARED: 1 << 20,
 } as const;
 const PROPAGATION = ACTION.UNBINDABLE | ACTION.PRIVATE | ACTION.SLAVE | ACTION.SHARED;
@@ -26,7 +28,7 @@ function mount(task: Task, source: number, target: number, type: number, flags: 
   if (typeof place === 'number') return place;
   if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
   const kept = flags & KEPT;
-  if (flags & ACTION.REMOUNT) return isRoot(place) ? remount(place.mount, kept) : -E.INVAL;
+  if (flags & ACTION.REMOUNT) return isRoot(place) ? remount(task, place.mount, flags, data) : -E.INVAL;
   if (flags & ACTION.BIND) return bind(task, source, place, kept, (flags & ACTION.REC) !== 0);
   // There is one mount namespace: nothing propagates anywhere.
   if (flags & PROPAGATION) return isRoot(place) ? 0 : -E.INVAL;
@@ -37,8 +39,11 @@ function mount(task: Task, source: number, target: number, type: number, flags: 
   if (typeof options === 'number') return options;
   const device = source === 0 ? 'none' : fetchPath(task, source);
   if (typeof device === 'number') return device;
-  const fs = fileSystem(task, name, device, options);
-  return typeof fs === 'number' ? fs : mounted(task.fs.vfs.mount(fs, place, kept));
+  const fs = fileSystem(task, name, device, options, flags);
+  if (typeof fs === 'number') return fs;
+  const made = task.fs.vfs.mount(fs, place, kept);
+  if (typeof made === 'number' && !task.fs.vfs.mounts().some((mount) => mount.fs === fs)) fs.unmounted?.();
+  return mounted(made);
 }
 
 function mounted(result: Mount | number): number {
@@ -49,9 +54,18 @@ function isRoot(place: Location): boolean {
   return place.inode === place.mount.root;
 }
 
-function remount(mount: Mount, flags: number): number {
-  if (mount.fs.readOnly && !(flags & MS.RDONLY)) return -E.ROFS;
-  mount.flags = flags;
+/** MS_REMOUNT; with MS_BIND, of the mount alone and not of its file system. */
+function remount(task: Task, mount: Mount, flags: number, data: number): number {
+  const options = data === 0 ? '' : task.mm.cstring(data, 4096);
+  if (typeof options === 'number') return options;
+  const { fs } = mount;
+  const readOnly = (flags & MS.RDONLY) !== 0;
+  if (fs.remount !== undefined && !(flags & ACTION.BIND)) {
+    const failed = fs.remount(readOnly, options);
+    if (failed < 0) return failed;
+  }
+  if (fs.readOnly && !readOnly) return -E.ROFS;
+  mount.flags = flags & KEPT;
   return 0;
 }
 
@@ -95,36 +109,46 @@ function move(task: Task, source: number, on: Location): number {
   return task.fs.vfs.move(from.mount, on);
 }
 
-/** A file system of a type: new, or the one that is there already. -ENODEV: there is none of that type. */
-function fileSystem(task: Task, type: string, source: string, options: string): FileSystem | number {
-  switch (type) {
-    case 'tmpfs':
-    case 'ramfs': {
-      const parsed = tmpfsOptions(options);
-      return parsed === null ? -E.INVAL : new TmpFs({ ...parsed, type, source });
+/**
+ * A file system of a type: new, or the one that is there already. -ENODEV: there is none of that type;
+ * -ENOTBLK, -ENXIO, -EACCES, -EBUSY: the device is none, has nothing behind it, is read-only or is in use.
+ */
+function fileSystem(task: Task, name: string, source: string, options: string, flags: number): FileSystem | number {
+  const type = fileSystemType(name);
+  const { vfs } = task.fs;
+  if (type === undefined) return -E.NODEV;
+  if (type.open === undefined) return vfs.mounts().find((mount) => mount.fs.type === name)?.fs ?? -E.NODEV;
+  const readOnly = (flags & MS.RDONLY) !== 0;
+  let disk: Disk | null = null;
+  if (type.onDevice) {
+    const found = diskAt(task, source);
+    if (typeof found === 'number') return found;
+    if (found.device === null) return -E.NXIO;
+    if (found.mounted !== null) {
+      return found.mounted.type === name && found.mounted.readOnly === readOnly ? found.mounted : -E.BUSY;
     }
-    case 'proc':
-    case 'devtmpfs':
-    case 'devpts':
-      return task.fs.vfs.mounts().find((mount) => mount.fs.type === type)?.fs ?? -E.NODEV;
-    default:
-      return -E.NODEV;
+    if (found.exclusive !== null) return -E.BUSY;
+    if (found.device.readOnly && !readOnly) return -E.ACCES;
+    disk = found;
   }
+  const fs = type.open({
+    type: name, source, disk, options, readOnly,
+    place: (path) => lookup(task.fs, task.fs.cwd, path, true),
+    log: flags & ACTION.SILENT ? () => {} : vfs.log,
+  });
+  if (typeof fs !== 'number' && disk !== null) disk.mounted = fs;
+  return fs;
 }
 
-/** size=, nr_inodes=, mode= of tmpfs(5); uid and gid are accepted. null: not understood. */
-function tmpfsOptions(text: string): TmpFsOptions | null {
-  const options: TmpFsOptions = { mode: 0o1777 };
-  for (const word of text.split(',')) {
-    const [name, value = ''] = word.split('=');
-    const number = /^(\d+)([kmg]?)$/i.exec(value);
-    const bytes = number && Number(number[1]) * 1024 ** ' kmg'.indexOf((number[2] || ' ').toLowerCase());
-    if (name === 'size' && bytes !== null) options.maxBytes = bytes || Infinity;
-    else if (name === 'nr_inodes' && bytes !== null) options.maxInodes = bytes || Infinity;
-    else if (name === 'mode' && /^[0-7]+$/.test(value)) options.mode = parseInt(value, 8) & 0o7777;
-    else if (name !== '' && name !== 'uid' && name !== 'gid') return null;
-  }
-  return options;
+/** The block device at a path. */
+function diskAt(task: Task, path: string): Disk | number {
+  const place = lookup(task.fs, task.fs.cwd, path, true);
+  if (typeof place === 'number') return place;
+  if (place.inode.type !== S.IFBLK) return -E.NOTBLK;
+  if (place.mount.flags & MS.NODEV) return -E.ACCES;
+  const stat = new Stat();
+  const failed = place.inode.stat(stat);
+  return failed < 0 ? failed : task.fs.vfs.disks.get(stat.rdev) ?? -E.NXIO;
 }
 
 /** umount2(2). Files that are still open in it go on working, as with MNT_DETACH. */
@@ -148,7 +172,7 @@ function umount(task: Task, target: number): number {
 }
 
 const mountFlags = flags('MS_', { ...MS, ...ACTION });
-const types = 'tmpfs, ramfs, proc, devtmpfs, devpts; bind, move, remount; one namespace, no propagation';
+const types = 'types of /proc/filesystems; bind, move, remount; one namespace, no propagation';
 
 export const mountRows: readonly Row[] = [
   call('mount', 165, 21, [path, path, path, mountFlags, ptr], mount, 'partial', types),

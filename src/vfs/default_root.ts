@@ -2,6 +2,7 @@
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
+import type { DiskImage } from './disks.js';
 import { createDevFs, registerMemoryDevices } from './fs/devfs.js';
 import { HostFs } from './fs/hostfs.js';
 import { OverlayFs } from './fs/overlayfs.js';
@@ -9,6 +10,7 @@ import { TmpFs } from './fs/tmpfs.js';
 import type { FileSystem, Inode } from './inode.js';
 import { Location, MS } from './mount.js';
 import { mkdir } from './names.js';
+import { disksModule } from './on_demand.js';
 import { PathContext, Vfs, lookup } from './vfs.js';
 
 /** A part of the host that shows at a place of the guest's tree. Paths are absolute byte strings. */
@@ -29,6 +31,8 @@ export interface RootOptions {
   sysroot?: string;
   /** Start from nothing. */
   emptyRoot?: boolean;
+  /** Images that are disks: /dev/vda, /dev/vdb … */
+  disks?: readonly DiskImage[];
   /**
    * Directories of the host that stay visible even below /tmp: the caller's working directory and the program's.
    * With /tmp itself among them, it is not a fresh one.
@@ -65,7 +69,8 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
     const place = lookup(ctx, vfs.root, path, true);
     if (typeof place !== 'number') visible.push({ path, place });
   }
-  mountAt(vfs, createDevFs(), '/dev', MS.NOSUID);
+  const dev = createDevFs();
+  mountAt(vfs, dev, '/dev', MS.NOSUID);
   mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/dev/shm', MS.NOSUID | MS.NODEV);
   if (freshTmp) mountAt(vfs, new TmpFs({ mode: 0o1777 }), '/tmp', MS.NOSUID | MS.NODEV);
   mountAt(vfs, new TmpFs({ type: 'proc', source: PLACEHOLDER, mode: 0o555 }), '/proc', 0);
@@ -74,6 +79,10 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
     if (typeof on !== 'number') vfs.mount(place.mount.fs, on, 0, place.inode);
   }
   for (const volume of options.volumes ?? []) mountVolume(vfs, ctx, volume);
+  for (const disk of options.disks ?? []) {
+    const failed = disksModule().attachDisk(vfs, dev.root, disk);
+    if (failed < 0) throw cannotOpen(disk.host, failed);
+  }
   return vfs;
 }
 

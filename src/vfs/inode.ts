@@ -98,6 +98,12 @@ export interface FileSystem {
   readonly readOnly: boolean;
   statfs(out: StatFs): number;
   sync(): number;
+  /** The last mount is gone. What is still open goes on; with its last close the file system is left clean. */
+  unmounted?(): void;
+  /** The run is over: all goes to the device, which is left clean, whatever is still open. 0 or -errno. */
+  close?(): number;
+  /** Read-only from now on, or no longer, and with other options (MS_REMOUNT). 0 or -errno. */
+  remount?(readOnly: boolean, options: string): number;
 }
 
 /**

@@ -20,6 +20,11 @@ export interface UserMemory {
   writable(addr: number, length: number): boolean;
 }
 
+/** The caller's descriptors, for ioctls that name one. */
+export interface Descriptors {
+  get(fd: number): OpenFile | undefined;
+}
+
 export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 
 /**
@@ -82,7 +87,7 @@ export abstract class OpenFile {
     return -E.NOTDIR;
   }
   /** `arg` is a guest address or a plain number. */
-  ioctl(_request: number, _arg: number, _memory: UserMemory): number {
+  ioctl(_request: number, _arg: number, _memory: UserMemory, _files: Descriptors): number {
     return -E.NOTTY;
   }
   /** POLL.* bits that are true now. Files that never wait are always ready. */
@@ -124,6 +129,10 @@ export abstract class OpenFile {
   /** As Inode.mapFd, for the file that this description opened. */
   mapFd(writable: boolean): number {
     return this.location === null ? -E.NODEV : this.location.inode.mapFd(writable);
+  }
+  /** What was stored through mappings goes to where `sync` takes what was written (msync(2)). 0 or -errno. */
+  syncMapped(): number {
+    return 0;
   }
   /** Host descriptor that reads and writes go to, or -1. */
   hostFd(): number {

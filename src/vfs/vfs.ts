@@ -2,6 +2,7 @@
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
+import type { Disk } from './block_device.js';
 import { CAP, capable, inGroup } from './credentials.js';
 import type { FileCredentials } from './credentials.js';
 import { ATTR, Stat } from './inode.js';
@@ -30,6 +31,10 @@ export class Vfs {
   /** Openers of character devices, by device number (makeDev). The kernel adds terminals. */
   readonly charDevices = new Map<number, Opener>();
   readonly blockDevices = new Map<number, Opener>();
+  /** The block devices that mount(2) finds, by device number. */
+  readonly disks = new Map<number, Disk>();
+  /** Lines for whoever looks after the machine: why a mount failed. Set by the kernel. */
+  log: (line: string) => void = () => {};
   /** Set by the kernel, which has the pipes. */
   openFifo: Opener = () => -E.NXIO;
 
@@ -59,7 +64,9 @@ export class Vfs {
     const siblings = mount.on.mount.children!;
     siblings.delete(mount.on.inode);
     if (siblings.size === 0) mount.on.mount.children = null;
-    return mount.fs.sync();
+    const failed = mount.fs.sync();
+    if (mount.fs.unmounted !== undefined && !this.mounts().some((other) => other.fs === mount.fs)) mount.fs.unmounted();
+    return failed;
   }
 
   /** Takes a mount to another place. -EBUSY, -EINVAL for the root. */
@@ -75,6 +82,23 @@ export class Vfs {
     on.inode.covered = true;
     mount.on = on;
     return 0;
+  }
+
+  /** sync(2). What was mounted last comes first: it may lie in a file of another. */
+  sync(): void {
+    for (const fs of this.fileSystems()) fs.sync();
+  }
+
+  /** The run is over: every file system is left clean. */
+  close(): void {
+    for (const fs of this.fileSystems()) {
+      if (fs.close === undefined) fs.sync();
+      else fs.close();
+    }
+  }
+
+  private fileSystems(): Set<FileSystem> {
+    return new Set(this.mounts().sort((one, other) => other.id - one.id).map((mount) => mount.fs));
   }
 
   /** All mounts, parents first. */
@@ -170,7 +194,9 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
       const failed = inode.stat(stat);
       if (failed < 0) return failed;
       const opener = (type === S.IFCHR ? ctx.vfs.charDevices : ctx.vfs.blockDevices).get(stat.rdev);
-      return opener === undefined ? -E.NXIO : opener(place, flags & ~(O.CREAT | O.EXCL | O.CLOEXEC));
+      // Without O_CREAT, O_EXCL asks for a block device alone (open(2)).
+      const dropped = O.CREAT | O.CLOEXEC | (type === S.IFBLK && !(flags & O.CREAT) ? 0 : O.EXCL);
+      return opener === undefined ? -E.NXIO : opener(place, flags & ~dropped);
     }
     default:
       return inode.open(kept, place);

@@ -2,6 +2,8 @@
 import { E } from '../../abi/errno.js';
 import { USER_HZ } from '../../abi/time.js';
 import { native } from '../../host/native.js';
+import { fileSystemTypes } from '../../vfs/fs/types.js';
+import { devMajor, devMinor } from '../../vfs/inode.js';
 import type { Kernel } from '../kernel.js';
 import { TaskState } from '../task.js';
 import { ProcDirectory, ProcFile, type MakeNode } from './nodes.js';
@@ -30,11 +32,12 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
     cmdline: constant('posixx'),
     cpuinfo: text(cpuinfoText),
     devices: text(() =>
-      'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n'),
-    filesystems: text(() => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tdevpts\n'),
+      'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\n' +
+      'Block devices:\n  7 loop\n254 virtblk\n'),
+    filesystems: text(() => fileSystemTypes.map((type) => `${type.onDevice ? '' : 'nodev'}\t${type.name}\n`).join('')),
     loadavg: text(() => loadavgText(kernel)),
     meminfo: text(() => meminfoText(kernel)),
-    partitions: text(() => 'major minor  #blocks  name\n\n'),
+    partitions: text(() => partitionsText(kernel)),
     stat: text(() => statText(kernel)),
     swaps: text(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
     sys: directory({
@@ -77,6 +80,16 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
     version: text(() => `Linux version ${release} (posixx) ${version}\n`),
     vmstat: text(() => 'nr_free_pages 0\npgfault 0\npgmajfault 0\n'),
   };
+}
+
+function partitionsText(kernel: Kernel): string {
+  let text = 'major minor  #blocks  name\n\n';
+  for (const { rdev, device, name } of kernel.vfs.disks.values()) {
+    if (device === null || device.size === 0) continue;
+    const numbers = [devMajor(rdev), devMinor(rdev), Math.floor(device.size / 1024)];
+    text += `${String(numbers[0]).padStart(4)} ${String(numbers[1]).padStart(8)} ${String(numbers[2]).padStart(10)} ${name}\n`;
+  }
+  return text;
 }
 
 function uuid(): string {

@@ -9,7 +9,7 @@ import { CC, LFLAG, TERMIOS, TTY_IOCTL } from '../../abi/tty.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
 import { native } from '../../host/native.js';
 import type { Location } from '../../vfs/mount.js';
-import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
+import { OpenFile, type Descriptors, type UserMemory } from '../../vfs/open_file.js';
 import type { Kernel } from '../kernel.js';
 import { ReadTimer } from './read_timer.js';
 import { Terminal } from './terminal.js';
@@ -125,14 +125,14 @@ export class HostTerminalFile extends OpenFile {
     }
     return this.stream.write(u8, start, length);
   }
-  override ioctl(request: number, arg: number, memory: UserMemory): number {
+  override ioctl(request: number, arg: number, memory: UserMemory, files: Descriptors): number {
     const job = this.terminal.jobControl(request, arg, memory);
     if (job !== undefined) return job;
     if (CHANGES.has(request)) {
       const background = this.terminal.checkForeground(SIG.TTOU);
       if (background < 0) return background;
     }
-    return this.stream.ioctl(request, arg, memory);
+    return this.stream.ioctl(request, arg, memory, files);
   }
   override poll(): number {
     return this.stream.poll();

@@ -5,6 +5,7 @@ import { native } from '../../host/native.js';
 import { openHostDescriptor } from '../host_file.js';
 import { makeDev } from '../inode.js';
 import type { Location } from '../mount.js';
+import { loopModule } from '../on_demand.js';
 import { OpenFile } from '../open_file.js';
 import type { Vfs } from '../vfs.js';
 import { TmpFs } from './tmpfs.js';
@@ -13,7 +14,12 @@ import { TmpFs } from './tmpfs.js';
 const nodes: readonly (readonly [string, number, number, number])[] = [
   ['null', 1, 3, 0o666], ['zero', 1, 5, 0o666], ['full', 1, 7, 0o666], ['random', 1, 8, 0o666],
   ['urandom', 1, 9, 0o666], ['tty', 5, 0, 0o666], ['console', 5, 1, 0o600], ['ptmx', 5, 2, 0o666],
+  ['loop-control', 10, 237, 0o660],
 ];
+/** Loop devices that are there from the start; /dev/loop-control makes more. */
+const LOOPS = 8;
+/** Group disk of Debian. */
+const DISK_GID = 6;
 
 const links: readonly (readonly [string, string])[] = [
   ['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'], ['stderr', '/proc/self/fd/2'],
@@ -24,6 +30,10 @@ export function createDevFs(): TmpFs {
   const fs = new TmpFs({ type: 'devtmpfs', source: 'devtmpfs' });
   for (const [name, major, minor, mode] of nodes) {
     fs.root.create(name, { mode: S.IFCHR | mode, uid: 0, gid: 0, rdev: makeDev(major, minor), target: '' });
+  }
+  for (let number = 0; number < LOOPS; number++) {
+    const init = { mode: S.IFBLK | 0o660, uid: 0, gid: DISK_GID, rdev: makeDev(7, number), target: '' };
+    fs.root.create(`loop${number}`, init);
   }
   for (const [name, target] of links) {
     fs.root.create(name, { mode: S.IFLNK | 0o777, uid: 0, gid: 0, rdev: 0, target });
@@ -46,6 +56,10 @@ export function registerMemoryDevices(vfs: Vfs): void {
   vfs.charDevices.set(makeDev(1, 8), (location, flags) => new RandomDevice(flags, location));
   vfs.charDevices.set(makeDev(1, 9), (location, flags) => new RandomDevice(flags, location));
   vfs.charDevices.set(makeDev(5, 0), openHostTerminal);
+  vfs.charDevices.set(makeDev(10, 237), (location, flags) => new (loopModule().LoopControl)(vfs, flags, location));
+  for (let number = 0; number < LOOPS; number++) {
+    vfs.blockDevices.set(makeDev(7, number), (location, flags) => loopModule().openLoop(vfs, number, flags, location));
+  }
 }
 
 function openHostTerminal(_location: Location, flags: number): OpenFile | number {

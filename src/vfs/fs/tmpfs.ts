@@ -31,6 +31,21 @@ export interface TmpFsOptions {
   maxInodes?: number;
 }
 
+/** size=, nr_inodes=, mode= of tmpfs(5); uid and gid are accepted. null: not understood. */
+export function tmpfsOptions(text: string): TmpFsOptions | null {
+  const options: TmpFsOptions = { mode: 0o1777 };
+  for (const word of text.split(',')) {
+    const [name, value = ''] = word.split('=');
+    const number = /^(\d+)([kmg]?)$/i.exec(value);
+    const bytes = number && Number(number[1]) * 1024 ** ' kmg'.indexOf((number[2] || ' ').toLowerCase());
+    if (name === 'size' && bytes !== null) options.maxBytes = bytes || Infinity;
+    else if (name === 'nr_inodes' && bytes !== null) options.maxInodes = bytes || Infinity;
+    else if (name === 'mode' && /^[0-7]+$/.test(value)) options.mode = parseInt(value, 8) & 0o7777;
+    else if (name !== '' && name !== 'uid' && name !== 'gid') return null;
+  }
+  return options;
+}
+
 export class TmpFs implements FileSystem {
   readonly type: string;
   readonly source: string;

@@ -1,0 +1,50 @@
+/** The types of file systems that mount(2) knows. One that few programs mount is loaded with its first mount: on_demand.ts. */
+import { E } from '../../abi/errno.js';
+import type { Disk } from '../block_device.js';
+import type { FileSystem } from '../inode.js';
+import type { Location } from '../mount.js';
+import { TmpFs, tmpfsOptions } from './tmpfs.js';
+
+/** What a mount asks of a file system. */
+export interface MountRequest {
+  /** The type's name: one implementation may have several. */
+  readonly type: string;
+  /** What /proc/mounts shows as the device. */
+  readonly source: string;
+  /** What it lies on, with a device; null for types without one. `disk.unmounted()` gives it back. */
+  readonly disk: Disk | null;
+  /** Text of the options, separated by commas (mount(8) -o). */
+  readonly options: string;
+  /** Nothing may be changed. The device may be read-only only then. */
+  readonly readOnly: boolean;
+  /** The place of a path that an option names (lowerdir=), or -errno. */
+  place(path: string): Location | number;
+  /** Why a mount fails, or what was repaired, as Linux's log has it. */
+  log(line: string): void;
+}
+
+export interface FileSystemType {
+  readonly name: string;
+  /** It lies on a block device; otherwise it is `nodev` in /proc/filesystems. */
+  readonly onDevice: boolean;
+  /** A new file system, or -errno. undefined: the kernel has the only one, which is mounted again. */
+  readonly open?: (request: MountRequest) => FileSystem | number;
+}
+
+function openTmpFs(request: MountRequest): FileSystem | number {
+  const parsed = tmpfsOptions(request.options);
+  return parsed === null ? -E.INVAL : new TmpFs({ ...parsed, type: request.type, source: request.source });
+}
+
+export const fileSystemTypes: readonly FileSystemType[] = [
+  { name: 'proc', onDevice: false },
+  { name: 'tmpfs', onDevice: false, open: openTmpFs },
+  { name: 'ramfs', onDevice: false, open: openTmpFs },
+  { name: 'devtmpfs', onDevice: false },
+  { name: 'devpts', onDevice: false },
+];
+
+/** undefined: there is none of that name. */
+export function fileSystemType(name: string): FileSystemType | undefined {
+  return fileSystemTypes.find((type) => type.name === name);
+}

@@ -1,0 +1,15 @@
+/** Modules that few runs need: they are loaded at their first use, since each costs every start some time. */
+import { createRequire } from 'node:module';
+
+// In the bundle `require` is the bundler's: a module's code runs at the first call. Elsewhere it is Node's.
+const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
+
+type LoopModule = typeof import('./loop.js');
+type DisksModule = typeof import('./disks.js');
+
+export function loopModule(): LoopModule {
+  return (fromTree === null ? require('./loop.js') : fromTree('./loop.js')) as LoopModule;
+}
+export function disksModule(): DisksModule {
+  return (fromTree === null ? require('./disks.js') : fromTree('./disks.js')) as DisksModule;
+}
