@@ -40,6 +40,8 @@ export const FUTEX = {
 } as const;
 export const FUTEX_PRIVATE_FLAG = 128;
 export const FUTEX_CLOCK_REALTIME = 256;
+/** Flags of futex_waitv(2) and its kin: the size of the word, and whether its waiters are of one process. */
+export const FUTEX2 = { SIZE_U32: 2, PRIVATE: 128 } as const;
 /** Bits of a futex word that robust and PI futexes give meaning to. */
 export const FUTEX_WORD = { WAITERS: 0x8000_0000, OWNER_DIED: 0x4000_0000, TID_MASK: 0x3fff_ffff } as const;
 

@@ -14,10 +14,11 @@ import { openExecutable } from '../vfs/vfs.js';
 import { Credentials } from './credentials.js';
 import { exitTask } from './exit.js';
 import { FdTable } from './fd_table.js';
-import { releaseRobustList, wakeFutex } from './futex.js';
+import { wakeFutex } from './futex.js';
 import type { Kernel } from './kernel.js';
 import { Limits } from './limits.js';
 import { Process, ProcessGroup, Session } from './process.js';
+import { releaseLocks } from './robust_list.js';
 import { SignalActions } from './signal_actions.js';
 import { initFpu } from './sigframe.js';
 import { REGISTERS_SET, Task, TaskState } from './task.js';
@@ -91,7 +92,7 @@ export function execve(
   // From here on there is no way back.
   for (const other of [...process.tasks]) if (other !== task && other.state !== TaskState.Zombie) exitTask(other, 0);
   becomeLeader(task);
-  releaseRobustList(task);
+  releaseLocks(task);
   if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
   task.robustList = task.clearChildTid = 0;
   task.mm.release();

@@ -2,9 +2,10 @@
 import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
 import { recordLocks } from '../vfs/locks.js';
-import { leaveFutexes, releaseRobustList, wakeFutex } from './futex.js';
+import { leaveFutexes, wakeFutex } from './futex.js';
 import { SigInfo } from './pending_signals.js';
 import { ProcessState, type Process } from './process.js';
+import { releaseLocks } from './robust_list.js';
 import { orphaned, sendToGroup, sendToProcess } from './signals.js';
 import { TaskState, type Task } from './task.js';
 
@@ -35,7 +36,7 @@ export function exitTask(task: Task, status: number): void {
   process.ownUsage.systemTime += task.systemTime;
   process.ownUsage.voluntarySwitches += task.voluntarySwitches;
   process.ownUsage.involuntarySwitches += task.involuntarySwitches;
-  releaseRobustList(task);
+  releaseLocks(task);
   if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
   kernel.release(task);
   if (task !== process.leader) {

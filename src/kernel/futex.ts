@@ -2,17 +2,27 @@
  * Futexes (futex(2), futex(7)): queues of tasks keyed by the memory that the futex word lies in. All words are looked
  * at between two instructions of any guest thread of this host thread, so compare and queue are one step.
  */
-import { Abi } from '../abi/abi.js';
-import { FUTEX_WORD } from '../abi/process.js';
+import { E } from '../abi/errno.js';
 import type { Task } from './task.js';
 import { Wake } from './wait_queue.js';
 
 /** Names the bytes of a futex word: a number for private words, a string for words in shared files. */
 export type FutexKey = number | string;
 
+/** A priority-inheriting lock that somebody waits for: all its waiters share one. */
+export class PiState {
+  constructor(public owner: Task) {}
+}
+
 /** A waiter: which word, which bits of FUTEX_WAIT_BITSET. */
 export class FutexWaiter {
   woken = false;
+  /** The lock that it waits for: it is woken as its owner. */
+  pi: PiState | null = null;
+  /** FUTEX_WAIT_REQUEUE_PI: the lock that it will be moved to. */
+  target: FutexKey | null = null;
+  /** Where the waiter sees the word of that lock. */
+  piAddress = 0;
   constructor(readonly task: Task, public key: FutexKey, readonly bitset: number) {}
 }
 
@@ -60,13 +70,40 @@ export function leaveFutexes(task: Task): void {
   }
 }
 
-/** Wakes at most `count` waiters on `key` that have one of the bits. Gives how many. */
+/** The one that has waited longest on `key`. */
+export function firstWaiter(key: FutexKey): FutexWaiter | undefined {
+  return bucketOf(key).find((waiter) => waiter.key === key);
+}
+
+/** All waiters on `key` in their order. */
+export function waitersOn(key: FutexKey): FutexWaiter[] {
+  return bucketOf(key).filter((waiter) => waiter.key === key);
+}
+
+/** Locks with waiters that `task` owns, each with its first waiter. */
+export function ownedLocks(task: Task): Map<PiState, FutexWaiter> {
+  const locks = new Map<PiState, FutexWaiter>();
+  for (const bucket of buckets) {
+    for (const waiter of bucket) if (waiter.pi?.owner === task && !locks.has(waiter.pi)) locks.set(waiter.pi, waiter);
+  }
+  return locks;
+}
+
+/**
+ * Wakes at most `count` waiters on `key` that have one of the bits. Gives how many; -EINVAL at one that waits for a
+ * lock, which only FUTEX_UNLOCK_PI and FUTEX_CMP_REQUEUE_PI may wake.
+ */
 export function wakeKey(key: FutexKey, count: number, bitset: number): number {
   const bucket = bucketOf(key);
   let woken = 0;
   for (let at = 0; at < bucket.length && woken < count;) {
     const waiter = bucket[at]!;
-    if (waiter.key !== key || (waiter.bitset & bitset) === 0) {
+    if (waiter.key !== key) {
+      at++;
+      continue;
+    }
+    if (waiter.pi !== null || waiter.target !== null) return -E.INVAL;
+    if ((waiter.bitset & bitset) === 0) {
       at++;
       continue;
     }
@@ -78,14 +115,7 @@ export function wakeKey(key: FutexKey, count: number, bitset: number): number {
   return woken;
 }
 
-/** Wakes the first waiter on `key` and gives its task. */
-export function wakeFirst(key: FutexKey): Task | undefined {
-  const task = bucketOf(key).find((waiter) => waiter.key === key)?.task;
-  wakeKey(key, 1, ~0);
-  return task;
-}
-
-/** Moves at most `count` waiters from one word to another. Gives how many. */
+/** Moves at most `count` waiters from one word to another. Gives how many; -EINVAL as wakeKey. */
 export function requeueKey(from: FutexKey, to: FutexKey, count: number): number {
   if (from === to) return 0;
   const bucket = bucketOf(from);
@@ -96,6 +126,7 @@ export function requeueKey(from: FutexKey, to: FutexKey, count: number): number 
       at++;
       continue;
     }
+    if (waiter.pi !== null || waiter.target !== null) return -E.INVAL;
     bucket.splice(at, 1);
     waiter.key = to;
     enqueue(waiter);
@@ -110,38 +141,4 @@ export function wakeFutex(task: Task, addr: number, count: number): number {
   const shared = futexKey(task, addr, true);
   const woken = wakeKey(own, count, ~0);
   return shared === own ? woken : woken + wakeKey(shared, count - woken, ~0);
-}
-
-const ROBUST_LIST_LIMIT = 2048;
-
-/** A thread ends: the robust futexes that it holds get FUTEX_OWNER_DIED (get_robust_list(2)). */
-export function releaseRobustList(task: Task): void {
-  const head = task.robustList;
-  if (head === 0) return;
-  const { mm } = task;
-  const word = task.abi === Abi.X64 ? 8 : 4;
-  const get = (addr: number): number => (word === 8 ? mm.getU64(addr) : mm.getU32(addr));
-  // The offset is signed; guest addresses are below 4 GiB, so adding its low half modulo 2^32 subtracts.
-  const offset = mm.getU32(head + word);
-  const pending = get(head + 2 * word);
-  let entry = get(head);
-  if (offset < 0 || pending < 0 || entry < 0) return;
-  for (let count = 0; (entry & ~1) !== (head & ~1) && count < ROBUST_LIST_LIMIT; count++) {
-    const next = get(entry - (entry & 1));
-    if (entry - (entry & 1) !== pending - (pending & 1)) ownerDied(task, wrap(entry - (entry & 1) + offset));
-    if (next < 0) return;
-    entry = next;
-  }
-  if (pending !== 0) ownerDied(task, wrap(pending - (pending & 1) + offset));
-}
-
-function wrap(addr: number): number {
-  return addr % 0x1_0000_0000;
-}
-
-function ownerDied(task: Task, addr: number): void {
-  const value = task.mm.getU32(addr);
-  if (value < 0 || (value & FUTEX_WORD.TID_MASK) !== task.tid) return;
-  if (!task.mm.putU32(addr, ((value & FUTEX_WORD.WAITERS) | FUTEX_WORD.OWNER_DIED) >>> 0)) return;
-  if (value & FUTEX_WORD.WAITERS) wakeFutex(task, addr, 1);
 }

@@ -1,22 +1,24 @@
-/** futex(2), futex_waitv(2), robust lists. */
+/** futex(2), robust lists. */
 import { E } from '../abi/errno.js';
-import { FUTEX, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FUTEX_WORD } from '../abi/process.js';
+import { FUTEX, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG } from '../abi/process.js';
 import { CLOCK } from '../abi/time.js';
 import { native } from '../host/native.js';
 import { monotonicAt } from '../kernel/clock.js';
-import { dequeue, enqueue, futexKey, FutexWaiter, requeueKey, wakeFirst, wakeKey } from '../kernel/futex.js';
-import { TaskState, type Task } from '../kernel/task.js';
+import { dequeue, enqueue, futexKey, FutexWaiter, requeueKey, wakeKey } from '../kernel/futex.js';
+import { unlock } from '../kernel/pi_futex.js';
+import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
+import { lockPi, requeuePi, tryLockPi, waitRequeuePi } from './futex_pi.js';
 import { readTimespec, time } from './timespec.js';
-import { call, inStruct, int, pid, ptr, size, uint, type Arg, type Row, Decode } from './types.js';
+import { call, pid, ptr, size, uint, type Arg, type Row, Decode } from './types.js';
 
-const ALL_BITS = 0xffff_ffff;
+/** FUTEX_BITSET_MATCH_ANY. */
+export const ALL_BITS = 0xffff_ffff;
 /** strace's text of the operation has bits of its own. */
 const futexOp: Arg = { decode: Decode.Int, show: { as: 'futex' } };
 
 export const futexRows: readonly Row[] = [
   call('futex', 202, 240, [ptr, futexOp, uint, ptr, ptr, uint], futex),
-  call('futex_waitv', 449, 449, [ptr, uint, uint, inStruct('timespec'), int], futexWaitv),
   call('set_robust_list', 273, 311, [ptr, size], setRobustList),
   call('get_robust_list', 274, 312, [pid, ptr, ptr], getRobustList),
 ];
@@ -60,16 +62,22 @@ function futex(
       return deadline < 0 ? deadline : lockPi(task, uaddr, shared, deadline);
     }
     case FUTEX.TRYLOCK_PI:
-      return tryLockPi(task, uaddr, false);
+      return tryLockPi(task, uaddr, shared);
     case FUTEX.UNLOCK_PI:
-      return unlockPi(task, uaddr, shared);
+      return unlock(task, uaddr, futexKey(task, uaddr, shared));
+    case FUTEX.WAIT_REQUEUE_PI: {
+      const deadline = deadlineOf(task, timeout, realtime ? CLOCK.REALTIME : CLOCK.MONOTONIC, true);
+      return deadline < 0 ? deadline : waitRequeuePi(task, uaddr, val, shared, deadline, uaddr2);
+    }
+    case FUTEX.CMP_REQUEUE_PI:
+      return requeuePi(task, uaddr, shared, val, timeout, uaddr2, val3);
     default:
       return -E.NOSYS;
   }
 }
 
 /** CLOCK_MONOTONIC time of a time-out, Infinity for NULL; -EFAULT, -EINVAL. */
-function deadlineOf(task: Task, timeout: number, clock: number, absolute: boolean): number {
+export function deadlineOf(task: Task, timeout: number, clock: number, absolute: boolean): number {
   if (timeout === 0) return Infinity;
   const failed = readTimespec(task, timeout);
   if (failed < 0) return failed;
@@ -77,7 +85,8 @@ function deadlineOf(task: Task, timeout: number, clock: number, absolute: boolea
   return Math.max(0, monotonicAt(task, clock, time.sec, time.nsec));
 }
 
-function wait(
+/** FUTEX_WAIT; `restartable`: a relative time-out goes on after a signal. */
+export function wait(
   task: Task, uaddr: number, val: number, bitset: number, shared: boolean, deadline: number, restartable: boolean,
 ): number {
   const value = task.mm.getU32(uaddr);
@@ -103,9 +112,10 @@ function wakeAt(task: Task, uaddr: number, shared: boolean, count: number, bitse
   return wakeKey(futexKey(task, uaddr, shared), Math.max(1, count | 0), bitset);
 }
 
-function requeue(
+/** FUTEX_REQUEUE and, with an `expected` value, FUTEX_CMP_REQUEUE. */
+export function requeue(
   task: Task, uaddr: number, shared: boolean, wakes: number, moves: number, uaddr2: number,
-  expected: number | undefined,
+  expected: number | undefined, shared2 = shared,
 ): number {
   if ((wakes | 0) < 0 || (moves | 0) < 0) return -E.INVAL;
   const value = task.mm.getU32(uaddr);
@@ -113,8 +123,9 @@ function requeue(
   if (expected !== undefined && value !== expected) return -E.AGAIN;
   const from = futexKey(task, uaddr, shared);
   const woken = wakeKey(from, wakes, ALL_BITS);
-  const moved = requeueKey(from, futexKey(task, uaddr2, shared), moves);
-  return woken + moved;
+  if (woken < 0) return woken;
+  const moved = requeueKey(from, futexKey(task, uaddr2, shared2), moves);
+  return moved < 0 ? moved : woken + moved;
 }
 
 /** FUTEX_WAKE_OP: changes *uaddr2 and compares its old value, in one step. */
@@ -150,90 +161,9 @@ function wakeOp(
     default: return -E.NOSYS;
   }
   const woken = wakeAt(task, uaddr, shared, wakes, ALL_BITS);
-  if (woken < 0) return woken;
-  return holds ? woken + wakeAt(task, uaddr2, shared, wakes2, ALL_BITS) : woken;
-}
-
-/** Takes a PI futex when it is free, or its owner is dead. 0, -EAGAIN when it is held, -EDEADLK, -ESRCH. */
-function tryLockPi(task: Task, uaddr: number, waiters: boolean): number {
-  const { mm } = task;
-  const value = mm.getU32(uaddr);
-  if (value < 0 || !mm.writable(uaddr, 4)) return -E.FAULT;
-  const owner = value & FUTEX_WORD.TID_MASK;
-  if (owner === task.tid) return -E.DEADLK;
-  if (owner !== 0) {
-    const holder = task.kernel.tasks.get(owner);
-    return !holder || holder.state === TaskState.Zombie ? -E.SRCH : -E.AGAIN;
-  }
-  const died = value & FUTEX_WORD.OWNER_DIED;
-  mm.putU32(uaddr, (task.tid | died | (waiters || value & FUTEX_WORD.WAITERS ? FUTEX_WORD.WAITERS : 0)) >>> 0);
-  return 0;
-}
-
-/** FUTEX_LOCK_PI: waiters get the lock in the order in which they came (all tasks have one priority). */
-function lockPi(task: Task, uaddr: number, shared: boolean, deadline: number): number {
-  const taken = tryLockPi(task, uaddr, false);
-  if (taken !== -E.AGAIN) return taken;
-  const { mm } = task;
-  mm.putU32(uaddr, (mm.getU32(uaddr) | FUTEX_WORD.WAITERS) >>> 0);
-  const waiter = new FutexWaiter(task, futexKey(task, uaddr, shared), ALL_BITS);
-  enqueue(waiter);
-  return task.park((sleeper, wake) => {
-    // unlockPi has made this task the owner.
-    if (waiter.woken && (sleeper.mm.getU32(uaddr) & FUTEX_WORD.TID_MASK) === sleeper.tid) return 0;
-    dequeue(waiter);
-    if (wake === Wake.Timeout) return -E.TIMEDOUT;
-    if (wake === Wake.Signal) return -E.RESTARTNOINTR;
-    return lockPi(sleeper, uaddr, shared, deadline);
-  }, deadline);
-}
-
-/** FUTEX_UNLOCK_PI: hands the lock to the first waiter. */
-function unlockPi(task: Task, uaddr: number, shared: boolean): number {
-  const { mm } = task;
-  const value = mm.getU32(uaddr);
-  if (value < 0 || !mm.writable(uaddr, 4)) return -E.FAULT;
-  if ((value & FUTEX_WORD.TID_MASK) !== task.tid) return -E.PERM;
-  const next = wakeFirst(futexKey(task, uaddr, shared));
-  mm.putU32(uaddr, next === undefined ? 0 : (next.tid | FUTEX_WORD.WAITERS) >>> 0);
-  return 0;
-}
-
-const WAITV = { SIZE: 24, MAX: 128, SIZE_U32: 2, PRIVATE: 128 } as const;
-
-/** futex_waitv(2): gives the index of a word that was woken. */
-function futexWaitv(
-  task: Task, waiters: number, count: number, flagBits: number, timeout: number, clockId: number,
-): number {
-  if (flagBits !== 0 || count === 0 || count > WAITV.MAX || waiters === 0) return -E.INVAL;
-  if (clockId !== CLOCK.MONOTONIC && clockId !== CLOCK.REALTIME && timeout !== 0) return -E.INVAL;
-  const deadline = deadlineOf(task, timeout, clockId, true);
-  if (deadline < 0) return deadline;
-  const { mm } = task;
-  if (!mm.readable(waiters, count * WAITV.SIZE)) return -E.FAULT;
-  const queued: FutexWaiter[] = [];
-  for (let at = 0; at < count; at++) {
-    const entry = waiters + at * WAITV.SIZE;
-    const expected = mm.getU64(entry), uaddr = mm.getU64(entry + 8), bits = mm.getU32(entry + 16);
-    let failed = 0;
-    if ((bits & ~WAITV.PRIVATE) !== WAITV.SIZE_U32 || mm.getU32(entry + 20) !== 0 || uaddr & 3) failed = -E.INVAL;
-    const value = failed < 0 ? 0 : mm.getU32(uaddr);
-    if (value < 0) failed = -E.FAULT;
-    else if (failed === 0 && value !== expected) failed = -E.AGAIN;
-    if (failed < 0) {
-      queued.forEach(dequeue);
-      return failed;
-    }
-    const waiter = new FutexWaiter(task, futexKey(task, uaddr, (bits & WAITV.PRIVATE) === 0), ALL_BITS);
-    enqueue(waiter);
-    queued.push(waiter);
-  }
-  return task.park((_sleeper, wake) => {
-    queued.forEach(dequeue);
-    const woken = queued.findIndex((waiter) => waiter.woken);
-    if (woken >= 0) return woken;
-    return wake === Wake.Timeout ? -E.TIMEDOUT : -E.RESTARTSYS;
-  }, deadline);
+  if (woken < 0 || !holds) return woken;
+  const woken2 = wakeAt(task, uaddr2, shared, wakes2, ALL_BITS);
+  return woken2 < 0 ? woken2 : woken + woken2;
 }
 
 /** set_robust_list(2). */

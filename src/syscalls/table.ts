@@ -7,6 +7,7 @@ import { fileIoRows } from './file_io.js';
 import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
+import { futex2Rows } from './futex2.js';
 import { identityRows } from './identity.js';
 import { inotifyRows } from './inotify.js';
 import { memoryRows } from './memory.js';
@@ -42,6 +43,7 @@ export const table: readonly Row[] = [
   ...fileOpenRows,
   ...fileStatRows,
   ...futexRows,
+  ...futex2Rows,
   ...identityRows,
   ...inotifyRows,
   ...memoryRows,
