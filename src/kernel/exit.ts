@@ -3,6 +3,7 @@ import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
 import { recordLocks } from '../vfs/locks.js';
 import { leaveFutexes, wakeFutex } from './futex.js';
+import { leaveNamespace } from './mount_use.js';
 import { SigInfo } from './pending_signals.js';
 import { ProcessState, type Process } from './process.js';
 import { releaseLocks } from './robust_list.js';
@@ -39,6 +40,7 @@ export function exitTask(task: Task, status: number): void {
   releaseLocks(task);
   if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
   kernel.release(task);
+  leaveNamespace(kernel, task.fs.namespace);
   if (task !== process.leader) {
     process.tasks.splice(process.tasks.indexOf(task), 1);
     kernel.tasks.delete(task.tid);

@@ -5,6 +5,7 @@ import { RLIMIT } from '../abi/resource.js';
 import { type Cpu, CpuBlock, Gpr } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from '../mm/address_space.js';
+import { enterNewNamespace } from './mount_use.js';
 import { Process } from './process.js';
 import { Task } from './task.js';
 
@@ -61,6 +62,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   if (flags & CLONE.FILES) files.users++;
   const cred = thread ? task.cred : task.cred.copy();
   const fs = flags & CLONE.FS ? task.fs : task.fs.clone(cred);
+  if (flags & CLONE.NEWNS) enterNewNamespace(fs);
   const owner = thread ? process : childProcess(task, tid, request);
   const child = new Task(
     kernel, tid, owner, cpu, task.abi, mm, flags & CLONE.FILES ? files : files.copy(), fs, cred, task.name,

@@ -7,7 +7,7 @@ import type { Task } from '../kernel/task.js';
 import type { FileCredentials } from '../vfs/credentials.js';
 import { Stat, StatFs, devMajor, devMinor } from '../vfs/inode.js';
 import type { FileSystem } from '../vfs/inode.js';
-import type { Mount } from '../vfs/mount.js';
+import { type Mount, MS } from '../vfs/mount.js';
 import * as vfs from '../vfs/vfs.js';
 import { fetchPath, locate, startOf } from './path_argument.js';
 import { call, dirfd, fd, flags, mode, outStruct, path, size, type Row } from './types.js';
@@ -217,14 +217,21 @@ function putTime(view: DataView, at: number, seconds: number, nanoseconds: numbe
 }
 
 const counts = new StatFs();
-const ST_VALID = 0x20;
+const ST = { RDONLY: 1, VALID: 0x20, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 4096, NOSYMFOLLOW: 8192 } as const;
 
 /** Fills `counts` for a mount; its flags are the mount's, as ST_ bits. */
 function countFs(fs: FileSystem, mount: Mount | undefined): number {
   const failed = fs.statfs(counts);
   if (failed < 0) return failed;
-  counts.flags = ST_VALID | (mount === undefined ? 0 : (mount.flags & 0xf) | (mount.readOnly ? 1 : 0));
+  counts.flags = ST.VALID | (mount === undefined ? 0 : mountStatus(mount));
   return 0;
+}
+
+/** The flags of a mount as ST_ bits of statfs(2). */
+function mountStatus({ flags, readOnly }: Mount): number {
+  return (flags & (MS.NOSUID | MS.NODEV | MS.NOEXEC)) | (readOnly ? ST.RDONLY : 0) |
+    (flags & MS.NOATIME ? ST.NOATIME : 0) | (flags & MS.NODIRATIME ? ST.NODIRATIME : 0) |
+    (flags & MS.RELATIME ? ST.RELATIME : 0) | (flags & MS.NOSYMFOLLOW ? ST.NOSYMFOLLOW : 0);
 }
 
 function countPath(task: Task, path: number): number {

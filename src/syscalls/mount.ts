@@ -1,169 +1,185 @@
-/** mount(2) and umount2(2): bind, move and remount; file systems of a type (src/vfs/fs/types.ts), on a device or without. */
+/** The tree of mounts: mount(2), umount2(2), pivot_root(2). File systems of their own: mount_type.ts. */
 import { E } from '../abi/errno.js';
 import { AT, S } from '../abi/fcntl.js';
-import type { Task } from '../kernel/task.js';
+import { hasWriters, inUse } from '../kernel/mount_use.js';
+import { TaskState, type Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
-import type { Disk } from '../vfs/block_device.js';
-import { fileSystemType } from '../vfs/fs/types.js';
-import { Stat, type FileSystem } from '../vfs/inode.js';
+import { Location, MS, Mount } from '../vfs/mount.js';
+import * as tree from '../vfs/mount_tree.js';
 import { lookup } from '../vfs/path_walk.js';
-import { MS, type Location, type Mount } from '../vfs/mount.js';
-import { fetchPath, locate } from './path_argument.js';
+import { fileSystemOf } from './mount_type.js';
+import { locate } from './path_argument.js';
 import { call, flags, path, ptr, type Row } from './types.js';
 
 /** What a call to mount(2) asks for, beside the flags that stay with the mount. */
 const ACTION = {
-  REMOUNT: 32, BIND: 4096, MOVE: 8192, REC: 16384, SILENT: 32768,
-  UNBINDABLE: 1 << 17, PRIVATE: 1 << 18, SLAVE: 1 << 19, SHARED: 1 << 20,
+  SYNCHRONOUS: 16, REMOUNT: 32, MANDLOCK: 64, DIRSYNC: 128, BIND: 4096, MOVE: 8192, REC: 16384, SILENT: 32768,
+  UNBINDABLE: 1 << 17, PRIVATE: 1 << 18, SLAVE: 1 << 19, SHARED: 1 << 20, STRICTATIME: 1 << 24, LAZYTIME: 1 << 25,
 } as const;
 const PROPAGATION = ACTION.UNBINDABLE | ACTION.PRIVATE | ACTION.SLAVE | ACTION.SHARED;
-const KEPT = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOATIME | MS.RELATIME;
+const ATIME = MS.NOATIME | MS.NODIRATIME | MS.RELATIME;
+const KEPT = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOSYMFOLLOW | ATIME;
 const MAGIC = 0xc0ed0000, MAGIC_MASK = 0xffff0000;
+const PAGE = 4096;
 const UMOUNT = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } as const;
 
 /** mount(2). */
 function mount(task: Task, source: number, target: number, type: number, flags: number, data: number): number {
-  if ((flags & MAGIC_MASK) >>> 0 === MAGIC) flags &= ~MAGIC_MASK;
+  const typeName = optional(task, type);
+  if (typeof typeName === 'number') return typeName;
+  const device = optional(task, source);
+  if (typeof device === 'number') return device;
+  const options = data === 0 ? '' : task.mm.cstring(data, PAGE);
+  if (options === -E.FAULT) return options;
   const place = locate(task, AT.FDCWD, target, 0);
   if (typeof place === 'number') return place;
   if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
-  const kept = flags & KEPT;
-  if (flags & ACTION.REMOUNT) return isRoot(place) ? remount(task, place.mount, flags, data) : -E.INVAL;
-  if (flags & ACTION.BIND) return bind(task, source, place, kept, (flags & ACTION.REC) !== 0);
-  // There is one mount namespace: nothing propagates anywhere.
-  if (flags & PROPAGATION) return isRoot(place) ? 0 : -E.INVAL;
-  if (flags & ACTION.MOVE) return move(task, source, place);
-  const name = type === 0 ? -E.INVAL : task.mm.cstring(type, 4096);
-  if (typeof name === 'number') return name === -E.NAMETOOLONG ? -E.INVAL : name;
-  const options = data === 0 ? '' : task.mm.cstring(data, 4096);
-  if (typeof options === 'number') return options;
-  const device = source === 0 ? 'none' : fetchPath(task, source);
-  if (typeof device === 'number') return device;
-  const fs = fileSystem(task, name, device, options, flags);
+  if ((flags & MAGIC_MASK) >>> 0 === MAGIC) flags &= ~MAGIC_MASK;
+  const text = typeof options === 'string' ? options : '';
+  if (flags & ACTION.REMOUNT) {
+    return flags & ACTION.BIND ? reconfigure(task, place, flags) : remount(task, place, flags, text);
+  }
+  if (flags & ACTION.BIND) return bind(task, device, place, (flags & ACTION.REC) !== 0);
+  if (flags & PROPAGATION) return changeType(task, place, flags);
+  if (flags & ACTION.MOVE) return move(task, device, place);
+  if (typeName === null) return -E.INVAL;
+  const silent = (flags & ACTION.SILENT) !== 0;
+  const fs = fileSystemOf(task, typeName, device ?? 'none', text, (flags & MS.RDONLY) !== 0, silent);
   if (typeof fs === 'number') return fs;
-  const made = task.fs.vfs.mount(fs, place, kept);
-  if (typeof made === 'number' && !task.fs.vfs.mounts().some((mount) => mount.fs === fs)) fs.unmounted?.();
-  return mounted(made);
+  const failed = attach(task, new Mount(fs, fs.root, keptFlags(flags), null), place);
+  if (failed < 0 && !tree.isMounted(fs)) fs.unmounted?.();
+  return failed;
 }
 
-function mounted(result: Mount | number): number {
-  return typeof result === 'number' ? result : 0;
+/** A string that may be NULL. -EFAULT; -EINVAL for one that does not end. */
+function optional(task: Task, address: number): string | null | number {
+  if (address === 0) return null;
+  const text = task.mm.cstring(address, PAGE);
+  return text === -E.NAMETOOLONG ? -E.INVAL : text;
+}
+
+/** The flags of a new mount: relative access times when nothing else is said. */
+function keptFlags(flags: number): number {
+  const kept = flags & KEPT;
+  return flags & ACTION.STRICTATIME ? kept & ~(MS.RELATIME | MS.NOATIME) : kept & MS.NOATIME ? kept : kept | MS.RELATIME;
 }
 
 function isRoot(place: Location): boolean {
   return place.inode === place.mount.root;
 }
 
-/** MS_REMOUNT; with MS_BIND, of the mount alone and not of its file system. */
-function remount(task: Task, mount: Mount, flags: number, data: number): number {
-  const options = data === 0 ? '' : task.mm.cstring(data, 4096);
-  if (typeof options === 'number') return options;
+/** Is this a mount of the tree that the task sees? */
+function isOurs(task: Task, mount: Mount): boolean {
+  return mount.namespace === task.fs.namespace;
+}
+
+/** Mounts a tree over whatever is mounted at a place already. -EINVAL for a place in another tree. */
+function attach(task: Task, mount: Mount, place: Location): number {
+  return isOurs(task, place.mount) ? tree.attach(mount, tree.topmost(place)) : -E.INVAL;
+}
+
+/** The flags of a mount after a remount: access times stay as they are when nothing is said of them. */
+function newFlags(mount: Mount, flags: number): number {
+  const silent = (flags & (ATIME | ACTION.STRICTATIME)) === 0;
+  return silent ? (flags & KEPT) | (mount.flags & ATIME) : keptFlags(flags);
+}
+
+/** MS_REMOUNT | MS_BIND: the flags of this mount alone. */
+function reconfigure(task: Task, place: Location, flags: number): number {
+  const { mount } = place;
+  if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
+  if (flags & MS.RDONLY && !mount.readOnly && hasWriters(task.kernel, mount.fs, mount)) return -E.BUSY;
+  mount.flags = newFlags(mount, flags);
+  return 0;
+}
+
+/** MS_REMOUNT: the file system's options, and the flags of this mount. */
+function remount(task: Task, place: Location, flags: number, options: string): number {
+  const { mount } = place;
   const { fs } = mount;
+  if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
   const readOnly = (flags & MS.RDONLY) !== 0;
-  if (fs.remount !== undefined && !(flags & ACTION.BIND)) {
+  if (readOnly && !fs.readOnly && hasWriters(task.kernel, fs)) return -E.BUSY;
+  if (fs.remount !== undefined) {
     const failed = fs.remount(readOnly, options);
     if (failed < 0) return failed;
+  } else if (fs.readOnly && !readOnly) {
+    return -E.ROFS;
   }
-  if (fs.readOnly && !readOnly) return -E.ROFS;
-  mount.flags = flags & KEPT;
+  mount.flags = newFlags(mount, flags);
   return 0;
 }
 
-/** The same files at another place; with MS_REC, what is mounted below comes too. */
-function bind(task: Task, source: number, on: Location, flags: number, recursive: boolean): number {
-  const from = locate(task, AT.FDCWD, source, 0);
+/** MS_BIND: the same files at another place; with MS_REC, what is mounted below comes too. */
+function bind(task: Task, source: string | null, on: Location, recursive: boolean): number {
+  const from = sourcePlace(task, source);
   if (typeof from === 'number') return from;
-  const { vfs } = task.fs;
-  const below = recursive ? submounts(from) : [];
-  const made = vfs.mount(from.mount.fs, on, from.mount.flags | flags, from.inode);
-  if (typeof made === 'number') return made;
-  const copies = new Map<Mount, Mount>([[from.mount, made]]);
-  for (const mount of below) {
-    const parent = copies.get(mount.on!.mount);
-    if (parent === undefined) continue;
-    const copy = vfs.mount(mount.fs, mount.on!.movedTo(parent), mount.flags, mount.root);
-    if (typeof copy !== 'number') copies.set(mount, copy);
-  }
+  if (from.mount.unbindable || !isOurs(task, from.mount) || !isOurs(task, on.mount)) return -E.INVAL;
+  if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
+  return attach(task, tree.copyTree(from.mount, from.inode, from, recursive), on);
+}
+
+/** The place that a mount's source names. -EINVAL without one. */
+function sourcePlace(task: Task, source: string | null): Location | number {
+  return source === null || source === '' ? -E.INVAL : lookup(task.fs, task.fs.cwd, source, true);
+}
+
+/** MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE: exactly one of them, with MS_REC for all mounts below. */
+function changeType(task: Task, place: Location, flags: number): number {
+  const change = CHANGES.get(flags & ~(ACTION.REC | ACTION.SILENT));
+  if (change === undefined || !isRoot(place) || !isOurs(task, place.mount)) return -E.INVAL;
+  for (const mount of flags & ACTION.REC ? tree.subtree(place.mount) : [place.mount]) change(mount);
   return 0;
 }
 
-/** Mounts below a place, parents first. */
-function submounts(place: Location): Mount[] {
-  const found: Mount[] = [];
-  for (const child of place.mount.children?.values() ?? []) {
-    let at = child.on!.dir ?? child.on!.inode;
-    while (at !== place.inode && at.parent !== null) at = at.parent;
-    if (at === place.inode) found.push(child);
-  }
-  for (let i = 0; i < found.length; i++) found.push(...(found[i]!.children?.values() ?? []));
-  return found;
-}
+const CHANGES = new Map<number, (mount: Mount) => void>([
+  [ACTION.SHARED, tree.makeShared], [ACTION.SLAVE, tree.makeSlave], [ACTION.PRIVATE, tree.makePrivate],
+  [ACTION.UNBINDABLE, tree.makeUnbindable],
+]);
 
 /** MS_MOVE. */
-function move(task: Task, source: number, on: Location): number {
-  const from = locate(task, AT.FDCWD, source, 0);
+function move(task: Task, source: string | null, on: Location): number {
+  const from = sourcePlace(task, source);
   if (typeof from === 'number') return from;
-  if (!isRoot(from) || from.mount.on === null) return -E.INVAL;
-  if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
-  for (let at: Mount | undefined = on.mount; at !== undefined; at = at.on?.mount) if (at === from.mount) return -E.LOOP;
-  return task.fs.vfs.move(from.mount, on);
+  const { mount } = from;
+  if (!isRoot(from) || mount.on === null || !isOurs(task, mount) || !isOurs(task, on.mount)) return -E.INVAL;
+  if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.INVAL;
+  if (mount.on.mount.group !== null) return -E.INVAL;
+  const to = tree.topmost(on);
+  if (to.mount.group !== null && tree.subtree(mount).some((each) => each.unbindable)) return -E.INVAL;
+  for (let at: Mount | undefined = to.mount; at !== undefined; at = at.on?.mount) if (at === mount) return -E.LOOP;
+  tree.move(mount, to);
+  return 0;
 }
 
-/**
- * A file system of a type: new, or the one that is there already. -ENODEV: there is none of that type;
- * -ENOTBLK, -ENXIO, -EACCES, -EBUSY: the device is none, has nothing behind it, is read-only or is in use.
- */
-function fileSystem(task: Task, name: string, source: string, options: string, flags: number): FileSystem | number {
-  const type = fileSystemType(name);
-  const { vfs } = task.fs;
-  if (type === undefined) return -E.NODEV;
-  if (type.open === undefined) return vfs.mounts().find((mount) => mount.fs.type === name)?.fs ?? -E.NODEV;
-  const readOnly = (flags & MS.RDONLY) !== 0;
-  let disk: Disk | null = null;
-  if (type.onDevice) {
-    const found = diskAt(task, source);
-    if (typeof found === 'number') return found;
-    if (found.device === null) return -E.NXIO;
-    if (found.mounted !== null) {
-      return found.mounted.type === name && found.mounted.readOnly === readOnly ? found.mounted : -E.BUSY;
-    }
-    if (found.exclusive !== null) return -E.BUSY;
-    if (found.device.readOnly && !readOnly) return -E.ACCES;
-    disk = found;
-  }
-  const fs = type.open({
-    type: name, source, disk, options, readOnly,
-    place: (path) => lookup(task.fs, task.fs.cwd, path, true),
-    log: flags & ACTION.SILENT ? () => {} : vfs.log,
-  });
-  if (typeof fs !== 'number' && disk !== null) disk.mounted = fs;
-  return fs;
-}
-
-/** The block device at a path. */
-function diskAt(task: Task, path: string): Disk | number {
-  const place = lookup(task.fs, task.fs.cwd, path, true);
-  if (typeof place === 'number') return place;
-  if (place.inode.type !== S.IFBLK) return -E.NOTBLK;
-  if (place.mount.flags & MS.NODEV) return -E.ACCES;
-  const stat = new Stat();
-  const failed = place.inode.stat(stat);
-  return failed < 0 ? failed : task.fs.vfs.disks.get(stat.rdev) ?? -E.NXIO;
-}
-
-/** umount2(2). Files that are still open in it go on working, as with MNT_DETACH. */
+/** umount2(2). */
 function umount2(task: Task, target: number, flags: number): number {
   if (flags & ~(UMOUNT.FORCE | UMOUNT.DETACH | UMOUNT.EXPIRE | UMOUNT.NOFOLLOW)) return -E.INVAL;
-  const place = locate(task, AT.FDCWD, target, flags & UMOUNT.NOFOLLOW ? AT.SYMLINK_NOFOLLOW : 0);
-  if (typeof place === 'number') return place;
+  const follow = flags & UMOUNT.NOFOLLOW ? AT.SYMLINK_NOFOLLOW : 0;
+  const found = locate(task, AT.FDCWD, target, follow);
+  if (typeof found === 'number') return found;
   if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
-  if (!isRoot(place)) return -E.INVAL;
-  if (flags & UMOUNT.DETACH && place.mount.on !== null) {
-    for (const below of submounts(place).reverse()) task.fs.vfs.unmount(below);
-  } else if (task.fs.cwd.mount === place.mount || task.fs.root.mount === place.mount) {
-    return -E.BUSY;
+  const place = tree.topmost(found);
+  const { mount } = place;
+  // The walk of this call is no use of the mount; a second one tells how often it comes in.
+  const { visits } = mount;
+  locate(task, AT.FDCWD, target, follow);
+  mount.visits = 2 * visits - mount.visits;
+  if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
+  const ownRoot = task.fs.root.mount === mount;
+  if (flags & UMOUNT.EXPIRE) {
+    if (ownRoot || flags & (UMOUNT.FORCE | UMOUNT.DETACH)) return -E.INVAL;
+    if (mount.children !== null || inUse(task.kernel, mount)) return -E.BUSY;
+    const unused = mount.expiryMark === mount.visits;
+    mount.expiryMark = mount.visits;
+    if (!unused) return -E.AGAIN;
   }
-  return task.fs.vfs.unmount(place.mount);
+  if (flags & UMOUNT.DETACH) return tree.detach(mount);
+  if (ownRoot || mount.on === null) return remount(task, new Location(mount, mount.root), mount.flags | MS.RDONLY, '');
+  for (const each of [mount, ...tree.propagated(mount).filter((copy) => copy.children === null)]) {
+    if (each.children !== null || inUse(task.kernel, each)) return -E.BUSY;
+  }
+  return tree.detach(mount);
 }
 
 /** umount(2) of i386. */
@@ -171,11 +187,39 @@ function umount(task: Task, target: number): number {
   return umount2(task, target, 0);
 }
 
+/** pivot_root(2). */
+function pivotRoot(task: Task, newRoot: number, putOld: number): number {
+  if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
+  const next = locate(task, AT.FDCWD, newRoot, 0);
+  if (typeof next === 'number') return next;
+  if (next.inode.type !== S.IFDIR) return -E.NOTDIR;
+  const old = locate(task, AT.FDCWD, putOld, 0);
+  if (typeof old === 'number') return old;
+  if (old.inode.type !== S.IFDIR) return -E.NOTDIR;
+  const { root } = task.fs;
+  const on = tree.topmost(old);
+  const parents = [on.mount, next.mount.on?.mount, root.mount.on?.mount];
+  if (parents.some((parent) => parent !== undefined && parent.group !== null)) return -E.INVAL;
+  if (!isOurs(task, root.mount) || !isOurs(task, next.mount) || !isOurs(task, on.mount)) return -E.INVAL;
+  if (next.inode.removed || on.inode.removed) return -E.NOENT;
+  if (next.mount === root.mount || on.mount === root.mount) return -E.BUSY;
+  if (!isRoot(root) || !isRoot(next) || next.mount.on === null) return -E.INVAL;
+  if (!tree.isReachable(on, next) || !tree.isReachable(next, root)) return -E.INVAL;
+  tree.pivot(root.mount, next.mount, on);
+  for (const { fs, state } of task.kernel.tasks.values()) {
+    if (state === TaskState.Zombie) continue;
+    if (fs.root.mount === root.mount && fs.root.inode === root.inode) fs.root = next;
+    if (fs.cwd.mount === root.mount && fs.cwd.inode === root.inode) fs.cwd = next;
+  }
+  return 0;
+}
+
 const mountFlags = flags('MS_', { ...MS, ...ACTION });
-const types = 'types of /proc/filesystems; bind, move, remount; one namespace, no propagation';
 
 export const mountRows: readonly Row[] = [
-  call('mount', 165, 21, [path, path, path, mountFlags, ptr], mount, 'partial', types),
-  call('umount2', 166, 52, [path, flags('MNT_', UMOUNT)], umount2, 'partial', 'files open in it do not make it busy'),
-  call('umount', -1, 22, [path], umount, 'partial', 'files open in it do not make it busy'),
+  call('mount', 165, 21, [path, path, path, mountFlags, ptr], mount, 'partial',
+    'types: /proc/filesystems; MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME have no effect'),
+  call('umount2', 166, 52, [path, flags('MNT_', UMOUNT)], umount2),
+  call('umount', -1, 22, [path], umount),
+  call('pivot_root', 155, 217, [path, path], pivotRoot),
 ];

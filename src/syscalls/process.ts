@@ -98,7 +98,7 @@ function clone3(task: Task, args: number, bytes: number): number {
   }, get(at.pidfd));
 }
 
-const NAMESPACES = CLONE.NEWNS | CLONE.NEWCGROUP | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNET;
+const NAMESPACES = CLONE.NEWCGROUP | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNET;
 
 /** Makes the child, starts it, and for vfork waits until it has executed or ended. */
 function start(task: Task, wanted: CloneRequest, pidfdAt = 0): number {
@@ -106,7 +106,8 @@ function start(task: Task, wanted: CloneRequest, pidfdAt = 0): number {
   if (flagBits & CLONE.THREAD && (flagBits & CLONE.SIGHAND) === 0) return -E.INVAL;
   if (flagBits & CLONE.SIGHAND && (flagBits & CLONE.VM) === 0) return -E.INVAL;
   if (flagBits & CLONE.FS && flagBits & CLONE.NEWNS) return -E.INVAL;
-  if (flagBits & NAMESPACES) return task.cred.has(21) ? -E.INVAL : -E.PERM;
+  if (flagBits & (NAMESPACES | CLONE.NEWNS) && !task.cred.has(21)) return -E.PERM;
+  if (flagBits & NAMESPACES) return -E.INVAL;
   if (flagBits & CLONE.PIDFD && flagBits & CLONE.THREAD) return -E.INVAL;
   if (wanted.exitSignal > SIGRTMAX) return -E.INVAL;
   if (flagBits & CLONE.PIDFD && !task.mm.writable(pidfdAt, 4)) return -E.FAULT;

@@ -13,6 +13,7 @@ import { inotifyRows } from './inotify.js';
 import { memoryRows } from './memory.js';
 import { processMemoryRows } from './process_memory.js';
 import { mountRows } from './mount.js';
+import { namespaceRows } from './namespace.js';
 import { pathRows } from './path.js';
 import { pipeRows } from './pipe.js';
 import { pollRows } from './poll.js';
@@ -49,6 +50,7 @@ export const table: readonly Row[] = [
   ...memoryRows,
   ...processMemoryRows,
   ...mountRows,
+  ...namespaceRows,
   ...pathRows,
   ...pipeRows,
   ...pollRows,

@@ -1,6 +1,6 @@
 /** An open directory: a snapshot of its entries, taken when reading starts (again) at position 0. */
 import { E } from '../abi/errno.js';
-import { S } from '../abi/fcntl.js';
+import { O, S } from '../abi/fcntl.js';
 import { Stat } from './inode.js';
 import type { DirSink, Inode } from './inode.js';
 import type { Location } from './mount.js';
@@ -60,6 +60,7 @@ export class DirectoryFile extends OpenFile {
       const failed = inode.readdir(0, listing);
       if (failed < 0) return failed;
       this.listing = listing;
+      if (!(this.flags & O.NOATIME)) inode.stampAccess(this.location.mount);
     }
     const { names, inos, types } = this.listing;
     while (this.position < names.length) {

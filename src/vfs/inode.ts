@@ -8,7 +8,7 @@
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import type { FileCredentials } from './credentials.js';
-import type { Location } from './mount.js';
+import type { Location, Mount } from './mount.js';
 import type { OpenFile } from './open_file.js';
 
 /** What stat(2) and statx(2) tell. Times are whole seconds and nanoseconds. Filled in place and reused. */
@@ -98,6 +98,8 @@ export interface FileSystem {
   readonly readOnly: boolean;
   statfs(out: StatFs): number;
   sync(): number;
+  /** What /proc/mounts shows behind the flags, as ',size=64k'. */
+  showOptions?(): string;
   /** The last mount is gone. What is still open goes on; with its last close the file system is left clean. */
   unmounted?(): void;
   /** The run is over: all goes to the device, which is left clean, whatever is still open. 0 or -errno. */
@@ -122,8 +124,10 @@ export abstract class Inode {
   name = '';
   /** Directories: removed, though somebody still holds it. Nothing can be made in it. */
   removed = false;
-  /** Something is or was mounted on this inode, in some mount. */
-  covered = false;
+  /** How many mounts lie on this inode, as seen through whatever mount. */
+  covered = 0;
+  /** Directories: files in it that are mounted on, by name; a look-up might give another object. null: none. */
+  pinned: Map<string, Inode> | null = null;
   /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
   attachment: unknown = null;
 
@@ -184,6 +188,8 @@ export abstract class Inode {
   setattr(_change: AttrChange): number {
     return -E.PERM;
   }
+  /** A directory or symbolic link was read through `mount`, whose flags say whether that is kept (updatesAccess). */
+  stampAccess(_mount: Mount): void {}
   /**
    * A host descriptor that can be mapped (MAP_SHARED and MAP_PRIVATE) and shows the same bytes as read and write.
    * It belongs to the inode. -ENODEV: cannot be mapped.

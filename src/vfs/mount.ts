@@ -1,9 +1,13 @@
-/** Mounted file systems, and places in the tree that they make. */
+/** Mounts, and places in the tree that they make. What is done with them is in mount_tree.ts. */
 import type { FileSystem, Inode } from './inode.js';
+import type { MountNamespace, PeerGroup } from './mount_tree.js';
 
-/** Mount flags of mount(2). */
-export const MS = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOATIME: 1024, RELATIME: 1 << 21 } as const;
+/** Flags of one mount, with the numbers of mount(2). A mount with neither NOATIME nor RELATIME has strict access times. */
+export const MS = {
+  RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOSYMFOLLOW: 256, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 1 << 21,
+} as const;
 
+const DAY = 86400;
 let lastId = 0;
 
 /** One mount of a file system (or, bound, of a part of it). */
@@ -11,6 +15,15 @@ export class Mount {
   readonly id = ++lastId;
   /** Mounts on directories and files of this mount. null while there are none. */
   children: Map<Inode, Mount> | null = null;
+  /** The tree that it is part of; null when it is in none (yet, or any more). */
+  namespace: MountNamespace | null = null;
+  /** Those that hear of what is mounted here and are heard of (MS_SHARED); those that are only heard of (MS_SLAVE). */
+  group: PeerGroup | null = null;
+  master: PeerGroup | null = null;
+  unbindable = false;
+  /** Walks that have come in, and how many they were when MNT_EXPIRE marked the mount. */
+  visits = 0;
+  expiryMark = -1;
 
   constructor(
     readonly fs: FileSystem,
@@ -18,10 +31,19 @@ export class Mount {
     public flags: number,
     /** Where this one is mounted; null: the root of the tree. */
     public on: Location | null,
+    /** Where `root` was found when it is no directory. */
+    readonly rootPlace: Location | null = null,
   ) {}
 
   get readOnly(): boolean {
     return this.fs.readOnly || (this.flags & MS.RDONLY) !== 0;
+  }
+
+  /** Does reading what has these times change the access time (mount(8): noatime, nodiratime, relatime)? */
+  updatesAccess(directory: boolean, atime: number, mtime: number, ctime: number, now: number): boolean {
+    const { flags } = this;
+    if (flags & (MS.NOATIME | MS.RDONLY) || (directory && flags & MS.NODIRATIME) || this.fs.readOnly) return false;
+    return !(flags & MS.RELATIME) || atime <= mtime || atime <= ctime || now - atime >= DAY;
   }
 }
 

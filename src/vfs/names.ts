@@ -6,6 +6,7 @@ import { CAP, capable } from './credentials.js';
 import { RENAME, Stat } from './inode.js';
 import type { Inode } from './inode.js';
 import type { Location, Mount } from './mount.js';
+import { detach } from './mount_tree.js';
 import { notifyCreated, notifyInode, notifyMoved, notifyRemoved, watched } from './notify.js';
 import { Last, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
@@ -84,7 +85,7 @@ export function unlink(ctx: PathContext, at: Location, path: string): number {
   const denied = mayRemove(ctx, found, inode);
   if (denied < 0) return denied;
   if (inode.type === S.IFDIR) return -E.ISDIR;
-  if (found.mount !== found.dirMount) return -E.BUSY;
+  if (found.mount !== found.dirMount || isMountPoint(ctx, inode)) return -E.BUSY;
   const links = watched() ? linksOf(inode) : 0;
   const result = found.dir.unlink(found.name);
   if (result >= 0) notifyRemoved(found.dir, found.name, inode, links);
@@ -104,7 +105,7 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   const denied = mayRemove(ctx, found, inode);
   if (denied < 0) return denied;
   if (inode.type !== S.IFDIR) return -E.NOTDIR;
-  if (found.mount !== found.dirMount || inode === ctx.root.inode) return -E.BUSY;
+  if (found.mount !== found.dirMount || inode === ctx.root.inode || isMountPoint(ctx, inode)) return -E.BUSY;
   const result = found.dir.rmdir(found.name);
   if (result < 0) return result;
   inode.removed = true;
@@ -137,7 +138,8 @@ export function rename(
   if (there !== null && thereIsDir && isBeneath(from.dir, there)) {
     return flags & RENAME.EXCHANGE ? -E.INVAL : -E.NOTEMPTY;
   }
-  if (there !== null && (there === inode || there.identity === inode.identity)) return 0;
+  const crossed = from.mount !== from.dirMount || (there !== null && to.mount !== to.dirMount);
+  if (!crossed && there !== null && (there === inode || there.identity === inode.identity)) return 0;
 
   let denied = mayRemove(ctx, from, inode);
   if (denied < 0) return denied;
@@ -149,7 +151,8 @@ export function rename(
   }
   // A directory that gets another parent is written to ('..').
   if (isDir && from.dir !== to.dir && (denied = inode.permission(ctx.cred, 2)) < 0) return denied;
-  if (from.mount !== from.dirMount || (there !== null && to.mount !== to.dirMount)) return -E.BUSY;
+  if (crossed) return -E.BUSY;
+  if (isMountPoint(ctx, inode) || (there !== null && isMountPoint(ctx, there))) return -E.BUSY;
 
   const links = watched() && there !== null ? linksOf(there) : 0;
   const result = from.dir.rename(from.name, to.dir, to.name, flags);
@@ -169,6 +172,18 @@ export function rename(
   notifyMoved(from.dir, from.name, to.dir, to.name, inode, flags & RENAME.EXCHANGE ? null : there, links);
   if (flags & RENAME.EXCHANGE) notifyMoved(to.dir, to.name, from.dir, from.name, there!, null, 0);
   return 0;
+}
+
+/**
+ * Is something mounted on an inode in the caller's tree, through whatever mount? Mounts of other trees go when the
+ * name does, as on Linux.
+ */
+function isMountPoint(ctx: PathContext, inode: Inode): boolean {
+  if (inode.covered === 0) return false;
+  const there = ctx.vfs.mounts().filter((mount) => mount.on !== null && mount.on.inode === inode);
+  if (there.some((mount) => mount.namespace === ctx.namespace)) return true;
+  for (const mount of there) detach(mount);
+  return false;
 }
 
 function linksOf(inode: Inode): number {

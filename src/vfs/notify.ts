@@ -1,11 +1,12 @@
 /** Who wants to know what happens to a file or in a directory (inotify(7)). While nobody does, it costs a look. */
 import { IN } from '../abi/file.js';
 import { S } from '../abi/fcntl.js';
-import type { Inode } from './inode.js';
+import type { FileSystem, Inode } from './inode.js';
 import type { Location } from './mount.js';
 
 /** A watch on one inode. */
 export interface Watch {
+  readonly inode: Inode;
   /** `name` is '' for the inode itself, else the entry in the directory. */
   event(mask: number, name: string, cookie: number): void;
 }
@@ -96,4 +97,11 @@ export function notifyMoved(
     if (replaced.type === S.IFDIR || links <= 1) send(replaced, IN.DELETE_SELF, '', 0);
   }
   send(inode, IN.MOVE_SELF, '', 0);
+}
+
+/** A file system is mounted nowhere any more: the watches in it end. */
+export function notifyUnmounted(fs: FileSystem): void {
+  for (const list of [...watches.values()]) {
+    for (const watch of [...list]) if (watch.inode.fs === fs) watch.event(IN.UNMOUNT, '', 0);
+  }
 }

@@ -3,7 +3,8 @@ import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import type { FileCredentials } from './credentials.js';
 import type { Inode } from './inode.js';
-import { Location, type Mount } from './mount.js';
+import { Location, MS, type Mount } from './mount.js';
+import type { MountNamespace } from './mount_tree.js';
 import type { Vfs } from './vfs.js';
 
 export const PATH_MAX = 4096;
@@ -14,17 +15,24 @@ const STALE_TRIES = 4;
 
 /** What the meaning of a path depends on, beside the path. Tasks made with CLONE_FS share one. */
 export class PathContext {
+  /** The tree of mounts that calls of mount(2) change. */
+  namespace: MountNamespace;
+
   constructor(
     readonly vfs: Vfs,
     public root: Location,
     public cwd: Location,
     public umask: number,
     public cred: FileCredentials,
-  ) {}
+  ) {
+    this.namespace = vfs.namespace;
+  }
 
   /** A copy for a forked task. */
   clone(cred: FileCredentials): PathContext {
-    return new PathContext(this.vfs, this.root, this.cwd, this.umask, cred);
+    const copy = new PathContext(this.vfs, this.root, this.cwd, this.umask, cred);
+    copy.namespace = this.namespace;
+    return copy;
   }
 }
 
@@ -129,12 +137,16 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
           mount = mount.on.mount;
           if (mount === root.mount && inode === root.inode) break;
         }
-        if (!(mount === root.mount && inode === root.inode) && inode.parent !== null) inode = inode.parent;
+        if (!(mount === root.mount && inode === root.inode) && inode !== mount.root && inode.parent !== null) {
+          if (mount.root !== mount.fs.root && !isInMount(inode, mount)) return -E.NOENT;
+          inode = inode.parent;
+        }
       }
-      if (inode.covered && mount.children !== null) {
+      if (inode.covered > 0 && mount.children !== null) {
         for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
           if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
           mount = on;
+          mount.visits++;
           inode = on.root;
         }
       }
@@ -142,7 +154,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     }
     last = Last.Name;
     if (name.length > NAME_MAX) return -E.NAMETOOLONG;
-    const child = dir.lookup(name);
+    const child = (dir.pinned === null ? undefined : dir.pinned.get(name)) ?? dir.lookup(name);
     if (typeof child === 'number') {
       if (child === -E.NOENT && final) {
         out.dirMount = dirMount;
@@ -158,7 +170,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     }
     const type = child.mode & S.IFMT;
     if (type === S.IFLNK && !(final && (how & WALK.PARENT || (!(how & WALK.FOLLOW) && !slash)))) {
-      if (resolve & RESOLVE.NO_SYMLINKS) return -E.LOOP;
+      if (resolve & RESOLVE.NO_SYMLINKS || mount.flags & MS.NOSYMFOLLOW) return -E.LOOP;
       if (++links > MAX_LINKS) return -E.LOOP;
       const magic = child.jump();
       if (magic !== null) {
@@ -184,6 +196,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
       const target = child.readlink();
       if (typeof target === 'number') return target;
       if (target.length === 0) return -E.NOENT;
+      child.stampAccess(mount);
       path = final && !slash ? target : target + '/' + path.substring(at);
       if (path.length >= PATH_MAX * 2) return -E.NAMETOOLONG;
       at = 0;
@@ -199,10 +212,11 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     inode = child;
     if (type === S.IFDIR && child.parent !== dir) child.parent = dir;
     if (type === S.IFDIR && child.name !== name) child.name = name;
-    if (inode.covered && mount.children !== null) {
+    if (inode.covered > 0 && mount.children !== null) {
       for (let on = mount.children.get(inode); on !== undefined; on = mount.children?.get(inode)) {
         if (resolve & RESOLVE.NO_XDEV) return -E.XDEV;
         mount = on;
+        mount.visits++;
         inode = on.root;
       }
     }
@@ -222,6 +236,12 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
   out.inode = inode;
   out.mount = mount;
   return 0;
+}
+
+/** A directory of a bound part may have been moved out of it: from there '..' leads nowhere. */
+function isInMount(inode: Inode, mount: Mount): boolean {
+  for (let at: Inode | null = inode; at !== null; at = at.parent) if (at === mount.root) return true;
+  return false;
 }
 
 /** The place that `path` names, or -errno. follow: a symbolic link at the end, too. */

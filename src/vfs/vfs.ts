@@ -8,6 +8,7 @@ import type { FileCredentials } from './credentials.js';
 import { ATTR, Stat } from './inode.js';
 import type { AttrChange, FileSystem, Inode, NewInode } from './inode.js';
 import { Location, Mount, MS } from './mount.js';
+import { MountNamespace, attach, detach } from './mount_tree.js';
 import { notifyCreated, notifyPlace, watched } from './notify.js';
 import { OpenFile } from './open_file.js';
 import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
@@ -25,9 +26,12 @@ const sharedWalk = new Walk();
 
 export const enum Access { Execute = 1, Write = 2, Read = 4 }
 
-/** A tree of mounts, and what stands behind its special files. */
+/** The trees of mounts, and what stands behind their special files. */
 export class Vfs {
-  readonly rootMount: Mount;
+  /** The tree that the first process sees. */
+  readonly namespace: MountNamespace;
+  /** All trees that somebody sees. */
+  readonly namespaces = new Set<MountNamespace>();
   /** Openers of character devices, by device number (makeDev). The kernel adds terminals. */
   readonly charDevices = new Map<number, Opener>();
   readonly blockDevices = new Map<number, Opener>();
@@ -38,50 +42,27 @@ export class Vfs {
   /** Set by the kernel, which has the pipes. */
   openFifo: Opener = () => -E.NXIO;
 
-  constructor(root: FileSystem, flags = 0) {
-    this.rootMount = new Mount(root, root.root, flags, null);
+  constructor(root: FileSystem, flags: number = MS.RELATIME) {
+    this.namespace = new MountNamespace(new Mount(root, root.root, flags, null));
+    this.namespaces.add(this.namespace);
   }
 
   get root(): Location {
-    return new Location(this.rootMount, this.rootMount.root);
+    const { root } = this.namespace;
+    return new Location(root, root.root);
   }
 
   /** Mounts `fs` (or its part `root`) over `on`. -EBUSY, -ENOTDIR. */
   mount(fs: FileSystem, on: Location, flags: number, root: Inode = fs.root): Mount | number {
-    if ((root.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
-    const mount = new Mount(fs, root, flags, on);
-    on.mount.children ??= new Map();
-    if (on.mount.children.has(on.inode)) return -E.BUSY;
-    on.mount.children.set(on.inode, mount);
-    on.inode.covered = true;
-    return mount;
+    if (on.mount.children?.has(on.inode)) return -E.BUSY;
+    const mount = new Mount(fs, root, flags & MS.NOATIME ? flags : flags | MS.RELATIME, null);
+    const failed = attach(mount, on);
+    return failed < 0 ? failed : mount;
   }
 
   /** -EBUSY while something is mounted below, -EINVAL for the root. */
   unmount(mount: Mount): number {
-    if (mount.on === null) return -E.INVAL;
-    if (mount.children !== null && mount.children.size > 0) return -E.BUSY;
-    const siblings = mount.on.mount.children!;
-    siblings.delete(mount.on.inode);
-    if (siblings.size === 0) mount.on.mount.children = null;
-    const failed = mount.fs.sync();
-    if (mount.fs.unmounted !== undefined && !this.mounts().some((other) => other.fs === mount.fs)) mount.fs.unmounted();
-    return failed;
-  }
-
-  /** Takes a mount to another place. -EBUSY, -EINVAL for the root. */
-  move(mount: Mount, on: Location): number {
-    if (mount.on === null) return -E.INVAL;
-    on.mount.children ??= new Map();
-    if (on.mount.children.has(on.inode)) return -E.BUSY;
-    const siblings = mount.on.mount.children!;
-    siblings.delete(mount.on.inode);
-    if (siblings.size === 0) mount.on.mount.children = null;
-    on.mount.children ??= new Map();
-    on.mount.children.set(on.inode, mount);
-    on.inode.covered = true;
-    mount.on = on;
-    return 0;
+    return mount.children === null ? detach(mount) : -E.BUSY;
   }
 
   /** sync(2). What was mounted last comes first: it may lie in a file of another. */
@@ -101,14 +82,9 @@ export class Vfs {
     return new Set(this.mounts().sort((one, other) => other.id - one.id).map((mount) => mount.fs));
   }
 
-  /** All mounts, parents first. */
+  /** All mounts of all namespaces. */
   mounts(): Mount[] {
-    const all = [this.rootMount];
-    for (let i = 0; i < all.length; i++) {
-      const children = all[i]!.children;
-      if (children !== null) all.push(...children.values());
-    }
-    return all;
+    return [...this.namespaces].flatMap((namespace) => namespace.mounts());
   }
 }
 
@@ -258,7 +234,9 @@ export function readlink(ctx: PathContext, at: Location, path: string): string |
   const failed = walk(ctx, at, path, 0, found);
   if (failed < 0) return failed;
   if (found.inode === null) return -E.NOENT;
-  return found.inode.type === S.IFLNK ? found.inode.readlink() : -E.INVAL;
+  if (found.inode.type !== S.IFLNK) return -E.INVAL;
+  found.inode.stampAccess(found.mount);
+  return found.inode.readlink();
 }
 
 /** May `cred` make or remove names in `dir`? 0, -EROFS, -EACCES, -ENOENT when the directory itself is gone. */

@@ -6,7 +6,7 @@ import { USER_HZ } from '../../abi/time.js';
 import { Gpr } from '../../host/cpu_block.js';
 import { PROT } from '../../abi/mman.js';
 import { devMajor, devMinor, Inode, type FileSystem, type Stat, type DirSink } from '../../vfs/inode.js';
-import { Location, Mount, MS } from '../../vfs/mount.js';
+import { Location, Mount } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import { pathOf } from '../../vfs/path_walk.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
@@ -15,6 +15,7 @@ import { EpollFile } from '../epoll.js';
 import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
+import { mountinfoText, mountsText } from './mount_files.js';
 import { ProcDirectory, ProcFile, ProcInode, ProcLink, type MakeNode, type Owner } from './nodes.js';
 
 const PAGE = 4096;
@@ -356,35 +357,4 @@ function limitsText(process: Process): string {
     `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} ${unit.padEnd(10)}\n`;
   return line('Limit', 'Soft Limit', 'Hard Limit', 'Units') + LIMIT_ROWS.map(([resource, name, unit]) =>
     line(name, show(process.limits.soft[resource]!), show(process.limits.hard[resource]!), unit)).join('');
-}
-
-function mountOptions(mount: Mount): string {
-  const names = [mount.readOnly ? 'ro' : 'rw'];
-  if (mount.flags & MS.NOSUID) names.push('nosuid');
-  if (mount.flags & MS.NODEV) names.push('nodev');
-  if (mount.flags & MS.NOEXEC) names.push('noexec');
-  names.push(mount.flags & MS.NOATIME ? 'noatime' : 'relatime');
-  return names.join(',');
-}
-
-function escapeMount(text: string): string {
-  return text.replace(/[ \t\n\\]/g, (char) => '\\' + char.charCodeAt(0).toString(8).padStart(3, '0'));
-}
-
-function mountPoint(task: Task, mount: Mount): string {
-  return mount.on ? pathOf(task.fs.root, mount.on) : '/';
-}
-
-function mountsText(task: Task): string {
-  return task.kernel.vfs.mounts().map((mount) =>
-    `${escapeMount(mount.fs.source)} ${escapeMount(mountPoint(task, mount))} ${mount.fs.type} ${mountOptions(mount)} 0 0\n`).join('');
-}
-
-function mountinfoText(task: Task): string {
-  return task.kernel.vfs.mounts().map((mount) => {
-    const parent = mount.on?.mount.id ?? mount.id;
-    const dev = `${devMajor(mount.fs.dev)}:${devMinor(mount.fs.dev)}`;
-    return `${mount.id} ${parent} ${dev} / ${escapeMount(mountPoint(task, mount))} ${mountOptions(mount)} - ` +
-      `${mount.fs.type} ${escapeMount(mount.fs.source)} ${mount.fs.readOnly ? 'ro' : 'rw'}\n`;
-  }).join('');
 }

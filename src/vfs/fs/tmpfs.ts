@@ -1,11 +1,12 @@
 /** Files in memory. The inodes and directories are plain objects; the bytes are in tmp_data.ts. */
+import { totalmem } from 'node:os';
 import { E } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
 import { now, readClock } from '../clock.js';
 import { DirectoryFile } from '../directory_file.js';
 import { ATTR, Inode, RENAME, anonymousDev } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
-import type { Location } from '../mount.js';
+import type { Location, Mount } from '../mount.js';
 import { OpenFile, SEEK } from '../open_file.js';
 import { FileData } from './tmp_data.js';
 
@@ -13,6 +14,8 @@ const TMPFS_MAGIC = 0x01021994;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 const FALLOC_KEEP_SIZE = 1;
+const DEFAULT_BYTES = 16 * 2 ** 30;
+const DEFAULT_INODES = 4_000_000;
 
 export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 
@@ -20,8 +23,11 @@ export interface TmpFsOptions {
   /** Name in /proc/mounts; also the type when that is not 'tmpfs'. */
   source?: string;
   type?: string;
-  /** Permission bits of the root. */
+  /** Permission bits and owner of the root. */
   mode?: number;
+  uid?: number;
+  gid?: number;
+  readOnly?: boolean;
   /** Most bytes of file data; writes beyond give ENOSPC. */
   maxBytes?: number;
   /** Device number, and the first inode number: a layer of an overlay shows as the file system below it. */
@@ -31,29 +37,19 @@ export interface TmpFsOptions {
   maxInodes?: number;
 }
 
-/** size=, nr_inodes=, mode= of tmpfs(5); uid and gid are accepted. null: not understood. */
-export function tmpfsOptions(text: string): TmpFsOptions | null {
-  const options: TmpFsOptions = { mode: 0o1777 };
-  for (const word of text.split(',')) {
-    const [name, value = ''] = word.split('=');
-    const number = /^(\d+)([kmg]?)$/i.exec(value);
-    const bytes = number && Number(number[1]) * 1024 ** ' kmg'.indexOf((number[2] || ' ').toLowerCase());
-    if (name === 'size' && bytes !== null) options.maxBytes = bytes || Infinity;
-    else if (name === 'nr_inodes' && bytes !== null) options.maxInodes = bytes || Infinity;
-    else if (name === 'mode' && /^[0-7]+$/.test(value)) options.mode = parseInt(value, 8) & 0o7777;
-    else if (name !== '' && name !== 'uid' && name !== 'gid') return null;
-  }
-  return options;
+/** A time as one number, exact to some 200 ns: good enough to tell what came first. */
+function stamp(seconds: number, nanoseconds: number): number {
+  return seconds + nanoseconds / 1e9;
 }
 
 export class TmpFs implements FileSystem {
   readonly type: string;
   readonly source: string;
   readonly dev: number;
-  readonly readOnly = false;
+  readOnly: boolean;
   readonly root: TmpInode;
-  readonly maxBytes: number;
-  readonly maxInodes: number;
+  maxBytes: number;
+  maxInodes: number;
   /** Bytes and inodes in use. */
   bytes = 0;
   inodes = 0;
@@ -64,10 +60,11 @@ export class TmpFs implements FileSystem {
     this.lastIno = (options.firstIno ?? 1) - 1;
     this.type = options.type ?? 'tmpfs';
     this.source = options.source ?? this.type;
-    this.maxBytes = options.maxBytes ?? 16 * 2 ** 30;
-    this.maxInodes = options.maxInodes ?? 4_000_000;
+    this.maxBytes = options.maxBytes ?? DEFAULT_BYTES;
+    this.maxInodes = options.maxInodes ?? DEFAULT_INODES;
+    this.readOnly = options.readOnly ?? false;
     const mode = S.IFDIR | (options.mode ?? 0o755);
-    this.root = new TmpInode(this, { mode, uid: 0, gid: 0, rdev: 0, target: '' });
+    this.root = new TmpInode(this, { mode, uid: options.uid ?? 0, gid: options.gid ?? 0, rdev: 0, target: '' });
   }
 
   nextIno(): number {
@@ -89,6 +86,45 @@ export class TmpFs implements FileSystem {
   sync(): number {
     return 0;
   }
+
+  /** As Linux: a new limit must not be below what is in use, nor come where there was none. */
+  remount(readOnly: boolean, text: string): number {
+    const options = tmpfsOptions(text);
+    if (options === null) return -E.INVAL;
+    const { maxBytes = this.maxBytes, maxInodes = this.maxInodes } = options;
+    if (maxBytes < this.bytes || maxInodes < this.inodes) return -E.INVAL;
+    this.maxBytes = maxBytes;
+    this.maxInodes = maxInodes;
+    this.readOnly = readOnly;
+    return 0;
+  }
+  showOptions(): string {
+    const { uid, gid, mode } = this.root;
+    let text = this.maxBytes === DEFAULT_BYTES || this.maxBytes === Infinity ? '' : `,size=${this.maxBytes / 1024}k`;
+    if (this.maxInodes !== DEFAULT_INODES && this.maxInodes !== Infinity) text += `,nr_inodes=${this.maxInodes}`;
+    if ((mode & 0o7777) !== 0o1777) text += `,mode=${(mode & 0o7777).toString(8)}`;
+    return text + (uid === 0 ? '' : `,uid=${uid}`) + (gid === 0 ? '' : `,gid=${gid}`);
+  }
+}
+
+/** Options of tmpfs(5): size=, nr_blocks=, nr_inodes=, mode=, uid=, gid=. null: not understood. */
+export function tmpfsOptions(text: string): TmpFsOptions | null {
+  const options: TmpFsOptions = {};
+  for (const word of text.split(',')) {
+    const [name, value = ''] = word.split('=');
+    const number = /^(\d+)([kmgt%]?)$/i.exec(value);
+    const scale = number === null ? 0 : 1024 ** ' kmgt'.indexOf((number[2] || ' ').toLowerCase());
+    const amount = number === null ? -1 : number[2] === '%' ? totalmem() * Number(number[1]) / 100 : Number(number[1]) * scale;
+    const id = /^\d+$/.test(value) ? Number(value) : -1;
+    if (name === 'size' && amount >= 0) options.maxBytes = Math.ceil(amount / 4096) * 4096 || Infinity;
+    else if (name === 'nr_blocks' && amount >= 0) options.maxBytes = amount * 4096 || Infinity;
+    else if (name === 'nr_inodes' && amount >= 0) options.maxInodes = amount || Infinity;
+    else if (name === 'mode' && /^[0-7]+$/.test(value)) options.mode = parseInt(value, 8) & 0o7777;
+    else if (name === 'uid' && id >= 0) options.uid = id;
+    else if (name === 'gid' && id >= 0) options.gid = id;
+    else if (name !== '' && name !== 'huge' && name !== 'inode64' && name !== 'inode32' && name !== 'mpol') return null;
+  }
+  return options;
 }
 
 export class TmpInode extends Inode {
@@ -352,9 +388,10 @@ export class TmpInode extends Inode {
     this.ctimeNsec = now.nanoseconds;
   }
   /** The relatime rule of mount(8). */
-  stampAccess(): void {
-    if (this.atime > this.mtime && this.atime > this.ctime) return;
+  override stampAccess(mount: Mount): void {
     readClock();
+    if (!mount.updatesAccess(this.entries !== null, stamp(this.atime, this.atimeNsec),
+      stamp(this.mtime, this.mtimeNsec), stamp(this.ctime, this.ctimeNsec), now.seconds)) return;
     this.atime = now.seconds;
     this.atimeNsec = now.nanoseconds;
   }
@@ -400,7 +437,7 @@ export class TmpFile extends OpenFile {
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const got = this.data.read(u8, start, length, position);
-    if (got > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess();
+    if (got > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess(this.location!.mount);
     return got;
   }
   override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {

@@ -33,7 +33,9 @@ export interface FileSystemType {
 
 function openTmpFs(request: MountRequest): FileSystem | number {
   const parsed = tmpfsOptions(request.options);
-  return parsed === null ? -E.INVAL : new TmpFs({ ...parsed, type: request.type, source: request.source });
+  return parsed === null ? -E.INVAL : new TmpFs({
+    mode: 0o1777, ...parsed, type: request.type, source: request.source, readOnly: request.readOnly,
+  });
 }
 
 export const fileSystemTypes: readonly FileSystemType[] = [

@@ -1,0 +1,349 @@
+/** Trees of mounts: attach, detach, copy, and propagation between them (mount_namespaces(7), "SHARED SUBTREES"). */
+import { E } from '../abi/errno.js';
+import { S } from '../abi/fcntl.js';
+import type { FileSystem, Inode } from './inode.js';
+import { Location, Mount } from './mount.js';
+import { notifyUnmounted } from './notify.js';
+
+let lastGroup = 0;
+let lastNamespace = 0;
+
+/** Shared mounts that show the same mounts below them; slaves follow without being followed. */
+export class PeerGroup {
+  readonly id = ++lastGroup;
+  readonly members = new Set<Mount>();
+  readonly slaves = new Set<Mount>();
+}
+
+/** The tree of mounts that a process sees. */
+export class MountNamespace {
+  readonly id = ++lastNamespace;
+
+  constructor(public root: Mount) {
+    root.namespace = this;
+  }
+
+  /** All mounts in the order in which they were made. */
+  mounts(): Mount[] {
+    return subtree(this.root).sort((a, b) => a.id - b.id);
+  }
+}
+
+/** A mount and all below it, parents first. */
+export function subtree(top: Mount): Mount[] {
+  const all = [top];
+  for (let i = 0; i < all.length; i++) {
+    const { children } = all[i]!;
+    if (children !== null) all.push(...children.values());
+  }
+  return all;
+}
+
+/** The mounts below a place of one mount, parents first. */
+export function mountsBelow(place: Location): Mount[] {
+  const found: Mount[] = [];
+  for (const child of place.mount.children?.values() ?? []) {
+    if (isAtOrBelow(child.on!, place.inode)) found.push(...subtree(child));
+  }
+  return found;
+}
+
+function isAtOrBelow(place: Location, top: Inode): boolean {
+  if (place.inode === top) return true;
+  for (let at = place.dir ?? place.inode; ; at = at.parent) {
+    if (at === top) return true;
+    if (at.parent === null) return false;
+  }
+}
+
+/** Is `place` at or below `top`, over mounts, too? */
+export function isReachable(place: Location, top: Location): boolean {
+  for (let at = place; ; at = at.mount.on) {
+    if (at.mount === top.mount) return isAtOrBelow(at, top.inode);
+    if (at.mount.on === null) return false;
+  }
+}
+
+/** The root of the uppermost of the mounts stacked at a place, or the place itself. */
+export function topmost(place: Location): Location {
+  let at = place;
+  for (let on = at.mount.children?.get(at.inode); on !== undefined; on = at.mount.children?.get(at.inode)) {
+    at = new Location(on, on.root);
+  }
+  return at;
+}
+
+/** How often file systems are mounted: those that are nowhere any more are told. */
+const uses = new WeakMap<FileSystem, number>();
+
+function used(fs: FileSystem, by: number): number {
+  const count = (uses.get(fs) ?? 0) + by;
+  uses.set(fs, count);
+  return count;
+}
+
+/** Is this file system mounted anywhere? */
+export function isMounted(fs: FileSystem): boolean {
+  return (uses.get(fs) ?? 0) > 0;
+}
+
+/** Puts one mount on a place; what is mounted there already comes to lie upon its root. */
+function attachOne(mount: Mount, on: Location): void {
+  const parent = on.mount;
+  parent.children ??= new Map();
+  const above = parent.children.get(on.inode);
+  parent.children.set(on.inode, mount);
+  on.inode.covered++;
+  if (on.dir !== null && on.inode.type !== S.IFDIR) (on.dir.pinned ??= new Map()).set(on.name, on.inode);
+  mount.on = on;
+  if (above === undefined) return;
+  const root = new Location(mount, mount.root);
+  mount.children ??= new Map();
+  mount.children.set(mount.root, above);
+  on.inode.covered--;
+  mount.root.covered++;
+  above.on = root;
+}
+
+/** Takes one mount from its place. Its children stay with it. */
+function detachOne(mount: Mount): void {
+  const { on } = mount;
+  if (on === null) return;
+  const siblings = on.mount.children!;
+  siblings.delete(on.inode);
+  if (siblings.size === 0) on.mount.children = null;
+  if (--on.inode.covered === 0) unpin(on.dir, on.name);
+  mount.on = null;
+}
+
+/** A name means what its directory says, again. */
+export function unpin(dir: Inode | null, name: string): void {
+  if (dir === null || dir.pinned === null) return;
+  dir.pinned.delete(name);
+  if (dir.pinned.size === 0) dir.pinned = null;
+}
+
+function join(namespace: MountNamespace | null, tree: Mount): void {
+  for (const mount of subtree(tree)) {
+    mount.namespace = namespace;
+    used(mount.fs, 1);
+  }
+}
+
+/**
+ * Mounts a tree that is nowhere yet on a place, and copies of it wherever mounts of that place propagate to.
+ * -ENOTDIR: one is a directory and the other is not; -ENOENT: the place was removed.
+ */
+export function attach(tree: Mount, on: Location): number {
+  if ((tree.root.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
+  if (on.inode.removed) return -E.NOENT;
+  place(tree, on);
+  join(on.mount.namespace, tree);
+  return 0;
+}
+
+/** Attaches and propagates; the tree's members belong to the namespace already, or will. */
+function place(tree: Mount, on: Location): void {
+  const { group } = on.mount;
+  if (group !== null) {
+    for (const mount of subtree(tree)) makeShared(mount);
+    propagate(group, on, tree);
+  }
+  attachOne(tree, on);
+}
+
+const enum Copy { Peer, Slave, SharedSlave, Private }
+
+/** Gives every mount that hears from `group` a copy of `tree`; on.mount itself gets none. */
+function propagate(group: PeerGroup, on: Location, tree: Mount): void {
+  for (const peer of [...group.members]) {
+    if (peer !== on.mount) propagateTo(peer, on, tree, Copy.Peer);
+  }
+  propagateToSlaves(group, on, tree, new Set([group]));
+}
+
+function propagateToSlaves(group: PeerGroup, on: Location, tree: Mount, seen: Set<PeerGroup>): void {
+  for (const slave of [...group.slaves]) {
+    if (slave.group === null) {
+      propagateTo(slave, on, tree, Copy.Slave);
+    } else if (!seen.has(slave.group)) {
+      seen.add(slave.group);
+      let first: Mount | null = null;
+      for (const peer of [...slave.group.members]) {
+        if (first !== null) propagateTo(peer, on, first, Copy.Peer);
+        else first = propagateTo(peer, on, tree, Copy.SharedSlave);
+      }
+      propagateToSlaves(slave.group, on, first ?? tree, seen);
+    }
+  }
+}
+
+function propagateTo(to: Mount, on: Location, tree: Mount, how: Copy): Mount | null {
+  if (!isAtOrBelow(on, to.root)) return null;
+  const copy = copyTree(tree, tree.root, tree.rootPlace, true, how);
+  attachOne(copy, on.movedTo(to));
+  join(to.namespace, copy);
+  return copy;
+}
+
+/** One mount again, nowhere mounted, from `root` of its file system. */
+function copyMount(mount: Mount, root: Inode, rootPlace: Location | null, how: Copy): Mount {
+  const copy = new Mount(mount.fs, root, mount.flags, null, rootPlace);
+  if (how === Copy.Slave || how === Copy.SharedSlave) {
+    setMaster(copy, mount.group);
+    if (how === Copy.SharedSlave) makeShared(copy);
+  } else if (how === Copy.Peer) {
+    if (mount.group !== null) {
+      copy.group = mount.group;
+      mount.group.members.add(copy);
+    }
+    setMaster(copy, mount.master);
+    copy.unbindable = mount.unbindable;
+  }
+  return copy;
+}
+
+/** A mount seen from `root`; recursive: with all that is mounted below, but unbindable mounts. */
+export function copyTree(
+  mount: Mount, root: Inode, rootPlace: Location | null, recursive: boolean, how: Copy = Copy.Peer,
+  map = new Map<Mount, Mount>(), unbindable = false,
+): Mount {
+  const copy = copyMount(mount, root, rootPlace, how);
+  map.set(mount, copy);
+  if (!recursive) return copy;
+  for (const below of mountsBelow(new Location(mount, root))) {
+    const parent = map.get(below.on!.mount);
+    if (parent === undefined || (below.unbindable && !unbindable)) continue;
+    const child = copyMount(below, below.root, below.rootPlace, how);
+    attachOne(child, below.on!.movedTo(parent));
+    map.set(below, child);
+  }
+  return copy;
+}
+
+/** A copy of a whole namespace, and which mount of it stands for which (clone(2), CLONE_NEWNS). */
+export function copyNamespace(namespace: MountNamespace): { copy: MountNamespace; map: Map<Mount, Mount> } {
+  const map = new Map<Mount, Mount>();
+  const { root } = namespace;
+  const top = copyTree(root, root.root, root.rootPlace, true, Copy.Peer, map, true);
+  const copy = new MountNamespace(top);
+  join(copy, top);
+  return { copy, map };
+}
+
+/** Takes every mount of a namespace away: nobody is in it any more. */
+export function dissolve(namespace: MountNamespace): void {
+  for (const mount of subtree(namespace.root).reverse()) drop(mount);
+}
+
+/** The mounts that go with `mount` when it is unmounted, where it has been propagated to. */
+export function propagated(mount: Mount): Mount[] {
+  const found: Mount[] = [];
+  const { on } = mount;
+  if (on === null || on.mount.group === null) return found;
+  const seen = new Set<PeerGroup>();
+  const visit = (to: Mount): void => {
+    const there = to.children?.get(on.inode);
+    if (there !== undefined && there !== mount) found.push(there);
+  };
+  const spread = (group: PeerGroup): void => {
+    if (seen.has(group)) return;
+    seen.add(group);
+    for (const peer of group.members) visit(peer);
+    for (const slave of group.slaves) {
+      if (slave.group === null) visit(slave);
+      else spread(slave.group);
+    }
+  };
+  spread(on.mount.group);
+  return found;
+}
+
+/**
+ * Unmounts a mount with all below it, and its propagated copies that have nothing below them. -EINVAL for the root of
+ * the tree.
+ */
+export function detach(mount: Mount): number {
+  if (mount.on === null) return -E.INVAL;
+  let result = 0;
+  for (const below of subtree(mount).reverse()) {
+    for (const copy of propagated(below)) if (copy.children === null) drop(copy);
+    const failed = drop(below);
+    if (failed < 0) result = failed;
+  }
+  return result;
+}
+
+/** Ends one mount. Gives what writing back gave when it was the last one of its file system. */
+function drop(mount: Mount): number {
+  detachOne(mount);
+  makePrivate(mount);
+  mount.namespace = null;
+  if (used(mount.fs, -1) > 0) return 0;
+  notifyUnmounted(mount.fs);
+  const failed = mount.fs.sync();
+  mount.fs.unmounted?.();
+  return failed;
+}
+
+/** Takes a mount to another place. The caller has checked that it may go there. */
+export function move(mount: Mount, on: Location): void {
+  detachOne(mount);
+  place(mount, on);
+}
+
+/** Puts `next` where the mount `root` is, and `root` at `old`, a place below `next` (pivot_root(2)). */
+export function pivot(root: Mount, next: Mount, old: Location): void {
+  const at = root.on;
+  detachOne(next);
+  detachOne(root);
+  if (at === null) root.namespace!.root = next;
+  else attachOne(next, at);
+  attachOne(root, old);
+}
+
+function setMaster(mount: Mount, master: PeerGroup | null): void {
+  mount.master?.slaves.delete(mount);
+  mount.master = master;
+  master?.slaves.add(mount);
+}
+
+/** MS_SHARED: a slave stays one, too. */
+export function makeShared(mount: Mount): void {
+  mount.unbindable = false;
+  if (mount.group !== null) return;
+  mount.group = new PeerGroup();
+  mount.group.members.add(mount);
+}
+
+/** MS_SLAVE: what was a peer of others follows them; a mount without peers is private. */
+export function makeSlave(mount: Mount): void {
+  const { group } = mount;
+  mount.unbindable = false;
+  if (group === null) return;
+  leaveGroup(mount);
+  if (group.members.size > 0) setMaster(mount, group);
+}
+
+/** MS_PRIVATE. */
+export function makePrivate(mount: Mount): void {
+  leaveGroup(mount);
+  setMaster(mount, null);
+  mount.unbindable = false;
+}
+
+/** MS_UNBINDABLE. */
+export function makeUnbindable(mount: Mount): void {
+  makePrivate(mount);
+  mount.unbindable = true;
+}
+
+/** The slaves of a group that ends follow its last member's master. */
+function leaveGroup(mount: Mount): void {
+  const { group } = mount;
+  if (group === null) return;
+  mount.group = null;
+  group.members.delete(mount);
+  if (group.members.size > 0) return;
+  for (const slave of [...group.slaves]) setMaster(slave, mount.master);
+}
