@@ -12,7 +12,8 @@
         "native/faults.cc",
         "native/timeslice.cc",
         "native/host_io.cc",
-        "native/host_wait.cc"
+        "native/host_wait.cc",
+        "native/host_store.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],

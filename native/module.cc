@@ -9,6 +9,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_timeslice(env, exports);
   register_host_io(env, exports);
   register_host_wait(env, exports);
+  register_host_store(env, exports);
   // Takes Node's tear-down, some 5 ms, out of every run.
   exports["exitNow"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
     _exit(info[0].As<Napi::Number>().Int32Value());

@@ -46,7 +46,7 @@ function compileTypeScript() {
   command(process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects]);
 }
 
-/** The run path in one file, and what only help, completion and errors need (yargs) in another. */
+/** The run path in one file, and in others what only help, completion and errors need (yargs), and zstd's decoder. */
 async function bundle() {
   const { build } = createRequire(join(root, 'package.json'))('esbuild');
   const shared = {
@@ -57,12 +57,13 @@ async function bundle() {
   // As pathToFileURL has it, without its cost.
   const url = 'const __moduleUrl = "file://" + encodeURI(__filename).replace(/[#?]/g, encodeURIComponent);';
   await build({
-    ...shared, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js'],
+    ...shared, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js', './zstd.js'],
     minifySyntax: true, minifyWhitespace: true, alias: { assert: './tools/plain_assert.cjs' },
     // A function expression, as bin/posixx.js calls it.
     banner: { js: `(function (require, __filename) {${url}` }, footer: { js: '})' },
   });
   await build({ ...shared, banner: { js: url }, entryPoints: ['build/cli/help.js'], outfile: 'dist/help.js' });
+  await build({ ...shared, entryPoints: ['build/vfs/fs/zstd.js'], outfile: 'dist/zstd.js' });
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
 }
@@ -84,7 +85,7 @@ export async function build() {
   await step('bundle', {
     inputs: ['tools/build.mjs', 'tools/plain_assert.cjs', 'package-lock.json', ...filesBelow('build', (name) => name.endsWith('.js'))
       .filter((file) => !file.endsWith('.test.js') && !file.startsWith('build/Release'))],
-    outputs: ['dist/posixx.js', 'dist/help.js'],
+    outputs: ['dist/posixx.js', 'dist/help.js', 'dist/zstd.js'],
     work: bundle,
   });
   await step('code cache', {

@@ -45,7 +45,7 @@ t.test('wrong values name the option and what it needs', async (t) => {
     [['--cpu', 'z80'], /--cpu does not know "z80"/],
     [['--cwd', 'here'], /--cwd needs an absolute/],
     [['--rootfs', '/nosuch'], /"\/nosuch" does not exist/],
-    [['--rootfs', '/etc/passwd'], /not a directory/],
+    [['--rootfs', '/dev/null'], /neither a directory nor a file/],
     [['--rootfs', '/usr', '--empty-root'], /exclude/],
     [['--sysroot', '/nosuch'], /"\/nosuch" does not exist/],
     [['-v', 'x'], /--volume needs HOST:GUEST/],

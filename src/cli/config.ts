@@ -26,8 +26,9 @@ export interface RunConfig {
   readonly cwd: string | undefined;
   readonly volumes: readonly Volume[];
   readonly disks: readonly DiskImage[];
-  /** Absolute host path of the root directory; '/' by default. */
+  /** Absolute host path of the root: a directory, or a file that holds one; '/' by default. */
   readonly rootfs: string;
+  readonly rootfsIsFile: boolean;
   /** A directory that is laid over the root, or undefined. */
   readonly sysroot: string | undefined;
   readonly emptyRoot: boolean;
@@ -61,7 +62,10 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
   const rootfs = values.get('rootfs');
   const emptyRoot = flags.has('empty-root');
   if (rootfs !== undefined && emptyRoot) throw new UsageError('--rootfs and --empty-root exclude each other');
-  if (rootfs !== undefined) requireDirectory(rootfs, '--rootfs');
+  const rootfsStatus = rootfs === undefined ? undefined : requireStatus(rootfs, '--rootfs');
+  if (rootfsStatus && !rootfsStatus.isDirectory() && !rootfsStatus.isFile()) {
+    throw new UsageError(`--rootfs: "${rootfs}" is neither a directory nor a file`);
+  }
   const sysroot = values.get('sysroot');
   if (sysroot !== undefined && emptyRoot) throw new UsageError('--sysroot and --empty-root exclude each other');
   if (sysroot !== undefined) requireDirectory(sysroot, '--sysroot');
@@ -79,6 +83,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     volumes: (lists.get('volume') ?? []).map(parseVolume),
     disks: (lists.get('disk') ?? []).map(parseDisk),
     rootfs: rootfs === undefined ? '/' : absolute(rootfs),
+    rootfsIsFile: rootfsStatus?.isFile() === true,
     sysroot: sysroot === undefined ? undefined : absolute(sysroot),
     emptyRoot,
     strace: values.get('strace') ?? (trace === undefined ? undefined : ''),
@@ -159,9 +164,13 @@ function parseSeconds(text: string | undefined, option: string): number {
 }
 
 function requireDirectory(path: string, option: string): void {
+  if (!requireStatus(path, option).isDirectory()) throw new UsageError(`${option}: "${path}" is not a directory`);
+}
+
+function requireStatus(path: string, option: string) {
   const found = status(path);
   if (!found) throw new UsageError(`${option}: "${path}" does not exist on the host or cannot be seen`);
-  if (!found.isDirectory()) throw new UsageError(`${option}: "${path}" is not a directory`);
+  return found;
 }
 
 function status(path: string) {

@@ -37,8 +37,9 @@ export const OPTIONS: readonly Option[] = [
     help: 'Give the guest this image file of the host as a disk, /dev/vda for the first. Default: rw, the guest writes to the file',
   },
   {
-    name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR',
-    help: 'Use this host directory as the guest\'s root (read-only, under an in-memory layer). Default: /',
+    name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR|TAR',
+    help: 'Use this directory or archive (.tar, .tar.gz, .tar.zst) of the host as the guest\'s root, read-only, under an ' +
+      'in-memory layer. Default: /',
   },
   {
     name: 'sysroot', alias: 'L', env: 'POSIXX_SYSROOT', kind: 'value', value: 'DIR',

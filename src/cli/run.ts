@@ -1,5 +1,5 @@
 /** `posixx run`: engine, root, kernel and system-call table put together around one program. */
-import { existsSync, openSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
@@ -13,13 +13,14 @@ import { LoadFailure } from '../loader/failure.js';
 import { dispatch } from '../syscalls/dispatch.js';
 import { CpuModel } from '../translator/cpu_model.js';
 import { X86Engine } from '../translator/x86_engine.js';
-import { defaultRoot, RootError } from '../vfs/default_root.js';
+import { RootError } from '../vfs/default_root.js';
 import { openHostDescriptor } from '../vfs/host_file.js';
 import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '../vfs/vfs.js';
 import { configure, type RunConfig } from './config.js';
 import { fatalSignalText } from './fatal_signal.js';
 import { environmentBytes } from './native_strings.js';
 import { parseCommandLine, UsageError } from './parse.js';
+import { makeRoot } from './root.js';
 
 /** Exit statuses, those of env(1) and timeout(1). */
 const CANNOT_EXECUTE = 126;
@@ -46,10 +47,10 @@ export async function run(args: readonly string[], write: (text: string) => void
   const hostCwd = Buffer.from(process.cwd(), 'utf8').toString('latin1');
   let vfs: Vfs;
   try {
-    vfs = makeRoot(config, hostCwd);
+    vfs = await makeRoot(config, hostCwd, say);
   } catch (error) {
     if (!(error instanceof RootError)) throw error;
-    say(`${error.message}: ${errorText(error.errno)}`);
+    say(error.errno === 0 ? error.message : `${error.message}: ${errorText(error.errno)}`);
     return BAD_ROOT;
   }
   const groups = process.getgroups?.() ?? [];
@@ -115,28 +116,6 @@ function leave(status: number): number {
     process.env['NODE_OPTIONS'] !== undefined || process.env['NODE_V8_COVERAGE'] !== undefined;
   if (!watched) native.exitNow(status);
   return status;
-}
-
-/** The guest's tree. The program and the working directory stay visible where the fresh /tmp would hide them. */
-function makeRoot(config: RunConfig, hostCwd: string): Vfs {
-  const program = config.argv[0]!;
-  const slash = program.lastIndexOf('/');
-  const directory = slash > 0 ? program.slice(0, slash) : '/';
-  const visible = [hostCwd];
-  if (slash >= 0) visible.push(directory.startsWith('/') ? directory : `${hostCwd}/${directory}`);
-  const volumes = config.volumes.map(({ host, guest, writable }) => ({ host, guest, readOnly: !writable }));
-  if (config.emptyRoot && slash >= 0) {
-    const file = program.startsWith('/') ? program : `${hostCwd}/${program}`;
-    if (existsSync(Buffer.from(file, 'latin1'))) volumes.push({ host: file, guest: file, readOnly: true });
-  }
-  return defaultRoot({
-    volumes,
-    ...(config.rootfs === '/' ? {} : { rootfs: config.rootfs }),
-    ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
-    emptyRoot: config.emptyRoot,
-    disks: config.disks,
-    visible,
-  });
 }
 
 /** Starts strace. @throws UsageError when the file cannot be written or the set names what does not exist. */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import type { NativeIo } from './native_io.js';
+import type { NativeStore } from './native_store.js';
 import type { NativeWait } from './native_wait.js';
 
 export interface NativeEngine {
@@ -101,7 +102,7 @@ export interface CodeLayout {
   hostcalls: { clockGettime: number; getcpu: number };
 }
 
-export type Native = NativeEngine & NativeIo & NativeWait;
+export type Native = NativeEngine & NativeIo & NativeStore & NativeWait;
 
 /** The addon as it was built in this tree, else the prebuilt one of the package. */
 function load(): Native {

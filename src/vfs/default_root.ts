@@ -25,8 +25,8 @@ const PLACEHOLDER = 'none';
 
 export interface RootOptions {
   volumes?: readonly Volume[];
-  /** A directory of the host that is the root instead of the host's own. */
-  rootfs?: string;
+  /** A directory of the host that is the root instead of the host's own, or a file system. */
+  rootfs?: string | FileSystem;
   /** A directory of the host whose files come before those of the root. */
   sysroot?: string;
   /** Start from nothing. */
@@ -53,7 +53,8 @@ export class RootError extends Error {
  * @throws RootError when a directory named in the options cannot be opened.
  */
 export function defaultRoot(options: RootOptions = {}): Vfs {
-  const root = options.emptyRoot ? undefined : openHostFs(options.rootfs ?? '/', true);
+  const { rootfs = '/' } = options;
+  const root = options.emptyRoot ? undefined : typeof rootfs === 'string' ? openHostFs(rootfs, true) : rootfs;
   const base = root === undefined ? new TmpFs({ type: 'rootfs' }) :
     options.sysroot === undefined ? layered(root) : layered(openHostFs(options.sysroot, true), root);
   const vfs = new Vfs(base);
@@ -130,8 +131,8 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
   if (typeof mount === 'number') throw cannotMount(volume.guest, mount);
 }
 
-/** A writable layer in memory over parts of the host, the topmost first. It shows as that one's device; its inode numbers are high. */
-function layered(...lowers: [HostFs, ...HostFs[]]): OverlayFs {
+/** A writable layer in memory over read-only ones, the topmost first. It shows as that one's device; its inode numbers are high. */
+function layered(...lowers: [FileSystem, ...FileSystem[]]): OverlayFs {
   return new OverlayFs(new TmpFs({ dev: lowers[0].dev, firstIno: 0xf000_0000 }), lowers);
 }
 

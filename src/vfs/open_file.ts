@@ -134,6 +134,13 @@ export abstract class OpenFile {
   syncMapped(): number {
     return 0;
   }
+  /**
+   * Copies all data to a descriptor of the host, each byte to where it is in the file, without a way through
+   * JavaScript. 0, or -EOPNOTSUPP when the data is not on the host.
+   */
+  copyTo(_fd: number): number {
+    return -E.OPNOTSUPP;
+  }
   /** Host descriptor that reads and writes go to, or -1. */
   hostFd(): number {
     return -1;
