@@ -1,5 +1,6 @@
 /** `npm run build`: from a fresh clone to a program that runs. Also imported by the other tools. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { command, filesBelow, root, step } from './steps.mjs';
@@ -49,9 +50,14 @@ function compileTypeScript() {
 /** The run path in one file, and in others what only help, completion and errors need (yargs), and zstd's decoder. */
 async function bundle() {
   const { build } = createRequire(join(root, 'package.json'))('esbuild');
+  const parts = [...filesBelow('build/translator', (name) => name.endsWith('.js')), 'build/Release/posixx.node'];
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(readFileSync(join(root, part)));
+  // Code that other builds kept is of no use to this one.
+  rmSync(join(root, 'build/translations'), { recursive: true, force: true });
   const shared = {
     absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent',
-    define: { 'import.meta.url': '__moduleUrl' }, legalComments: 'none',
+    define: { 'import.meta.url': '__moduleUrl', POSIXX_BUILD: JSON.stringify(hash.digest('hex').slice(0, 16)) }, legalComments: 'none',
     supported: { 'dynamic-import': false },
   };
   // As pathToFileURL has it, without its cost.
@@ -83,7 +89,7 @@ export async function build() {
     work: compileTypeScript,
   });
   await step('bundle', {
-    inputs: ['tools/build.mjs', 'tools/plain_assert.cjs', 'package-lock.json', ...filesBelow('build', (name) => name.endsWith('.js'))
+    inputs: ['tools/build.mjs', 'tools/plain_assert.cjs', 'package-lock.json', 'build/Release/posixx.node', ...filesBelow('build', (name) => name.endsWith('.js'))
       .filter((file) => !file.endsWith('.test.js') && !file.startsWith('build/Release'))],
     outputs: ['dist/posixx.js', 'dist/help.js', 'dist/zstd.js'],
     work: bundle,

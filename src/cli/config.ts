@@ -38,6 +38,8 @@ export interface RunConfig {
   readonly trace: string;
   readonly cpu: string;
   readonly aslr: boolean;
+  /** Translated code is kept for later runs, and taken from earlier ones. */
+  readonly codeCache: boolean;
   /** Bytes. */
   readonly memory: number;
   /** Tasks that may live at once; undefined: the kernel's own limit. */
@@ -90,6 +92,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     trace: trace === undefined ? '' : trace.replace(/^trace=/, ''),
     cpu,
     aslr: !flags.has('no-aslr'),
+    codeCache: !flags.has('no-code-cache'),
     memory: parseMemory(values.get('memory')),
     maxTasks: parseCount(values.get('max-processes')),
     timeout: parseSeconds(values.get('timeout'), '--timeout'),

@@ -67,6 +67,10 @@ export const OPTIONS: readonly Option[] = [
     help: 'Same addresses in every run',
   },
   {
+    name: 'no-code-cache', env: 'POSIXX_NO_CODE_CACHE', kind: 'flag',
+    help: 'Translate everything anew: neither use code that earlier runs kept nor keep any',
+  },
+  {
     name: 'memory', env: 'POSIXX_MEMORY', kind: 'value', value: 'SIZE',
     help: 'Most memory that the guest may map: bytes, or with K, M or G. Default and maximum: 4G',
   },

@@ -16,6 +16,7 @@ import { X86Engine } from '../translator/x86_engine.js';
 import { RootError } from '../vfs/default_root.js';
 import { openHostDescriptor } from '../vfs/host_file.js';
 import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '../vfs/vfs.js';
+import { codeStore } from './code_store.js';
 import { configure, type RunConfig } from './config.js';
 import { fatalSignalText } from './fatal_signal.js';
 import { environmentBytes } from './native_strings.js';
@@ -68,7 +69,7 @@ export async function run(args: readonly string[], write: (text: string) => void
   const path = findProgram(fs, name, config.env);
   if (typeof path === 'number') return refuse(say, name, path, explain(fs, name, path));
 
-  const engine = new X86Engine(new CpuModel(config.cpu));
+  const engine = new X86Engine(new CpuModel(config.cpu), config.codeCache ? codeStore() : undefined);
   const kernel = new Kernel({
     engine, dispatch, vfs, memory: config.memory, aslr: config.aslr, killAfter: config.killAfter * 1e6,
     ...(config.maxTasks === undefined ? {} : { maxTasks: config.maxTasks }),
@@ -98,6 +99,7 @@ export async function run(args: readonly string[], write: (text: string) => void
     }, undefined);
   }
   const status = kernel.run();
+  engine.keep();
   if (config.stats) printStats(say, engine, calls, (native.monotonicNow() - started) / 1e6);
   if (timedOut) {
     say(`${name} was killed after ${config.timeout / 1000} s (--timeout)`);

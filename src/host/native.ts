@@ -54,6 +54,15 @@ export interface NativeEngine {
 
   /** The code cache, writable view. The executable view is another mapping that JS never sees. */
   codeBuffer(): ArrayBuffer;
+  /** Adds `delta`, modulo 2^32, to the words [start, end). */
+  addToWords(words: Uint32Array, start: number, end: number, delta: number): void;
+  /**
+   * Makes code right that was stored as if it and its guest image stood at 0. Each word names a field (translator's
+   * relocations.ts): kind in the upper 3 bits, offset from `codeBase` in the others. Throws when a field is not in the cache.
+   */
+  codeRelocate(fields: Uint32Array, codeBase: number, guestBase: number): void;
+  /** A hash of bytes [start, end), below 2^52. For telling damage and versions, not against forgery. */
+  hashBytes(bytes: Uint8Array, start: number, end: number): number;
   /**
    * The instruction log, u32s: word 0 counts the entries behind it, which are the cache offsets of translated guest
    * instructions in ascending order; bit 31: not a place where guest code may be interrupted.

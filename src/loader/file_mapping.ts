@@ -1,5 +1,6 @@
 /** Open files as mm maps them. */
 import { MS, type Location, type OpenFile } from '../vfs/vfs.js';
+import { HostFile } from '../vfs/host_file.js';
 import { Location as Place } from '../vfs/mount.js';
 import { pathOf } from '../vfs/path_walk.js';
 import { Stat } from '../vfs/inode.js';
@@ -52,11 +53,15 @@ export class FileMapping implements MappedFile {
     return this.location !== null && (this.location.mount.flags & MS.NOEXEC) !== 0;
   }
 
+  /** With '!' at its beginning: it is a file of the host, so the version means the same in other processes. */
   version(): string {
     if (this.file.stat(stat) < 0) return '';
     const id = `${stat.dev}:${stat.ino}`;
     const times = `${stat.mtime}.${stat.mtimeNsec}:${stat.ctime}.${stat.ctimeNsec}`;
-    return `${id}:${stat.size}:${times}:${writableViews.get(id) ?? 0}`;
+    const views = writableViews.get(id);
+    const version = `${id}:${stat.size}:${times}`;
+    if (views !== undefined) return `${version}:${views}`;
+    return this.file instanceof HostFile && !this.file.canWrite ? `!${version}` : version;
   }
 
   mapFd(writable: boolean): number {

@@ -8,6 +8,7 @@
  *   return stack    through push, pop, call and ret only
  */
 import type { CodeLayout } from '../host/native.js';
+import { Reloc, RelocationLog } from './relocations.js';
 
 /** The host register that holds guest rsp; the guest register of the same number lives in a slot. */
 export const STACK_HOME = 11;
@@ -19,6 +20,7 @@ export class Assembler {
   at: number;
   /** Guest rsp less its home register: pushes and pops in a row move the register once (`flushStack`). */
   stackDelta = 0;
+  readonly relocations = new RelocationLog();
 
   constructor(readonly bytes: Uint8Array, readonly layout: CodeLayout) {
     this.at = layout.start;
@@ -64,21 +66,41 @@ export class Assembler {
     this.u32(target - (this.at + 4));
   }
 
-  jmp(target: number): void {
+  /** A rel32 to a stub at the head of the cache. */
+  private stub32(target: number): void {
+    this.relocations.add(Reloc.Stub, this.at, 0);
+    this.rel32(target);
+  }
+
+  /** A field that holds a guest address of the image that is being translated. */
+  guest32(address: number): void {
+    this.relocations.add(Reloc.Guest, this.at, 0);
+    this.u32(address);
+  }
+
+  /** A field that holds the negative of such an address. */
+  guestNegated32(address: number): void {
+    this.relocations.add(Reloc.GuestNegated, this.at, 0);
+    this.u32(-address);
+  }
+
+  /** jmp to a stub */
+  jmp(stub: number): void {
     this.u8(0xe9);
-    this.rel32(target);
+    this.stub32(stub);
   }
 
-  call(target: number): void {
+  /** call of a stub */
+  call(stub: number): void {
     this.u8(0xe8);
-    this.rel32(target);
+    this.stub32(stub);
   }
 
-  /** jcc rel32; `condition` is the low nibble of the opcode. */
-  jcc(condition: number, target: number): void {
+  /** jcc to a stub; `condition` is the low nibble of the opcode. */
+  jcc(condition: number, stub: number): void {
     this.u8(0x0f);
     this.u8(0x80 | condition);
-    this.rel32(target);
+    this.stub32(stub);
   }
 
   push(reg: number): void {
@@ -112,11 +134,11 @@ export class Assembler {
     this.movRegReg32(to, from);
   }
 
-  /** mov r32, imm32 */
-  movRegImm32(to: number, value: number): void {
+  /** mov r32, guest address */
+  movRegGuest(to: number, address: number): void {
     if (to >= 8) this.u8(0x41);
     this.u8(0xb8 | (to & 7));
-    this.u32(value);
+    this.guest32(address);
   }
 
   /** fs: op r, [disp32] with REX.W when `wide`. */
@@ -148,6 +170,12 @@ export class Assembler {
   storeSlotImm32(slot: number, value: number): void {
     this.slotOperand(0xc7, 0, slot, false);
     this.u32(value);
+  }
+
+  /** mov dword slot, guest address */
+  storeSlotGuest(slot: number, address: number): void {
+    this.slotOperand(0xc7, 0, slot, false);
+    this.guest32(address);
   }
 
   /** lea r64, [base + disp] */
@@ -209,7 +237,7 @@ export class Assembler {
 
   /** Leaves guest code: rip, trap number, jump to the exit. Clobbers nothing. */
   exit(pc: number, trap: number): void {
-    this.storeSlotImm32(this.layout.slots.rip, pc);
+    this.storeSlotGuest(this.layout.slots.rip, pc);
     this.storeSlotImm32(this.layout.slots.trap, trap);
     this.jmp(this.layout.exitTrap);
   }

@@ -3,98 +3,25 @@
  * the same code at the same places (a forked child and its parent); the first of them to change its code leaves.
  */
 import type { CodeSource, CodeSpace } from './engine.js';
+import type { InstructionLog } from './instruction_log.js';
+import type { InstalledImage } from './stored_image.js';
 
 const PAGE_SHIFT = 12;
 const PAGE_MASK = 4095;
 
-/** A run of host code for guest instructions; its instructions are entries [logStart, logEnd) of the log. */
+/** A run of host code for guest instructions. */
 export interface Fragment {
+  /** Its code is at cache offsets [codeStart, codeEnd), the entry for indirect branches included. */
+  codeStart: number;
+  codeEnd: number;
+  /** Its instructions are entries [logStart, logEnd) of the instruction log. */
   readonly logStart: number;
   logEnd: number;
-}
-
-/** Marks an entry of the log that begins inside of a guest instruction. */
-const INSIDE = 0x8000_0000;
-const HOST_MASK = 0x7fff_ffff;
-
-/**
- * One entry an emitted instruction, in order of cache offset: where it is, which guest instruction, how to undo it.
- * The offsets stand in memory that the addon sees too: it interrupts guest code only where an instruction begins.
- */
-export class InstructionLog {
-  /** Word 0 is the number of entries. */
-  private readonly host: Uint32Array;
-  private pc = new Uint32Array(4096);
-  private word = new Uint32Array(4096);
-  private count = 0;
-
-  constructor(buffer: ArrayBuffer) {
-    this.host = new Uint32Array(buffer);
-  }
-
-  get length(): number {
-    return this.count;
-  }
-
-  /** There is room for `entries` more. */
-  hasRoom(entries: number): boolean {
-    return this.count + entries < this.host.length;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.host[0] = 0;
-  }
-
-  add(host: number, pc: number, fixup: number): void {
-    const at = this.count++;
-    if (at === this.pc.length) this.grow();
-    this.host[at + 1] = host;
-    this.pc[at] = pc;
-    this.word[at] = fixup;
-    this.host[0] = this.count;
-  }
-
-  /** As `add`, for the middle of an instruction, where the guest cannot be interrupted. */
-  addInside(host: number, pc: number, fixup: number): void {
-    this.add(host | INSIDE, pc, fixup);
-  }
-
-  setFixup(at: number, fixup: number): void {
-    this.word[at] = fixup;
-  }
-
-  hostAt(at: number): number {
-    return this.host[at + 1]! & HOST_MASK;
-  }
-  pcAt(at: number): number {
-    return this.pc[at]!;
-  }
-  fixupAt(at: number): number {
-    return this.word[at]!;
-  }
-
-  /** Index of the entry that covers cache offset `host`; -1: before the first. */
-  find(host: number): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.hostAt(middle) <= host) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
-  }
-
-  private grow(): void {
-    const twice = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const next = new Uint32Array(old.length * 2);
-      next.set(old);
-      return next;
-    };
-    this.pc = twice(this.pc);
-    this.word = twice(this.word);
-  }
+  /** Its fields to relocate are entries [relocationStart, relocationEnd) of the relocation log. */
+  readonly relocationStart: number;
+  relocationEnd: number;
+  /** All of it comes from one image. */
+  oneImage: boolean;
 }
 
 export class Translations {
@@ -109,6 +36,10 @@ export class Translations {
   /** Entry of each indirect target: restores rcx, then goes to the instruction. */
   readonly thunks = new Map<number, number>();
   private readonly pages = new Map<number, Int32Array>();
+  /** Code from earlier processes, by origin; null: there is none. */
+  readonly installed = new Map<string, InstalledImage | null>();
+  /** How many of those are not null. */
+  private images = 0;
   private readonly fragments = new Map<number, Fragment[]>();
   private readonly incoming = new Map<number, number[]>();
   private lastPage = -1;
@@ -118,7 +49,7 @@ export class Translations {
   find(pc: number): number {
     const page = pc >>> PAGE_SHIFT;
     if (page !== this.lastPage) {
-      this.lastEntries = this.pages.get(page);
+      this.lastEntries = this.entriesOf(page);
       this.lastPage = page;
     }
     return this.lastEntries === undefined ? 0 : this.lastEntries[pc & PAGE_MASK]!;
@@ -127,7 +58,7 @@ export class Translations {
   /** Makes `host` the place where a branch to `pc` goes. */
   set(pc: number, host: number): void {
     const page = pc >>> PAGE_SHIFT;
-    let entries = this.pages.get(page);
+    let entries = this.entriesOf(page);
     if (entries === undefined) {
       entries = new Int32Array(PAGE_MASK + 1);
       this.pages.set(page, entries);
@@ -135,6 +66,41 @@ export class Translations {
     this.lastPage = page;
     this.lastEntries = entries;
     entries[pc & PAGE_MASK] = host;
+  }
+
+  private entriesOf(page: number): Int32Array | undefined {
+    let entries = this.pages.get(page);
+    if (entries !== undefined || this.images === 0) return entries;
+    for (const image of this.installed.values()) {
+      entries ??= image?.entriesOf(page);
+    }
+    if (entries !== undefined) this.pages.set(page, entries);
+    return entries;
+  }
+
+  /** Code of `origin` came from an earlier process, or it is known that there is none. */
+  install(origin: string, image: InstalledImage | null): void {
+    this.installed.set(origin, image);
+    if (image === null) return;
+    this.images++;
+    this.lastPage = -1;
+    image.eachPage((page) => this.origins.set(page, origin));
+  }
+
+  /** Calls `describe` with each installed image that is not described yet and has code in pages [first, last). */
+  describeImages(first: number, last: number, describe: (image: InstalledImage) => void): void {
+    if (this.images === 0) return;
+    for (const [origin, image] of this.installed) {
+      if (image === null || !image.hasPage(first, last)) continue;
+      describe(image);
+      this.images--;
+      this.installed.set(origin, null);
+    }
+  }
+
+  /** Calls `visit` with each page that has code translated here, and the fragments in it. */
+  eachPage(visit: (page: number, fragments: Fragment[]) => void): void {
+    for (const [page, list] of this.fragments) visit(page, list);
   }
 
   /** @returns true when this is the first code of the page. */
@@ -151,6 +117,7 @@ export class Translations {
   hasCode(start: number, end: number): boolean {
     const first = start >>> PAGE_SHIFT;
     const last = Math.ceil(end / 4096);
+    if (this.images > 0) for (const image of this.installed.values()) if (image?.hasPage(first, last)) return true;
     if (last - first > this.fragments.size) {
       for (const page of this.fragments.keys()) if (page >= first && page < last) return true;
       return false;
@@ -174,14 +141,15 @@ export class Translations {
 
   /**
    * Forgets all fragments with code in [start, end). `unlink` is called for every branch that went into one, `unthunk` for
-   * every address in one that an indirect branch may go to.
+   * every address in one that an indirect branch may go to, `describe` for every installed image that is concerned.
    */
   drop(
     start: number, end: number, log: InstructionLog,
-    unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void,
+    unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void, describe: (image: InstalledImage) => void,
   ): void {
     const first = start >>> PAGE_SHIFT;
     const last = Math.ceil(end / 4096);
+    this.describeImages(first, last, describe);
     const dead = new Set<Fragment>();
     const kill = (page: number): void => {
       const list = this.fragments.get(page);

@@ -41,6 +41,10 @@ function words(text: string, at: number): number {
 
 export class CpuModel {
   readonly name: string;
+  /** Equal for models with the same features. */
+  get key(): string {
+    return [...this.features].join(' ');
+  }
   private readonly features = new Set<string>();
   /** What the host answered: below a hypervisor, each question costs some 30 µs. */
   private readonly hostAnswers = new Map<number, CpuidAnswer>();

@@ -54,10 +54,10 @@ export function emitLoop(asm: Assembler, sink: BranchSink, insn: Insn, target: n
 function pushReturn(asm: Assembler, returnPc: number): void {
   if (returnPc < 0x8000_0000) {
     asm.stackOperand(MOV_IMM, 0, -8, true);
-    asm.u32(returnPc);
+    asm.guest32(returnPc);
   } else {
     asm.stackOperand(MOV_IMM, 0, -8, false);
-    asm.u32(returnPc);
+    asm.guest32(returnPc);
     asm.stackOperand(MOV_IMM, 0, -4, false);
     asm.u32(0);
   }
@@ -78,7 +78,7 @@ export function emitCall(asm: Assembler, sink: BranchSink, target: number, retur
 export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boolean): number {
   if (!flagsLive) {
     asm.stackOperand(CMP_IMM, 7, -8, false);
-    asm.u32(returnPc);
+    asm.guest32(returnPc);
     asm.jcc(NOT_EQUAL, asm.layout.returnMiss);
     return Fixup.Return;
   }
@@ -86,7 +86,7 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
   asm.stackOperand(MOV_LOAD, RCX, -8, false);
   asm.u8(0x8d); // lea ecx, [rcx - returnPc]
   asm.u8(0x89);
-  asm.u32(-returnPc);
+  asm.guestNegated32(returnPc);
   asm.u8(0xe3); // jrcxz over the miss
   asm.u8(6);
   asm.pop(RCX);

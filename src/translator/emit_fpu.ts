@@ -76,6 +76,7 @@ function emitExtended(asm: Assembler, map: OperandMapper, insn: Insn, save: bool
   o.base = address;
   o.index = -1;
   o.disp = 0;
+  o.relative = false;
   // A fixup has room for four values: the address, rax, rdx and the flags.
   map.release(1);
   map.save(RAX);
@@ -85,7 +86,8 @@ function emitExtended(asm: Assembler, map: OperandMapper, insn: Insn, save: bool
   asm.u8(0x83); // and eax, XCR0
   asm.u8(0xe0);
   asm.u8(XCR0);
-  asm.movRegImm32(RDX, 0);
+  asm.u8(0xba); // mov edx, 0
+  asm.u32(0);
   o.reg = insn.reg;
   encode(asm, insn, o);
   if (save) {

@@ -28,6 +28,8 @@ export class Operands {
   index = -1;
   scale = 0;
   disp = 0;
+  /** `disp` is a guest address, computed from an operand that was relative to rip. */
+  relative = false;
   /** Lea: keep a 67h prefix. */
   address32 = false;
 }
@@ -44,10 +46,12 @@ export function encodeModrm(asm: Assembler, o: Operands): void {
     // [disp32] or [index*scale + disp32], through a SIB byte without base.
     asm.u8(regBits | 4);
     asm.u8((index < 0 ? 0x20 : (o.scale << 6) | ((index & 7) << 3)) | 5);
-    asm.u32(disp);
+    if (o.relative) asm.guest32(disp);
+    else asm.u32(disp);
     return;
   }
-  const mod = disp === 0 && (base & 7) !== 5 ? 0 : disp >= -128 && disp <= 127 ? 0x40 : 0x80;
+  const short = disp >= -128 && disp <= 127 && !o.relative;
+  const mod = disp === 0 && (base & 7) !== 5 && short ? 0 : short ? 0x40 : 0x80;
   if (index >= 0) {
     asm.u8(mod | regBits | 4);
     asm.u8((o.scale << 6) | ((index & 7) << 3) | (base & 7));
@@ -56,6 +60,7 @@ export function encodeModrm(asm: Assembler, o: Operands): void {
     if ((base & 7) === 4) asm.u8(0x24);
   }
   if (mod === 0x40) asm.u8(disp);
+  else if (o.relative) asm.guest32(disp);
   else if (mod === 0x80) asm.u32(disp);
 }
 

@@ -21,6 +21,7 @@ export interface CodeSource {
   /**
    * Where the code of the page at `page` comes from: equal for two pages, also of different sources, only if they
    * have the same bytes for as long as both are mapped, and belong to one image. '' (the default): not known, or it may change.
+   * It ends in @ and the address of the image's byte 0. With '!' at its beginning it means the same in other processes, too.
    */
   codeOrigin?(page: number): string;
   /** Sources with the same program will want much of the same code, one after the other. '' (the default): keep nothing. */
@@ -39,6 +40,13 @@ export interface CodeSpace {
   /** The code of a forked child: shares all translations. `source` has the same bytes at the same addresses. */
   fork(source: CodeSource): CodeSpace;
   release(): void;
+}
+
+/** Keeps translated code from one process to the next, by name. */
+export interface CodeStore {
+  /** What was saved last; null: nothing. */
+  load(name: string): Uint8Array | null;
+  save(name: string, bytes: Uint8Array): void;
 }
 
 export interface EngineStats {

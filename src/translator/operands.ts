@@ -90,6 +90,7 @@ export class OperandMapper {
   begin(insn: Insn, alsoUsed = 0): void {
     const form = insn.form;
     this.fixup = 0;
+    this.out.relative = false;
     this.borrowed.length = 0;
     this.standIn = -1;
     this.noRex = false;
@@ -168,6 +169,7 @@ export class OperandMapper {
     const vsib = insn.form.vsib;
     out.mem = Mem.Window;
     out.scale = insn.scale;
+    out.relative = insn.ripRelative;
     out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp + adjust) | 0 : (insn.disp + adjust) | 0;
     let base = insn.base;
     let index = insn.index;
@@ -259,6 +261,7 @@ export class OperandMapper {
     out.base = insn.base >= 0 ? this.read(insn.base) : -1;
     out.index = insn.index >= 0 ? this.read(insn.index) : -1;
     out.scale = insn.scale;
+    out.relative = insn.ripRelative;
     out.disp = insn.ripRelative ? (insn.pc + insn.length + insn.disp) | 0 : insn.disp;
     if (insn.base === GUEST_RSP) out.disp = (out.disp + asm.stackDelta) | 0;
     // Guest addresses are below 4 GiB: with 67h an absolute one is zero-extended.

@@ -4,12 +4,14 @@ import { decode } from './decode.js';
 import { type Form, type Insn, Insn as InsnClass, Rewrite } from './insn.js';
 import { Trap } from '../host/cpu_block.js';
 import { Assembler } from './assembler.js';
-import { type Fragment, InstructionLog, type X86CodeSpace } from './code_space.js';
+import type { Fragment, X86CodeSpace } from './code_space.js';
 import type { CpuModel } from './cpu_model.js';
 import type { EngineStats } from './engine.js';
 import { flagsLive } from './flags.js';
 import { lagFixup, MAX_LAG } from './fixup.js';
+import type { InstructionLog } from './instruction_log.js';
 import { isVerbatim, OperandMapper } from './operands.js';
+import { Reloc } from './relocations.js';
 import * as branch from './emit_branch.js';
 import * as stack from './emit_stack.js';
 import { emitFpuRestore, emitFpuSave } from './emit_fpu.js';
@@ -68,11 +70,14 @@ export class Translator implements branch.BranchSink {
     const start = native.monotonicNow();
     this.space = space;
     this.startPc = pc;
-    this.fragment = { logStart: log.length, logEnd: log.length };
     this.lastPage = -1;
-    if (indirect) this.thunkInFront(pc);
-    else asm.at = (asm.at + 15) & ~15;
+    const codeStart = indirect ? this.thunkInFront(pc) : (asm.at = (asm.at + 15) & ~15);
     const host = asm.at;
+    const { relocations } = asm;
+    const fragment: Fragment = this.fragment = {
+      codeStart, codeEnd: host, logStart: log.length, logEnd: log.length,
+      relocationStart: relocations.length, relocationEnd: relocations.length, oneImage: true,
+    };
     let fetchEnd = 0;
     let count = 0;
     let ended = false;
@@ -110,7 +115,9 @@ export class Translator implements branch.BranchSink {
       pc = this.continueAt >= 0 ? this.continueAt : next;
       if (this.continueAt >= 0) fetchEnd = 0;
     }
-    this.fragment.logEnd = log.length;
+    fragment.codeEnd = asm.at;
+    fragment.logEnd = log.length;
+    fragment.relocationEnd = relocations.length;
     this.settleBranches();
     this.stats.fragments++;
     this.stats.instructions += count;
@@ -159,6 +166,7 @@ export class Translator implements branch.BranchSink {
       if (!translations.sameOrigin(this.startPc, page << 12 >>> 0)) {
         if (this.startPc >>> 12 !== page && translations.users > 1) return false;
         translations.bound = true;
+        this.fragment.oneImage = false;
       }
       if (translations.addToPage(page, this.fragment)) source.codeTranslated(page * 4096);
     }
@@ -175,6 +183,7 @@ export class Translator implements branch.BranchSink {
   }
 
   branch(site: number, target: number): void {
+    this.asm.relocations.add(Reloc.Branch, site, target);
     this.pendingSites.push(site);
     this.pendingTargets.push(target);
   }
@@ -201,7 +210,8 @@ export class Translator implements branch.BranchSink {
   linkLater(site: number, target: number): void {
     const { asm } = this;
     asm.patchRel32(site, asm.at);
-    asm.call(asm.layout.exitLink);
+    asm.u8(0xe8);
+    asm.rel32(asm.layout.exitLink);
     asm.u32(target);
     asm.u32(site);
   }
@@ -211,7 +221,8 @@ export class Translator implements branch.BranchSink {
     const { asm } = this;
     const at = asm.at;
     asm.loadSlot(1, asm.layout.slots.scratch);
-    asm.jmp(host);
+    asm.u8(0xe9);
+    asm.rel32(host);
     return at;
   }
 
@@ -221,11 +232,12 @@ export class Translator implements branch.BranchSink {
   }
 
   /** As `thunk`, for the fragment that is emitted next: it falls into the fragment's aligned beginning. */
-  private thunkInFront(pc: number): void {
+  private thunkInFront(pc: number): number {
     const { asm } = this;
-    asm.at = ((asm.at + THUNK_BYTES + 15) & ~15) - THUNK_BYTES;
-    this.space.translations.thunks.set(pc, asm.at);
+    const at = asm.at = ((asm.at + THUNK_BYTES + 15) & ~15) - THUNK_BYTES;
+    this.space.translations.thunks.set(pc, at);
     asm.loadSlot(1, asm.layout.slots.scratch);
+    return at;
   }
 
   private emit(insn: Insn, at: number, next: number): After {
@@ -337,6 +349,7 @@ export class Translator implements branch.BranchSink {
     }
     if (fixup === -1) {
       asm.at = log.hostAt(at);
+      asm.relocations.cut(asm.at);
       asm.stackDelta = 0;
       return this.trap(insn.pc, Trap.Illegal);
     }
@@ -365,7 +378,7 @@ export class Translator implements branch.BranchSink {
   private emitSyscall(next: number): void {
     const { asm } = this;
     const { layout } = asm;
-    asm.storeSlotImm32(layout.slots.rip, next);
+    asm.storeSlotGuest(layout.slots.rip, next);
     // lea rcx, [rip + 5]: the host address behind the jump, where the system call's return resumes
     asm.u8(0x48);
     asm.u8(0x8d);
@@ -390,11 +403,8 @@ export class Translator implements branch.BranchSink {
   private emitLea(insn: Insn): void {
     const { map, asm } = this;
     if (insn.ripRelative && insn.operandSize !== 2 && insn.reg !== 4 && insn.reg !== 11) {
-      const address = insn.pc + insn.length + insn.disp;
-      if (address >= 0 && address < 0x1_0000_0000) {
-        asm.movRegImm32(insn.reg, address);
-        return;
-      }
+      asm.movRegGuest(insn.reg, insn.pc + insn.length + insn.disp);
+      return;
     }
     map.copyAddress(insn);
   }

@@ -2,13 +2,15 @@
 import { native, type CodeLayout } from '../host/native.js';
 import { Cpu, CpuBlock, Trap } from '../host/cpu_block.js';
 import { Assembler } from './assembler.js';
-import { type CodeSpaceOwner, InstructionLog, Translations, X86CodeSpace } from './code_space.js';
+import { type CodeSpaceOwner, Translations, X86CodeSpace } from './code_space.js';
 import { CpuModel } from './cpu_model.js';
 import { decode } from './decode.js';
 import { emulate } from './emulate.js';
-import type { CodeSource, CodeSpace, Engine, EngineStats } from './engine.js';
+import type { CodeSource, CodeSpace, CodeStore, Engine, EngineStats } from './engine.js';
 import { applyFixup, Fixup } from './fixup.js';
+import { ImageStore } from './image_store.js';
 import { Insn } from './insn.js';
+import { InstructionLog } from './instruction_log.js';
 import { Translator } from './translate.js';
 
 const { enter } = native;
@@ -36,6 +38,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** native.entryBlock */
   private readonly entry = new Uint32Array(native.entryBlock());
   private readonly translator: Translator;
+  private readonly store: ImageStore | undefined;
   /** An array: V8 would keep every old table of a Set that changes all the time, and what it names. */
   private readonly spaces: X86CodeSpace[] = [];
   /** Translations by program, for its next run. */
@@ -50,7 +53,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** CPUs whose tasks ended, for the next ones. */
   private readonly idleCpus: Cpu[] = [];
 
-  constructor(model: CpuModel = new CpuModel()) {
+  /** @param store where translated code is kept between processes; undefined: nowhere */
+  constructor(model: CpuModel = new CpuModel(), store?: CodeStore) {
     this.model = model;
     const buffer = native.codeBuffer();
     this.code = new Uint8Array(buffer);
@@ -59,6 +63,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.translator = new Translator(
       new Assembler(this.code, this.layout), new InstructionLog(native.codeLog()), model, this.stats,
     );
+    const { asm, log } = this.translator;
+    if (store !== undefined) this.store = new ImageStore(store, asm, log, this.codeView, this.layout, model);
   }
 
   createCpu(): Cpu {
@@ -86,7 +92,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const translations = program === '' ? undefined : this.programs.get(program);
     if (translations === undefined || translations.bound) {
       const fresh = new Translations();
-      if (program !== '') this.keep(program, fresh);
+      if (program !== '') this.keepProgram(program, fresh);
       return new X86CodeSpace(this, source, fresh);
     }
     translations.lastUse = ++this.uses;
@@ -94,7 +100,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return new X86CodeSpace(this, source, translations);
   }
 
-  private keep(program: string, translations: Translations): void {
+  private keepProgram(program: string, translations: Translations): void {
     translations.lastUse = ++this.uses;
     this.programs.set(program, translations);
     if (this.programs.size <= KEPT_PROGRAMS) return;
@@ -144,7 +150,26 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     translations.drop(
       start, end, this.translator.log,
       (site, pc) => this.translator.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
+      (image) => this.store!.describe(translations, image),
     );
+  }
+
+  /** Gives translated code to the store that the engine was made with, for later processes. */
+  keep(): void {
+    if (this.store === undefined || this.stats.instructions === 0) return;
+    const all = new Set(this.programs.values());
+    for (const space of this.spaces) all.add(space.translations);
+    this.store.keep(all, this.translator.saves);
+  }
+
+  /** Whether `translations` got code from an earlier process for the image that has `pc`. */
+  private recall(space: X86CodeSpace, pc: number): boolean {
+    const { translations, source } = space;
+    const origin = translations.origins.get(pc >>> 12);
+    if (origin === undefined || translations.installed.has(origin)) return false;
+    const mapped = (page: number): boolean => source.codeOrigin?.(page) === origin;
+    this.translator.saves |= this.store!.recall(translations, origin, mapped);
+    return translations.installed.get(origin) !== null;
   }
 
   /** The code cache is full: everything is forgotten. */
@@ -152,6 +177,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.stats.flushes++;
     this.translator.asm.at = this.layout.start;
     this.translator.log.clear();
+    this.translator.asm.relocations.clear();
     this.programs.clear();
     const fresh = new Map<Translations, Translations>();
     for (const space of this.spaces) {
@@ -175,7 +201,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     }
     if (space.source.fetchable(pc) === 0) return 0;
     if (!space.admits(pc >>> 12)) this.leave(space);
-    const host = space.translations.find(pc);
+    let host = space.translations.find(pc);
+    if (host === 0 && this.store !== undefined && this.recall(space, pc)) host = space.translations.find(pc);
     if (host !== 0) return host;
     if (!this.translator.hasRoom) {
       this.flush();
@@ -286,6 +313,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     if (host === 0 || space.epoch !== epoch) return 0;
     this.stats.indirectMisses++;
     const { thunks } = space.translations;
+    this.setStoredThunks(space, target);
     let thunk = thunks.get(target);
     if (thunk === undefined) {
       thunk = this.translator.thunk(host);
@@ -293,6 +321,16 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     }
     native.indirectSet(space.source.window.id, target, thunk);
     return host;
+  }
+
+  /** The page of `target` is new to this window: all its indirect targets that earlier processes met are entered at once. */
+  private setStoredThunks(space: X86CodeSpace, target: number): void {
+    const { translations, source } = space;
+    const image = translations.installed.get(translations.origins.get(target >>> 12) ?? '');
+    image?.eachThunk(target, (pc, host) => {
+      translations.thunks.set(pc, host);
+      native.indirectSet(source.window.id, pc, host);
+    });
   }
 
   /** Finds the guest instruction of a fault or an interruption, and with `undo` rebuilds the state at its start. */
