@@ -143,6 +143,11 @@ export class EpollFile extends AnonymousFile {
     for (const ofFile of this.items.values()) yield* ofFile.values();
   }
 
+  /** Of the files watched as descriptor `fd` number `at` (kcmp(2)). */
+  watchedFile(fd: number, at: number): OpenFile | undefined {
+    return [...this.items].filter(([, ofFile]) => ofFile.has(fd))[at]?.[0];
+  }
+
   private find(fd: number, file: OpenFile): Item | undefined {
     return this.items.get(file)?.get(fd);
   }

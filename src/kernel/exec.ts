@@ -114,6 +114,7 @@ export function execve(
   task.fs.cred = cred;
   task.altStackAddress = task.altStackSize = task.altStackFlags = 0;
   task.restart = undefined;
+  task.rseq = 0;
   task.name = commOf(path);
   process.hasExecuted = true;
   process.dumpable = raised ? 0 : 1;

@@ -1,6 +1,6 @@
 /** New processes and threads: the body of fork(2), vfork(2), clone(2) and clone3(2). */
 import { E } from '../abi/errno.js';
-import { CLONE } from '../abi/process.js';
+import { CLONE, SCHED_RESET_ON_FORK } from '../abi/process.js';
 import { RLIMIT } from '../abi/resource.js';
 import { type Cpu, CpuBlock, Gpr } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
@@ -69,8 +69,13 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   );
   child.blockedLow = task.blockedLow;
   child.blockedHigh = task.blockedHigh;
-  child.policy = task.policy;
-  child.realtimePriority = task.realtimePriority;
+  inheritSchedule(task, child);
+  // A thread has to register anew.
+  if ((flags & CLONE.VM) === 0) {
+    child.rseq = task.rseq;
+    child.rseqLength = task.rseqLength;
+    child.rseqSignature = task.rseqSignature;
+  }
   if ((flags & (CLONE.VM | CLONE.VFORK)) !== CLONE.VM) {
     child.altStackAddress = task.altStackAddress;
     child.altStackSize = task.altStackSize;
@@ -102,13 +107,27 @@ function childProcess(task: Task, pid: number, request: CloneRequest): Process {
   child.dumpable = process.dumpable;
   child.personality = process.personality;
   child.timerSlack = process.timerSlack;
-  child.nice = process.nice;
+  child.mceKill = process.mceKill;
+  child.hugePagesOff = process.hugePagesOff;
+  child.memoryMerge = process.memoryMerge;
+  child.ioFlusher = process.ioFlusher;
   child.oomScoreAdj = process.oomScoreAdj;
   child.vforked = (flags & CLONE.VFORK) !== 0;
   child.executable = process.executable;
   child.executable?.ref();
   child.executablePath = process.executablePath;
   return child;
+}
+
+/** SCHED_RESET_ON_FORK: no real-time priority for the child, and no negative nice value (sched(7)). */
+function inheritSchedule(parent: Task, child: Task): void {
+  child.affinity = parent.affinity;
+  child.ioPriority = parent.ioPriority;
+  const reset = (parent.policy & SCHED_RESET_ON_FORK) !== 0;
+  child.nice = reset ? Math.max(0, parent.nice) : parent.nice;
+  if (reset && parent.realtimePriority > 0) return;
+  child.policy = parent.policy & ~SCHED_RESET_ON_FORK;
+  child.realtimePriority = parent.realtimePriority;
 }
 
 function processesOf(task: Task): number {

@@ -23,9 +23,11 @@ import { Limits } from './limits.js';
 import type { NetNamespace } from './net/namespace.js';
 import { SigInfo } from './pending_signals.js';
 import { Process, ProcessGroup, ProcessState, Session } from './process.js';
+import { leaveCriticalSection } from './rseq.js';
 import { SignalActions } from './signal_actions.js';
 import { deliverSignals } from './signals.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
+import { RunQueue } from './run_queue.js';
 import { createProcFs } from './procfs/procfs.js';
 import { openFifo } from './pipe.js';
 import { Timers } from './timers.js';
@@ -106,7 +108,7 @@ export class Kernel {
   /** CLOCK_MONOTONIC at the kernel's start: the guest's boot. */
   readonly bootTime = native.monotonicNow();
 
-  private queue: Task[] = [];
+  private readonly queue = new RunQueue();
   private lastPid = 1;
   private readonly hostSignals: HostSignals;
 
@@ -153,14 +155,14 @@ export class Kernel {
     return false;
   }
 
-  /** Puts a runnable task at the end of the queue. */
+  /** Puts a runnable task behind those that wait for the CPU with its priority. */
   enqueue(task: Task): void {
-    this.queue.push(task);
+    this.queue.add(task);
   }
 
   /** Another task could run now. */
   get othersRunnable(): boolean {
-    return this.queue.length > 0;
+    return this.queue.waiting;
   }
 
   /** The translated code of a space, made when first needed. */
@@ -199,7 +201,7 @@ export class Kernel {
       let lastLook = this.currentSince = native.monotonicNow();
       for (;;) {
         if (this.hostSignals.due) this.hostSignals.take();
-        const task = this.next();
+        const task = this.queue.take();
         if (task) {
           this.execute(task);
           if (this.main!.state !== ProcessState.Live && this.finished) break;
@@ -222,13 +224,6 @@ export class Kernel {
       if (this.hostTerminal) native.terminalRestore();
     }
     return this.main!.exitStatus;
-  }
-
-  private next(): Task | undefined {
-    for (;;) {
-      const task = this.queue.shift();
-      if (!task || task.state === TaskState.Runnable) return task;
-    }
   }
 
   private get allStopped(): boolean {
@@ -288,6 +283,7 @@ export class Kernel {
           return;
         }
       }
+      if (this.queue.outranks(task)) return this.preempt(task);
       const trap = engine.run(cpu, code);
       switch (trap) {
         case Trap.Syscall:
@@ -305,15 +301,20 @@ export class Kernel {
         }
         case Trap.Preempted:
           if (this.hostSignals.due) this.hostSignals.take();
-          if (task.state !== TaskState.Running) return;
-          task.involuntarySwitches++;
-          task.state = TaskState.Runnable;
-          this.enqueue(task);
+          if (task.state === TaskState.Running) this.preempt(task);
           return;
         default:
           faultSignal(task, trap);
       }
     }
+  }
+
+  /** Others have their turn. */
+  private preempt(task: Task): void {
+    task.involuntarySwitches++;
+    task.state = TaskState.Runnable;
+    if (task.rseq !== 0) leaveCriticalSection(task);
+    this.queue.addPreempted(task);
   }
 
   /** Stores a call's result where the guest finds it. */

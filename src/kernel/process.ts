@@ -82,7 +82,10 @@ export class Process {
   /** Commands that membarrier(2) registered. */
   membarriers = 0;
   timerSlack = 50_000;
-  nice = 0;
+  mceKill = 2;
+  hugePagesOff = 0;
+  memoryMerge = 0;
+  ioFlusher = 0;
   oomScoreAdj = 0;
   /** The program that runs: for /proc/PID/exe and its path. */
   executable: OpenFile | null = null;

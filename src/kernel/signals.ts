@@ -10,6 +10,7 @@ import { Gpr } from '../host/cpu_block.js';
 import { exitGroup, notifyParent } from './exit.js';
 import { bit, SigInfo, type PendingSignals } from './pending_signals.js';
 import { ProcessState, type Process, type ProcessGroup } from './process.js';
+import { leaveCriticalSection } from './rseq.js';
 import { Default, defaultAction } from './signal_actions.js';
 import { buildFrame } from './sigframe.js';
 import { TaskState, type Task } from './task.js';
@@ -122,6 +123,7 @@ export function deliverSignals(task: Task): void {
     if (task.kernel.tracer) task.kernel.tracer.signal(task, info);
     if (action.handler === SIG_IGN) continue;
     if (action.handler !== SIG_DFL) {
+      if (task.rseq !== 0) leaveCriticalSection(task);
       interruptCall(task, (action.flags & SA.RESTART) !== 0);
       const mask = task.savedMask ?? { low: task.blockedLow, high: task.blockedHigh };
       task.savedMask = undefined;

@@ -83,9 +83,17 @@ export class Task implements Waiter {
   systemTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
-  /** sched_setscheduler(2). */
+  /** sched_setscheduler(2), with SCHED_RESET_ON_FORK; setpriority(2); ioprio_set(2). */
   policy = 0;
   realtimePriority = 0;
+  nice = 0;
+  ioPriority = 0;
+  /** sched_setaffinity(2): CPUs by bits; null: all. */
+  affinity: Uint8Array | null = null;
+  /** Restartable sequences: the thread's struct rseq (0: none), its length, the signature of abort handlers. */
+  rseq = 0;
+  rseqLength = 0;
+  rseqSignature = 0;
 
   constructor(
     readonly kernel: Kernel,

@@ -1,6 +1,7 @@
 /** Starting a program in a fresh address space: the memory side of execve(2). */
 import { AT } from '../abi/auxv.js';
 import { E } from '../abi/errno.js';
+import { RSEQ } from '../abi/process.js';
 import { PAGE } from '../mm/layout.js';
 import type { AddressSpace } from '../mm/address_space.js';
 import type { OpenFile } from '../vfs/vfs.js';
@@ -46,6 +47,8 @@ export interface LoadedProgram {
 /** What Linux gives as AT_MINSIGSTKSZ on a CPU with AVX: bytes of the largest signal frame. */
 const MIN_SIGNAL_STACK = 1776;
 const CLOCK_TICKS = 100;
+/** Bytes of struct rseq that mean something: up to mm_cid. */
+const RSEQ_FEATURES = RSEQ.mmCid + 4;
 const PLATFORM = 'x86_64';
 
 /**
@@ -159,6 +162,7 @@ function place(
     [AT.PHDR, headers], [AT.PHENT, PROGRAM_HEADER_SIZE], [AT.PHNUM, image.programHeaderCount], [AT.BASE, base],
     [AT.FLAGS, 0], [AT.ENTRY, program.entry], [AT.UID, creds.uid], [AT.EUID, creds.euid], [AT.GID, creds.gid],
     [AT.EGID, creds.egid], [AT.SECURE, request.secure ? 1 : 0], [AT.HWCAP2, request.hwcap2],
+    [AT.RSEQ_FEATURE_SIZE, RSEQ_FEATURES], [AT.RSEQ_ALIGN, RSEQ.size],
   ];
   if (vdso > 0) auxv.unshift([AT.SYSINFO_EHDR, vdso]);
   const { envp, execfn, random } = request;

@@ -122,7 +122,5 @@ function report(task: Task, number: number, abi: Abi): void {
   if (reported.has(number + 65536 * abi)) return;
   reported.add(number + 65536 * abi);
   const row = rowOf(number, abi);
-  // rseq and kin are tried by every libc at its start and are not missed.
-  if (row?.quiet) return;
   task.kernel.warn(`posixx: ${task.name}: system call ${number}${row ? ` (${row.name})` : ''} is not implemented`);
 }

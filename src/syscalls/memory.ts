@@ -36,7 +36,6 @@ export const memoryRows: readonly Row[] = [
   call('mlockall', 151, 152, [flags('MCL_', MCL)], mlockall, 'full', 'as mlock'),
   call('munlockall', 152, 153, [], munlockall),
   missing('remap_file_pages', 216, 257, 'deprecated; libraries use mmap'),
-  missing('process_madvise', 440, 440),
 ];
 
 /** brk(2): the system call gives the end of the heap, moved or not. */

@@ -17,7 +17,7 @@ import type { Location } from '../vfs/mount.js';
 import { openExecutable, openToExecute } from '../vfs/vfs.js';
 import { writeUsage } from './resource.js';
 import {
-  call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, uint, Decode, type Arg, type Row,
+  call, dirfd, flags, int, oneOf, outStruct, path, pid, ptr, size, strings, Decode, type Arg, type Row,
 } from './types.js';
 
 const waitFlags = flags('W', W);
@@ -48,7 +48,6 @@ export const processRows: readonly Row[] = [
   call('getsid', 124, 147, [pid], getsid),
   call('setsid', 112, 66, [], setsid),
   call('set_tid_address', 218, 258, [ptr], setTidAddress),
-  call('pidfd_open', 434, 434, [pid, uint], pidfdOpen),
 ];
 
 /** fork(2). */
@@ -371,19 +370,4 @@ function setsid(task: Task): number {
 function setTidAddress(task: Task, tidptr: number): number {
   task.clearChildTid = tidptr;
   return task.tid;
-}
-
-const PIDFD_NONBLOCK = 0o4000;
-
-/** pidfd_open(2). */
-function pidfdOpen(task: Task, id: number, flagBits: number): number {
-  if (flagBits & ~PIDFD_NONBLOCK || id <= 0) return -E.INVAL;
-  const target = task.kernel.tasks.get(id);
-  if (!target) return -E.SRCH;
-  if (target.process.leader !== target) return -E.INVAL;
-  const file = new PidFile(target.process);
-  file.flags |= flagBits;
-  const result = task.files.install(file, true);
-  if (result < 0) file.unref();
-  return result;
 }

@@ -1,10 +1,9 @@
 /** Memory of other processes: process_vm_readv(2), process_vm_writev(2). */
 import { E } from '../abi/errno.js';
 import type { Task } from '../kernel/task.js';
+import { mayTrace } from '../kernel/trace_access.js';
 import { fetchVector } from './file_io.js';
 import { call, iovec, pid, ulong, type Row } from './types.js';
-
-const CAP_SYS_PTRACE = 19;
 
 export const processMemoryRows: readonly Row[] = [
   call('process_vm_readv', 310, 347, [pid, iovec(2, true), ulong, iovec(4, false), ulong, ulong], processVmReadv),
@@ -36,7 +35,7 @@ function transfer(
   if (sum(local) === 0 || sum(remote) === 0) return 0;
   const target = task.kernel.tasks.get(id);
   if (target === undefined) return -E.SRCH;
-  if (!mayAccess(task, target)) return -E.PERM;
+  if (!mayTrace(task, target)) return -E.PERM;
 
   const here = task.mm;
   const there = target.mm;
@@ -70,13 +69,4 @@ function sum(vector: readonly number[]): number {
   let total = 0;
   for (let i = 1; i < vector.length; i += 2) total += vector[i]!;
   return total;
-}
-
-/** The rule of ptrace(2), "Ptrace access mode checking", with PTRACE_MODE_ATTACH_REALCREDS. */
-function mayAccess(task: Task, target: Task): boolean {
-  if (task.process === target.process || task.cred.has(CAP_SYS_PTRACE)) return true;
-  const { uid, gid } = task.cred;
-  const other = target.cred;
-  return uid === other.uid && uid === other.euid && uid === other.suid && gid === other.gid && gid === other.egid &&
-    gid === other.sgid && target.process.dumpable === 1;
 }

@@ -146,41 +146,41 @@ export function writeUsage(task: Task, buf: number, usage: Usage): number {
   return 0;
 }
 
-/** Processes that (which, who) names; undefined for a wrong `which`. */
-function processesFor(task: Task, which: number, id: number): Process[] | undefined {
+/** Threads that (which, who) names: one thread, those of a process group, those of a user. */
+function threadsFor(task: Task, which: number, id: number): Task[] {
   const { kernel } = task;
-  const all = [...kernel.processes.values()].filter((process) => process !== kernel.init);
-  switch (which) {
-    case PRIO.PROCESS: {
-      const found = id === 0 ? task.process : kernel.tasks.get(id)?.process;
-      return found ? [found] : [];
-    }
-    case PRIO.PGRP:
-      return all.filter((process) => process.group.pgid === (id === 0 ? task.process.group.pgid : id));
-    case PRIO.USER:
-      return all.filter((process) => process.leader.cred.uid === (id === 0 ? task.cred.uid : id >>> 0));
-    default:
-      return undefined;
+  if (which === PRIO.PROCESS) {
+    const found = id === 0 ? task : kernel.tasks.get(id);
+    return found ? [found] : [];
   }
+  return [...kernel.tasks.values()].filter((other) => (which === PRIO.PGRP
+    ? other.process.group.pgid === (id === 0 ? task.process.group.pgid : id)
+    : other.cred.uid === (id === 0 ? task.cred.uid : id >>> 0)));
 }
 
 /** getpriority(2): the kernel gives 20 - nice. */
 function getpriority(task: Task, which: number, id: number): number {
-  const found = processesFor(task, which, id);
-  if (!found) return -E.INVAL;
-  return found.length === 0 ? -E.SRCH : 20 - Math.min(...found.map((process) => process.nice));
+  if (which < PRIO.PROCESS || which > PRIO.USER) return -E.INVAL;
+  const found = threadsFor(task, which, id);
+  return found.length === 0 ? -E.SRCH : 20 - Math.min(...found.map((thread) => thread.nice));
 }
 
 /** setpriority(2). */
 function setpriority(task: Task, which: number, id: number, priority: number): number {
-  const found = processesFor(task, which, id);
-  if (!found) return -E.INVAL;
-  if (found.length === 0) return -E.SRCH;
+  if (which < PRIO.PROCESS || which > PRIO.USER) return -E.INVAL;
+  const found = threadsFor(task, which, id);
   const nice = Math.max(-20, Math.min(19, priority));
-  for (const process of found) {
-    if (process.leader.cred.euid !== task.cred.euid && !task.cred.has(CAP_SYS_NICE)) return -E.PERM;
-    if (nice < process.nice && !task.cred.has(CAP_SYS_NICE)) return -E.ACCES;
-    process.nice = nice;
+  const { cred } = task;
+  let result = -E.SRCH;
+  for (const thread of found) {
+    if (thread.cred.uid !== cred.euid && thread.cred.euid !== cred.euid && !cred.has(CAP_SYS_NICE)) {
+      result = -E.PERM;
+    } else if (nice < thread.nice && nice < 20 - thread.process.limits.soft[RLIMIT.NICE]! && !cred.has(CAP_SYS_NICE)) {
+      result = -E.ACCES;
+    } else {
+      thread.nice = nice;
+      if (result === -E.SRCH) result = 0;
+    }
   }
-  return 0;
+  return result;
 }

@@ -10,15 +10,21 @@ import { futexRows } from './futex.js';
 import { futex2Rows } from './futex2.js';
 import { identityRows } from './identity.js';
 import { inotifyRows } from './inotify.js';
+import { ioprioRows } from './ioprio.js';
+import { kcmpRows } from './kcmp.js';
+import { membarrierRows } from './membarrier.js';
 import { memoryRows } from './memory.js';
 import { processMemoryRows } from './process_memory.js';
 import { mountRows } from './mount.js';
 import { namespaceRows } from './namespace.js';
 import { pathRows } from './path.js';
+import { pidfdRows } from './pidfd.js';
 import { pipeRows } from './pipe.js';
 import { pollRows } from './poll.js';
+import { prctlRows } from './prctl.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
+import { rseqRows } from './rseq.js';
 import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
 import { spliceRows } from './splice.js';
@@ -47,15 +53,21 @@ export const table: readonly Row[] = [
   ...futex2Rows,
   ...identityRows,
   ...inotifyRows,
+  ...ioprioRows,
+  ...kcmpRows,
+  ...membarrierRows,
   ...memoryRows,
   ...processMemoryRows,
   ...mountRows,
   ...namespaceRows,
   ...pathRows,
+  ...pidfdRows,
   ...pipeRows,
   ...pollRows,
+  ...prctlRows,
   ...processRows,
   ...resourceRows,
+  ...rseqRows,
   ...schedRows,
   ...signalRows,
   ...spliceRows,

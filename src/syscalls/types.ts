@@ -26,8 +26,6 @@ export interface Row {
   readonly note: string;
   /** How strace prints the result: a decimal number, or an address (mmap). */
   readonly result: 'number' | 'address';
-  /** No line on stderr when a program meets ENOSYS: every libc tries the call and does without. */
-  readonly quiet?: boolean;
 }
 
 /** How a register becomes a number. */
@@ -134,7 +132,7 @@ export function call(
   return { name, x64, i386, args, handler, level, note, result };
 }
 
-/** A row for a call that gives ENOSYS; the note says what a program meets. `quiet`: see Row. */
-export function missing(name: string, x64: number, i386: number, note = '', quiet = false): Row {
-  return { name, x64, i386, args: [], handler: undefined, level: 'none', note, result: 'number', quiet };
+/** A row for a call that gives ENOSYS; the note says what a program meets. */
+export function missing(name: string, x64: number, i386: number, note = ''): Row {
+  return { name, x64, i386, args: [], handler: undefined, level: 'none', note, result: 'number' };
 }

@@ -78,6 +78,11 @@ export class SemaphoreTable extends IpcTable<SemaphoreSet> {
     super(SEMMNI);
   }
 
+  /** Whether the process has operations to take back. */
+  undoes(process: Process): boolean {
+    return [...this].some((set) => set.undo.has(process));
+  }
+
   processEnds(process: Process): void {
     for (const set of this) set.processEnds(process);
   }
