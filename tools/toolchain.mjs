@@ -7,11 +7,14 @@ const NEEDED = [
   { program: 'gcc', package: 'gcc' },
   { program: 'musl-gcc', package: 'musl-tools' },
   { program: 'busybox', package: 'busybox-static' },
+  { program: 'fsck.fat', package: 'dosfstools' },
+  { program: 'mcopy', package: 'mtools' },
 ];
 
 /** Full path of a program on PATH, or undefined. */
 export function which(program) {
-  for (const dir of (process.env.PATH ?? '').split(delimiter)) {
+  // Tools for disks are not on everybody's PATH.
+  for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
     try {
       accessSync(join(dir, program), constants.X_OK);
       return join(dir, program);

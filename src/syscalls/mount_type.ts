@@ -33,6 +33,7 @@ export function fileSystemOf(
   }
   const fs = type.open({
     type: name, source, disk, options, readOnly,
+    uid: task.fs.cred.fsuid, gid: task.fs.cred.fsgid, umask: task.fs.umask,
     place: (path) => lookup(task.fs, task.fs.cwd, path, true),
     log: silent ? () => {} : vfs.log,
   });

@@ -6,10 +6,14 @@ const fromTree = typeof require === 'function' ? null : createRequire(import.met
 
 type LoopModule = typeof import('./loop.js');
 type DisksModule = typeof import('./disks.js');
+type FatModule = typeof import('./fs/fat/fat.js');
 
 export function loopModule(): LoopModule {
   return (fromTree === null ? require('./loop.js') : fromTree('./loop.js')) as LoopModule;
 }
 export function disksModule(): DisksModule {
   return (fromTree === null ? require('./disks.js') : fromTree('./disks.js')) as DisksModule;
+}
+export function fatModule(): FatModule {
+  return (fromTree === null ? require('./fs/fat/fat.js') : fromTree('./fs/fat/fat.js')) as FatModule;
 }

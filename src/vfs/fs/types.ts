@@ -3,6 +3,7 @@ import { E } from '../../abi/errno.js';
 import type { Disk } from '../block_device.js';
 import type { FileSystem } from '../inode.js';
 import type { Location } from '../mount.js';
+import { fatModule } from '../on_demand.js';
 import { TmpFs, tmpfsOptions } from './tmpfs.js';
 
 /** What a mount asks of a file system. */
@@ -17,6 +18,10 @@ export interface MountRequest {
   readonly options: string;
   /** Nothing may be changed. The device may be read-only only then. */
   readonly readOnly: boolean;
+  /** Who mounts, and its umask: what files look like on a file system that stores neither owners nor modes. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask: number;
   /** The place of a path that an option names (lowerdir=), or -errno. */
   place(path: string): Location | number;
   /** Why a mount fails, or what was repaired, as Linux's log has it. */
@@ -44,6 +49,7 @@ export const fileSystemTypes: readonly FileSystemType[] = [
   { name: 'ramfs', onDevice: false, open: openTmpFs },
   { name: 'devtmpfs', onDevice: false },
   { name: 'devpts', onDevice: false },
+  { name: 'vfat', onDevice: true, open: (request) => fatModule().FatFs.open(request) },
 ];
 
 /** undefined: there is none of that name. */

@@ -1,0 +1,431 @@
+/** FAT against dosfstools, mtools and a model. Without these tools, what needs them is skipped. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { E, errnoName } from '../../../abi/errno.js';
+import { O, S } from '../../../abi/fcntl.js';
+import { chmod, chown, truncate, utimens } from '../../attributes.js';
+import { Disk, HostImage, type BlockDevice } from '../../block_device.js';
+import { makeDev, RENAME, Stat, StatFs } from '../../inode.js';
+import { link, mkdir, mknod, rename, rmdir, symlink, unlink } from '../../names.js';
+import type { OpenFile } from '../../open_file.js';
+import { lookup, open, PathContext, stat, Vfs } from '../../vfs.js';
+import { FatFs } from './fat.js';
+import { makeShort, shortOf, unitsOf } from './names.js';
+import { fatOptions, type FatOptions } from './options.js';
+
+const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
+const hasTools = ['mkfs.fat', 'fsck.fat', 'mcopy'].every((tool) =>
+  ['/sbin', '/usr/sbin', ...(process.env['PATH'] ?? '').split(':')].some((dir) => {
+    try {
+      return statSync(join(dir, tool)).isFile();
+    } catch {
+      return false;
+    }
+  }));
+const toolEnv = { ...process.env, PATH: `/usr/sbin:/sbin:${process.env['PATH']}`, MTOOLS_SKIP_CHECK: '1', LC_ALL: 'C.UTF-8' };
+const skip = hasTools ? false : 'dosfstools and mtools are not installed';
+
+function tool(name: string, ...args: string[]): string {
+  return execFileSync(name, args, { env: toolEnv, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** An image that mkfs.fat made. */
+function image(t: Test, size: number, ...args: string[]): string {
+  const dir = mkdtempSync(join(tmpdir(), 'posixx-fat-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const path = join(dir, 'disk.img');
+  writeFileSync(path, '');
+  truncateSync(path, size);
+  tool('mkfs.fat', '-i', '12345678', ...args, path);
+  return path;
+}
+
+function hostDisk(path: string, readOnly = false): Disk {
+  const device = HostImage.open(path, readOnly);
+  if (typeof device === 'number') throw new Error(`cannot open ${path}: ${errnoName(-device)}`);
+  return new Disk('vda', makeDev(253, 0), device);
+}
+
+export class MemoryDevice implements BlockDevice {
+  readonly readOnly = false;
+  constructor(readonly bytes: Uint8Array) {}
+  get size(): number {
+    return this.bytes.length;
+  }
+  read(target: Uint8Array, position: number): number {
+    if (!(position >= 0 && position + target.length <= this.bytes.length)) return -E.IO;
+    target.set(this.bytes.subarray(position, position + target.length));
+    return 0;
+  }
+  write(source: Uint8Array, position: number): number {
+    if (!(position >= 0 && position + source.length <= this.bytes.length)) return -E.IO;
+    this.bytes.set(source, position);
+    return 0;
+  }
+  flush(): number {
+    return 0;
+  }
+}
+
+function tryMount(disk: Disk, options = '', log: string[] = []): FatFs | number {
+  return FatFs.open({
+    type: 'vfat', source: '/dev/vda', disk, options, readOnly: disk.device!.readOnly, uid: 0, gid: 0, umask: 0o022,
+    place: () => -E.NOENT, log: (line) => log.push(line),
+  });
+}
+
+/** A mounted file system with short ways to the calls; paths are UTF-8 as bytes. */
+class Mounted {
+  readonly ctx: PathContext;
+  constructor(readonly fs: FatFs) {
+    const vfs = new Vfs(fs);
+    this.ctx = new PathContext(vfs, vfs.root, vfs.root, 0o022, ROOT);
+  }
+  static image(path: string, options = ''): Mounted {
+    const fs = tryMount(hostDisk(path), options);
+    if (typeof fs === 'number') throw new Error(`mount: ${errnoName(-fs)}`);
+    return new Mounted(fs);
+  }
+  open(path: string, flags: number): OpenFile | number {
+    return open(this.ctx, this.ctx.cwd, utf8(path), flags, 0o666);
+  }
+  must(path: string, flags: number): OpenFile {
+    const file = this.open(path, flags);
+    if (typeof file === 'number') throw new Error(`open ${path}: ${errnoName(-file)}`);
+    return file;
+  }
+  write(path: string, data: string | Uint8Array, flags: number = O.CREAT | O.TRUNC): number {
+    const file = this.open(path, O.WRONLY | flags);
+    if (typeof file === 'number') return file;
+    const bytes = Buffer.from(data);
+    const wrote = file.write(bytes, 0, bytes.length);
+    const closed = file.unref();
+    return closed < 0 ? closed : wrote;
+  }
+  read(path: string): Buffer | number {
+    const file = this.open(path, O.RDONLY);
+    if (typeof file === 'number') return file;
+    const out = new Stat();
+    file.stat(out);
+    const bytes = Buffer.alloc(out.size);
+    const got = file.read(bytes, 0, bytes.length);
+    file.unref();
+    return got < 0 ? got : bytes.subarray(0, got);
+  }
+  text(path: string): string {
+    const bytes = this.read(path);
+    return typeof bytes === 'number' ? String(errnoName(-bytes)) : bytes.toString();
+  }
+  list(path: string): string[] {
+    const file = this.must(path, O.RDONLY | O.DIRECTORY);
+    const names: string[] = [];
+    file.readdir({
+      entry: (name) => {
+        names.push(Buffer.from(name, 'latin1').toString());
+        return true;
+      },
+    });
+    file.unref();
+    return names.filter((name) => name !== '.' && name !== '..');
+  }
+  stat(path: string): Stat {
+    const out = new Stat();
+    const failed = stat(this.ctx, this.ctx.cwd, utf8(path), true, out);
+    if (failed < 0) throw new Error(`stat ${path}: ${errnoName(-failed)}`);
+    return out;
+  }
+  mkdir(path: string): number {
+    return mkdir(this.ctx, this.ctx.cwd, utf8(path), 0o777);
+  }
+  rmdir(path: string): number {
+    return rmdir(this.ctx, this.ctx.cwd, utf8(path));
+  }
+  unlink(path: string): number {
+    return unlink(this.ctx, this.ctx.cwd, utf8(path));
+  }
+  rename(from: string, to: string, flags = 0): number {
+    return rename(this.ctx, this.ctx.cwd, utf8(from), this.ctx.cwd, utf8(to), flags);
+  }
+  place(path: string): Exclude<ReturnType<typeof lookup>, number> {
+    const place = lookup(this.ctx, this.ctx.cwd, utf8(path), true);
+    if (typeof place === 'number') throw new Error(`${path}: ${errnoName(-place)}`);
+    return place;
+  }
+  free(): number {
+    const out = new StatFs();
+    this.fs.statfs(out);
+    return out.bfree;
+  }
+  unmount(): void {
+    this.fs.unmounted();
+  }
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function check(t: Test, path: string, what: string): void {
+  const { status, stdout } = spawnSync('fsck.fat', ['-n', path], { env: toolEnv, encoding: 'utf8' });
+  t.equal(status, 0, `fsck.fat finds nothing: ${what}`);
+  if (status !== 0) t.comment(stdout);
+}
+
+/** Numbers from a seed (mulberry32). */
+function generator(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let x = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) % below;
+  };
+}
+
+function pattern(length: number, seed: number): Buffer {
+  const next = generator(seed);
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) bytes[i] = next(256);
+  return bytes;
+}
+
+const KINDS: [string, number, string[]][] = [
+  ['FAT12, 512-byte clusters', 1 << 20, ['-F', '12', '-s', '1']],
+  ['FAT12, 4 KiB clusters, one copy', 4 << 20, ['-F', '12', '-s', '8', '-f', '1']],
+  ['FAT16, 2 KiB clusters', 16 << 20, ['-F', '16', '-s', '4']],
+  ['FAT16, 32 KiB clusters, 1 KiB sectors', 160 << 20, ['-F', '16', '-s', '32', '-S', '1024']],
+  ['FAT32, 512-byte clusters', 40 << 20, ['-F', '32', '-s', '1']],
+  ['FAT32, 8 KiB clusters', 600 << 20, ['-F', '32', '-s', '16']],
+];
+
+t.test('short names', async (t) => {
+  const options = fatOptions('', 0, 0, 0) as FatOptions;
+  const winnt = fatOptions('shortname=winnt', 0, 0, 0) as FatOptions;
+  const taken = new Set<string>();
+  const short = (name: string, of = options): string => {
+    const made = makeShort(name, of, (candidate) => taken.has(candidate));
+    return typeof made === 'number' ? String(errnoName(-made)) : `${made.short}${made.long ? ' long' : ''}${made.marks || ''}`;
+  };
+  t.same(['README', 'A.TXT', 'a.txt', 'Readme.txt', 'ABCDEFGHI', 'a b.c', 'x.html', '.profile', '..x', 'a.b.c', '1', 'a+b.c'].map((n) => short(n)), [
+    'README     ', 'A       TXT', 'A       TXT long', 'README  TXT long', 'ABCDEF~1    long', 'AB~1    C   long',
+    'X~1     HTM long', 'PROFIL~1    long', 'X~1         long', 'AB~1    C   long', '1          ', 'A_B~1   C   long',
+  ]);
+  t.same(['a.txt', 'A.txt', 'a.TXT', 'A.Txt', 'é.txt'].map((n) => short(n, winnt)), [
+    'A       TXT24', 'A       TXT16', 'A       TXT8', 'A       TXT long', '\x90       TXT long',
+  ]);
+  t.same(['. ', 'σ', 'å.å', '漢字.txt'].map((n) => short(n)), [
+    'EINVAL', '\xe4           long', '\x8f       \x8f   long', '__~1    TXT long',
+  ]);
+  for (let i = 1; i < 10; i++) taken.add(`LONGNA~${i}TXT`);
+  t.match(short('long name.txt'), /^LO[0-9A-F]{4}~[1-8]TXT long$/, 'when ~1 to ~9 are taken');
+  taken.add('A       TXT');
+  t.equal(short('A.TXT'), 'EEXIST');
+  t.same([shortOf('longna~1.txt'), shortOf('a.b.c'), shortOf('toolongname')], ['LONGNA~1TXT', null, null]);
+  t.equal(unitsOf('\xff'), null);
+});
+
+t.test('what mtools writes is read, and what is written mtools reads', { skip }, async (t) => {
+  for (const [kind, size, args] of KINDS) {
+    const path = image(t, size, ...args);
+    const scratch = join(path, '..');
+    const big = pattern(200_001, size);
+    mkdirSync(join(scratch, 'in/sub dir/deep'), { recursive: true });
+    writeFileSync(join(scratch, 'in/SHORT.TXT'), 'short');
+    writeFileSync(join(scratch, 'in/A rather long name, with dots...and é and 漢字 in it.data'), big);
+    for (let i = 0; i < 40; i++) writeFileSync(join(scratch, `in/sub dir/deep/file number ${i}`), `${i}`);
+    tool('mcopy', '-s', '-Q', '-i', path, join(scratch, 'in/SHORT.TXT'), join(scratch, 'in/sub dir'), '::/');
+    tool('mcopy', '-i', path, join(scratch, 'in/A rather long name, with dots...and é and 漢字 in it.data'), '::/');
+
+    let fat = Mounted.image(path);
+    t.same(fat.list('/').sort(), readdirSync(join(scratch, 'in')).sort(), `${kind}: names`);
+    t.equal(fat.text('/SHORT.TXT'), 'short');
+    t.ok(big.equals(fat.read('/a RATHER long name, with dots...and é and 漢字 in it.data') as Buffer), 'long, in another case');
+    t.equal(fat.list('/sub dir/deep').length, 40);
+    t.equal(fat.text('/SUBDIR~1/DEEP/FILE NUMBER 39'), '39', 'by its short name');
+
+    t.equal(fat.mkdir('/made'), 0);
+    t.equal(fat.mkdir('/made/inside é'), 0);
+    for (let i = 0; i < 60; i++) t.equal(fat.write(`/made/inside é/a file with a long name ${i}.text`, `content ${i}`) > 0, true);
+    t.equal(fat.write('/made/big', big), big.length);
+    t.equal(fat.rename('/made/inside é', '/sub dir/moved'), 0);
+    t.equal(fat.unlink('/SHORT.TXT'), 0);
+    t.equal(fat.write('/made/grown', 'x', O.CREAT), 1);
+    t.equal(truncate(fat.ctx, fat.place('/made/grown'), 70_000), 0);
+    t.equal(truncate(fat.ctx, fat.place('/made/big'), 100_000), 0);
+    fat.unmount();
+    check(t, path, kind);
+    tool('mcopy', '-s', '-Q', '-n', '-i', path, '::/', scratch);
+    t.ok(readFileSync(join(scratch, 'made/big')).equals(big.subarray(0, 100_000)), `${kind}: mtools reads it`);
+    const grown = Buffer.alloc(70_000);
+    grown[0] = 120;
+    t.ok(readFileSync(join(scratch, 'made/grown')).equals(grown), 'zeros behind the end');
+    t.equal(readFileSync(join(scratch, 'sub dir/moved/a file with a long name 59.text'), 'utf8'), 'content 59');
+    fat = Mounted.image(path);
+    t.equal(fat.list('/sub dir/moved').length, 60, 'mounted again');
+    fat.unmount();
+  }
+});
+
+t.test('names', { skip }, async (t) => {
+  const fat = Mounted.image(image(t, 4 << 20));
+  const errno = (value: number): string => value < 0 ? String(errnoName(-value)) : 'ok';
+  t.equal(fat.write('/Mixed Case.Text', 'one'), 3);
+  t.equal(fat.text('/mixed case.text'), 'one');
+  t.equal(fat.text('/MIXEDC~1.TEX'), 'one');
+  t.equal(fat.text('/Mixed Case.Text...'), 'one', 'dots at the end do not count');
+  t.equal(errno(fat.write('/MIXED CASE.TEXT', 'two', O.CREAT | O.EXCL)), 'EEXIST');
+  t.equal(fat.write('/dots...', 'x'), 1);
+  t.ok(fat.list('/').includes('dots'));
+  for (const name of ['a*', 'b?', 'c<', 'd>', 'e|', 'f"', 'g:', 'h\\', 'i ', 'j\x01']) {
+    t.equal(errno(fat.write(`/${name}`, 'x')), 'EINVAL', JSON.stringify(name));
+  }
+  t.equal(errno(fat.write('/....', 'x')), 'ENOENT');
+  t.equal(errno(fat.mkdir(`/${'x'.repeat(255)}`)), 'ok', 'the longest name');
+  t.equal(errno(fat.ctx && mkdir(fat.ctx, fat.ctx.cwd, '/\xff\xfe', 0o777)), 'EINVAL', 'not UTF-8');
+  t.equal(errno(fat.mkdir('/é\u{1f600}')), 'ok');
+  t.ok(fat.list('/').includes('é\u{1f600}'));
+  t.equal(fat.rename('/Mixed Case.Text', '/mixed CASE.text'), 0);
+  t.ok(fat.list('/').includes('Mixed Case.Text'), 'renaming to another case of the same name does nothing (as on Linux)');
+  t.equal(fat.rename('/Mixed Case.Text', '/Other'), 0);
+  t.equal(fat.write('/over', 'over'), 4);
+  t.equal(fat.rename('/Other', '/OVER'), 0);
+  t.equal(fat.text('/over'), 'one');
+  t.ok(fat.list('/').includes('over'), 'the replaced name keeps its spelling');
+  t.equal(errno(symlink(fat.ctx, 'x', fat.ctx.cwd, '/link')), 'EPERM');
+  t.equal(errno(link(fat.ctx, fat.place('/over'), fat.ctx.cwd, '/link')), 'EPERM');
+  t.equal(errno(mknod(fat.ctx, fat.ctx.cwd, '/fifo', S.IFIFO | 0o666, 0)), 'EPERM');
+  t.equal(errno(fat.mkdir('/dir')), 'ok');
+  t.equal(fat.write('/dir/file', 'in dir'), 6);
+  t.equal(errno(fat.rmdir('/dir')), 'ENOTEMPTY');
+  t.equal(errno(fat.rename('/over', '/dir', RENAME.NOREPLACE)), 'EEXIST');
+  t.equal(errno(fat.rename('/over', '/dir', RENAME.EXCHANGE)), 'ok');
+  t.same([fat.text('/dir'), fat.text('/over/file')], ['one', 'in dir']);
+  t.equal(errno(fat.mkdir('/a')), 'ok');
+  t.equal(errno(fat.rename('/over', '/a/b')), 'ok');
+  t.equal(fat.stat('/a').nlink, 3);
+  t.equal(errno(fat.rename('/a', '/a/b/c')), 'EINVAL');
+  t.equal(errno(fat.rename('/a/b', '/')), 'EBUSY');
+  fat.unmount();
+
+  const strict = Mounted.image(image(t, 4 << 20), 'check=s');
+  t.equal(strict.write('/Name', '1'), 1);
+  t.equal(strict.write('/name', '2'), -E.EXIST, 'its short name is taken (as on Linux)');
+  t.same([strict.text('/Name'), strict.text('/name'), strict.text('/NAME')], ['1', 'ENOENT', '1']);
+});
+
+t.test('attributes and times', { skip }, async (t) => {
+  const path = image(t, 4 << 20);
+  let fat = Mounted.image(path, 'uid=7,gid=8,dmask=022,fmask=133');
+  const errno = (value: number): string => value < 0 ? String(errnoName(-value)) : 'ok';
+  t.equal(fat.write('/file', 'data'), 4);
+  t.same([fat.stat('/file').mode, fat.stat('/file').uid, fat.stat('/file').gid], [S.IFREG | 0o644, 7, 8]);
+  t.equal(fat.stat('/').mode, S.IFDIR | 0o755);
+  t.equal(errno(chmod(fat.ctx, fat.place('/file'), 0o444)), 'ok');
+  t.equal(fat.stat('/file').mode & 0o777, 0o444, 'the read-only attribute');
+  t.equal(errno(chmod(fat.ctx, fat.place('/file'), 0o600)), 'ok');
+  t.equal(fat.stat('/file').mode & 0o777, 0o444, 'what cannot be stored changes nothing');
+  t.equal(errno(chmod(fat.ctx, fat.place('/file'), 0o4644)), 'EPERM');
+  t.equal(errno(chown(fat.ctx, fat.place('/file'), 7, 8)), 'ok');
+  t.equal(errno(chown(fat.ctx, fat.place('/file'), 0, 0)), 'EPERM');
+  const at = Date.UTC(2001, 1, 3, 4, 5, 7) / 1000;
+  t.equal(errno(utimens(fat.ctx, fat.place('/file'), at, 5, at, 5)), 'ok');
+  const day = Date.UTC(2001, 1, 3) / 1000;
+  const times = (): number[] => {
+    const { atime, mtime, ctime, mtimeNsec } = fat.stat('/file');
+    return [atime, mtime, ctime, mtimeNsec];
+  };
+  t.same(times(), [day, at - 1, at - 1, 0], 'to days and to 2 s');
+  t.ok(Math.abs(fat.stat('/file').btime - Date.now() / 1000) < 30);
+  fat.unmount();
+  fat = Mounted.image(path, 'time_offset=60');
+  t.same(times(), [day - 3600, at - 1 - 3600, at - 1 - 3600, 0], 'stored in the time of a zone');
+  t.equal(fat.stat('/file').mode & 0o777, 0o555);
+  t.match(tool('mattrib', '-i', path, '::/file'), /A +R/);
+  fat.unmount();
+  const log: string[] = [];
+  t.equal(tryMount(hostDisk(path), 'nonsense', log), -E.INVAL);
+  t.match(log[0], /Unrecognized mount option "nonsense"/);
+  fat = Mounted.image(path, 'quiet');
+  t.equal(errno(chown(fat.ctx, fat.place('/file'), 1, 1)), 'ok');
+  fat.unmount();
+});
+
+t.test('a full device, large files, unlinked files', { skip }, async (t) => {
+  const path = image(t, 1 << 20, '-F', '12', '-s', '1', '-r', '32');
+  let fat = Mounted.image(path);
+  const all = fat.free() * 512;
+  const bytes = pattern(all + 5000, 1);
+  t.equal(fat.write('/full', bytes), all, 'a write takes what there is');
+  t.equal(fat.write('/none', 'x'), -E.NOSPC);
+  t.equal(fat.mkdir('/dir'), -E.NOSPC);
+  t.ok(bytes.subarray(0, all).equals(fat.read('/full') as Buffer));
+  let made = 0;
+  while (fat.write(`/N${made}`, '') === 0) made++;
+  t.equal(made, 28, 'the root has 32 entries, two files had four');
+  t.equal(fat.rename('/N1', '/a long name that needs more entries'), -E.NOSPC);
+  t.equal(fat.unlink('/N0'), 0);
+  t.equal(fat.rename('/N1', '/N0'), 0);
+
+  const file = fat.must('/full', O.RDWR);
+  t.equal(fat.unlink('/full'), 0);
+  const part = Buffer.alloc(1000);
+  t.equal(file.pread(part, 0, 1000, 3000), 1000);
+  t.ok(part.equals(bytes.subarray(3000, 4000)), 'readable while it is open');
+  t.equal(fat.free(), 0);
+  file.unref();
+  t.equal(fat.free() * 512, all);
+  const early = fat.must('/again', O.CREAT | O.RDWR);
+  t.equal(early.fallocate(1, 0, 100_000), 0);
+  const reserved = fat.free();
+  early.unref();
+  t.equal(fat.free() - reserved, Math.ceil(100_000 / 512), 'what was reserved is given back');
+  const extended = fat.must('/again', O.CREAT | O.RDWR);
+  t.equal(extended.fallocate(0, 0, 5000), 0);
+  t.equal(fat.stat('/again').size, 5000);
+  t.equal(extended.fallocate(2, 0, 10), -E.OPNOTSUPP);
+  t.equal(extended.pwrite(Buffer.from('end'), 0, 3, 9000), 3);
+  t.equal(extended.truncate(2 ** 32), -E.FBIG);
+  t.equal(extended.pwrite(Buffer.from('x'), 0, 1, 2 ** 32 - 1), -E.FBIG);
+  t.equal(extended.truncate(2 ** 32 - 1), -E.NOSPC);
+  t.equal(fat.stat('/again').size, 9003);
+  extended.unref();
+  const last = fat.must('/N5', O.RDWR);
+  last.write(Buffer.from('to the end'), 0, 10);
+  fat.unmount();
+  t.equal(last.write(Buffer.from(' and on'), 0, 7), 7, 'open files go on when it is unmounted');
+  last.unref();
+  check(t, path, 'after the last close');
+  fat = Mounted.image(path);
+  t.equal(fat.text('/N5'), 'to the end and on');
+  fat.unmount();
+
+  const wide = image(t, 5 * 2 ** 30, '-F', '32', '-s', '64');
+  fat = Mounted.image(wide);
+  const large = fat.must('/large', O.CREAT | O.RDWR);
+  t.equal(large.fallocate(1, 0, 2 ** 32 - 1), 0);
+  t.equal(large.pwrite(Buffer.from('xyz'), 0, 3, 0), 3);
+  t.equal(fat.free(), Math.floor(fat.fs.geometry.endCluster - 2 - 1 - 2 ** 32 / 32768));
+  large.unref();
+  fat.unmount();
+  check(t, wide, 'a file of 4 GiB was reserved');
+});
+
+t.test('a mapping of a file shows and takes the same bytes', { skip }, async (t) => {
+  const path = image(t, 4 << 20);
+  let fat = Mounted.image(path);
+  t.equal(fat.write('/mapped', pattern(10_000, 3)), 10_000);
+  const file = fat.must('/mapped', O.RDWR);
+  const fd = file.mapFd(true);
+  t.ok(fd >= 0);
+  writeFileSync(`/proc/self/fd/${fd}`, 'STORED', { flag: 'r+' });
+  t.equal(fat.text('/mapped').substring(0, 6), 'STORED');
+  t.equal(file.pwrite(Buffer.from('WRITTEN'), 0, 7, 6), 7);
+  t.equal(readFileSync(`/proc/self/fd/${fd}`).toString('latin1', 0, 13), 'STOREDWRITTEN');
+  file.unref();
+  fat.unmount();
+  fat = Mounted.image(path);
+  t.equal(fat.text('/mapped').substring(0, 13), 'STOREDWRITTEN');
+  fat.unmount();
+});
