@@ -82,7 +82,9 @@ if (belowTmp) process.on('exit', () => rmSync(runDirectory, { recursive: true, f
 /** The command that runs `argv` in posixx. --quiet: a fatal signal's message would be a difference. */
 export function inPosixx(argv, options = []) {
   const volumes = below.filter((path) => existsSync(path)).flatMap((path) => ['--volume', `${path}:${path}`]);
-  return [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet', ...volumes, ...options, '--', ...argv];
+  // The host runs the program as the caller.
+  const user = process.getuid() === 0 ? [] : ['--user', `${process.getuid()}:${process.getgid()}`];
+  return [process.execPath, join(root, 'bin/posixx.js'), 'run', '--quiet', ...user, ...volumes, ...options, '--', ...argv];
 }
 
 /** What differs between two outcomes, for people; '' when nothing does. */

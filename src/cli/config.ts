@@ -24,6 +24,8 @@ export interface RunConfig {
   readonly env: readonly string[];
   /** Guest path; undefined: the caller's directory where the guest sees it. */
   readonly cwd: string | undefined;
+  /** User and perhaps group, names or numbers; undefined: root. */
+  readonly user: string | undefined;
   readonly volumes: readonly Volume[];
   readonly disks: readonly DiskImage[];
   /** Absolute host path of the root: a directory, or a file that holds one; '/' by default. */
@@ -73,6 +75,8 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
   if (sysroot !== undefined) requireDirectory(sysroot, '--sysroot');
   const cwd = values.get('cwd');
   if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`--cwd needs an absolute guest path, not "${cwd}"`);
+  const user = values.get('user');
+  if (user !== undefined && !/^[^:]+(:[^:]+)?$/.test(user)) throw new UsageError(`--user needs UID or UID:GID, not "${user}"`);
   const cpu = values.get('cpu') ?? DEFAULT_CPU_MODEL;
   if (!Object.hasOwn(CPU_MODELS, cpu)) {
     throw new UsageError(`--cpu does not know "${cpu}"; it knows ${Object.keys(CPU_MODELS).join(', ')}`);
@@ -82,6 +86,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     argv: line.program,
     env: environment(flags.has('clear-env') ? [] : callerEnv, lists.get('env') ?? [], callerEnv),
     cwd,
+    user,
     volumes: (lists.get('volume') ?? []).map(parseVolume),
     disks: (lists.get('disk') ?? []).map(parseDisk),
     rootfs: rootfs === undefined ? '/' : absolute(rootfs),

@@ -29,6 +29,10 @@ export const OPTIONS: readonly Option[] = [
     help: 'Working directory of the guest (a guest path). Default: the caller\'s, or / where that is not visible',
   },
   {
+    name: 'user', alias: 'u', env: 'POSIXX_USER', kind: 'value', value: 'UID[:GID]',
+    help: 'User and group of the guest, numbers or names that it knows. Default: root, who has no power outside',
+  },
+  {
     name: 'volume', alias: 'v', env: 'POSIXX_VOLUME', kind: 'list', value: 'HOST:GUEST[:ro|rw]',
     help: 'Mount a host directory or file in the guest; rw lets the guest change it. Default: ro',
   },

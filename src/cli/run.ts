@@ -14,7 +14,7 @@ import { dispatch } from '../syscalls/dispatch.js';
 import { CpuModel } from '../translator/cpu_model.js';
 import { X86Engine } from '../translator/x86_engine.js';
 import { RootError } from '../vfs/default_root.js';
-import { openHostDescriptor } from '../vfs/host_file.js';
+import { openHostDescriptor, showOwnFilesAsRoots } from '../vfs/host_file.js';
 import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '../vfs/vfs.js';
 import { codeStore } from './code_store.js';
 import { configure, type RunConfig } from './config.js';
@@ -22,6 +22,7 @@ import { fatalSignalText } from './fatal_signal.js';
 import { environmentBytes } from './native_strings.js';
 import { parseCommandLine, UsageError } from './parse.js';
 import { makeRoot } from './root.js';
+import { guestUser, isCaller, UserError } from './user.js';
 
 /** Exit statuses, those of env(1) and timeout(1). */
 const CANNOT_EXECUTE = 126;
@@ -46,17 +47,19 @@ export async function run(args: readonly string[], write: (text: string) => void
 
   const started = native.monotonicNow();
   const hostCwd = Buffer.from(process.cwd(), 'utf8').toString('latin1');
-  let vfs: Vfs;
+  const caller = { uid: process.getuid!(), gid: process.getgid!(), groups: process.getgroups!() };
+  if (caller.uid !== 0 && !isCaller(config.user, caller)) showOwnFilesAsRoots(caller.uid, caller.gid);
+  let vfs: Vfs, fs: PathContext, cred: Credentials;
   try {
     vfs = await makeRoot(config, hostCwd, say);
+    fs = new PathContext(vfs, vfs.root, vfs.root, process.umask(), Credentials.of(0, 0, []));
+    fs.cred = cred = guestUser(fs, config.user, caller);
   } catch (error) {
-    if (!(error instanceof RootError)) throw error;
-    say(error.errno === 0 ? error.message : `${error.message}: ${errorText(error.errno)}`);
+    if (error instanceof RootError) say(error.errno === 0 ? error.message : `${error.message}: ${errorText(error.errno)}`);
+    else if (error instanceof UserError) say(error.message);
+    else throw error;
     return BAD_ROOT;
   }
-  const groups = process.getgroups?.() ?? [];
-  const cred = Credentials.of(process.getuid?.() ?? 0, process.getgid?.() ?? 0, groups);
-  const fs = new PathContext(vfs, vfs.root, vfs.root, process.umask(), cred);
   const cwd = lookup(fs, vfs.root, config.cwd ?? hostCwd, true);
   if (typeof cwd !== 'number' && cwd.inode.type === S.IFDIR) {
     fs.cwd = cwd;

@@ -11,7 +11,7 @@ import type { OpenFile } from '../vfs/open_file.js';
 import { lookup, pathOf, PathContext } from '../vfs/path_walk.js';
 import { Stat } from '../vfs/inode.js';
 import { openExecutable } from '../vfs/vfs.js';
-import { Credentials } from './credentials.js';
+import { type Credentials, parseFileCapabilities, type ProgramPrivileges } from './credentials.js';
 import { exitTask } from './exit.js';
 import { FdTable } from './fd_table.js';
 import { wakeFutex } from './futex.js';
@@ -84,8 +84,8 @@ export function execve(
 ): number {
   const { kernel, process } = task;
   const cred = task.cred.copy();
-  cred.exec();
-  const raised = setIds(task, cred, file);
+  const raised = cred.exec(privilegesOf(cred, file));
+  if (typeof raised === 'number') return raised;
   const loaded = load(kernel, file, path, argv, envp, task.fs, cred, process.limits, raised);
   if (loaded instanceof LoadFailure) return loaded.error;
 
@@ -110,6 +110,7 @@ export function execve(
     process.actions = process.actions.copy();
   }
   process.actions.reset();
+  const before = task.cred;
   task.cred = cred;
   task.fs.cred = cred;
   task.altStackAddress = task.altStackSize = task.altStackFlags = 0;
@@ -117,8 +118,9 @@ export function execve(
   task.rseq = 0;
   task.name = commOf(path);
   process.hasExecuted = true;
-  process.dumpable = raised ? 0 : 1;
-  process.parentDeathSignal = raised ? 0 : process.parentDeathSignal;
+  const sameUser = before.euid === before.uid && before.egid === before.gid && cred.isWithin(before);
+  process.dumpable = sameUser ? 1 : 0;
+  process.parentDeathSignal = raised || !sameUser ? 0 : process.parentDeathSignal;
   kernel.executed(process);
   adopt(task, loaded.program);
   return REGISTERS_SET;
@@ -146,16 +148,20 @@ function load(
   return program;
 }
 
-/** Set-user-ID and set-group-ID programs change the effective ids, except on nosuid mounts and with no_new_privs. */
-function setIds(task: Task, cred: Credentials, file: OpenFile): boolean {
+const NO_PRIVILEGES: ProgramPrivileges = { uid: -1, gid: -1, capabilities: null };
+
+/** What a program gives beyond its text: nothing on nosuid mounts, and no ids with no_new_privs. */
+function privilegesOf(cred: Credentials, file: OpenFile): ProgramPrivileges {
   const { location } = file;
-  if (!location || location.mount.flags & MS.NOSUID || cred.noNewPrivs) return false;
+  if (location === null || location.mount.flags & MS.NOSUID) return NO_PRIVILEGES;
   const stat = new Stat();
-  if (location.inode.stat(stat) < 0 || (stat.mode & (S.ISUID | S.ISGID)) === 0) return false;
-  if (stat.mode & S.ISUID) cred.euid = stat.uid;
-  if (stat.mode & S.ISGID && stat.mode & 0o010) cred.egid = stat.gid;
-  cred.exec();
-  return cred.euid !== task.cred.uid || cred.egid !== task.cred.gid;
+  if (location.inode.stat(stat) < 0) return NO_PRIVILEGES;
+  // Root has it all; nobody asks for the attribute then.
+  const value = cred.euid === 0 ? -E.NODATA : location.inode.getxattr('security.capability');
+  const capabilities = typeof value === 'number' ? null : parseFileCapabilities(value);
+  const uid = stat.mode & S.ISUID && !cred.noNewPrivs ? stat.uid : -1;
+  const gid = stat.mode & S.ISGID && stat.mode & 0o010 && !cred.noNewPrivs ? stat.gid : -1;
+  return uid < 0 && gid < 0 && capabilities === null ? NO_PRIVILEGES : { uid, gid, capabilities };
 }
 
 /** A thread that executes takes over the process: it gets the tid of the leader, which is gone. */

@@ -10,6 +10,7 @@ import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
 import { notifyPlace } from '../vfs/notify.js';
+import { dropPrivileges } from '../vfs/privileges.js';
 import { locate } from './path_argument.js';
 import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
 
@@ -30,7 +31,10 @@ function ftruncate(task: Task, fd: number, length: number): number {
   if (!file.canWrite || file.inode === null || file.inode.type !== S.IFREG) return -E.INVAL;
   if (tooLarge(task, length)) return -E.FBIG;
   const result = file.truncate(length);
-  if (result >= 0 && file.location !== null) notifyPlace(file.location, IN.MODIFY);
+  if (result >= 0 && file.location !== null) {
+    notifyPlace(file.location, IN.MODIFY);
+    dropPrivileges(task.fs.cred, file.location.inode);
+  }
   return result;
 }
 
@@ -61,7 +65,10 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (type !== S.IFREG) return -E.NODEV;
   if (!(mode & FALLOC_KEEP_SIZE) && tooLarge(task, offset + length)) return -E.FBIG;
   const result = file.fallocate(mode, offset, length);
-  if (result >= 0 && file.location !== null) notifyPlace(file.location, IN.MODIFY);
+  if (result >= 0 && file.location !== null) {
+    notifyPlace(file.location, IN.MODIFY);
+    dropPrivileges(task.fs.cred, file.location.inode);
+  }
   return result;
 }
 

@@ -12,6 +12,7 @@ import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { readyQueue, waitReady } from '../kernel/wait_ready.js';
 import { notifyPlace, watched } from '../vfs/notify.js';
+import { dropPrivileges } from '../vfs/privileges.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import {
   call, fd, flags, inBuffer, int, iovec, long, off, oneOf, outBuffer, ptr, size, splitOff, uint, type Row,
@@ -94,7 +95,7 @@ function writeFrom(task: Task, file: OpenFile, address: number, count: number, p
     length = withinFileLimit(task, file, length, position);
     if (length < 0) return length;
   }
-  if (position >= 0) return told(file, IN.MODIFY, file.pwrite(mm.window.u8, buf, length, position));
+  if (position >= 0) return written(task, file, file.pwrite(mm.window.u8, buf, length, position));
   return writeOn(task, file, buf, length, 0);
 }
 
@@ -110,13 +111,23 @@ function writeOn(task: Task, file: OpenFile, buf: number, length: number, done: 
       return waitWritable(task, file, so, (parked) => writeOn(parked, file, buf, length, so));
     }
     done += wrote;
-    if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
+    if (done >= length || wrote === 0 || !file.pollable) return written(task, file, done);
   }
 }
 
 /** Lets those who watch the file (inotify) know of a transfer; gives its count. */
 function told(file: OpenFile, event: number, count: number): number {
   if (count > 0 && watched() && file.location !== null) notifyPlace(file.location, event);
+  return count;
+}
+
+/** After a write of `count` bytes: those who watch are told, and a privileged program is one no more. */
+function written(task: Task, file: OpenFile, count: number): number {
+  const place = file.location;
+  if (count > 0 && place !== null) {
+    if (watched()) notifyPlace(place, IN.MODIFY);
+    if (place.inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(task.fs.cred, place.inode);
+  }
   return count;
 }
 
@@ -264,7 +275,7 @@ export function writeVector(task: Task, file: OpenFile, address: number, count: 
     filled = withinFileLimit(task, file, filled, position);
     if (filled < 0) return filled;
   }
-  if (position >= 0) return told(file, IN.MODIFY, file.pwrite(gathered, 0, filled, position));
+  if (position >= 0) return written(task, file, file.pwrite(gathered, 0, filled, position));
   return writeGathered(task, file, gathered, filled, 0);
 }
 
@@ -281,7 +292,7 @@ function writeGathered(task: Task, file: OpenFile, bytes: Uint8Array, length: nu
       return waitWritable(task, file, so, (parked) => writeGathered(parked, file, bytes, length, so));
     }
     done += wrote;
-    if (done >= length || wrote === 0 || !file.pollable) return told(file, IN.MODIFY, done);
+    if (done >= length || wrote === 0 || !file.pollable) return written(task, file, done);
   }
 }
 

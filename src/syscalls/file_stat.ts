@@ -3,6 +3,7 @@ import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { AT } from '../abi/fcntl.js';
 import { R_OK, STAT, STAT32, STAT64, STATFS, STATFS64, STATX, STATX_MASK, W_OK, X_OK } from '../abi/file.js';
+import { SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import type { FileCredentials } from '../vfs/credentials.js';
 import { Stat, StatFs, devMajor, devMinor } from '../vfs/inode.js';
@@ -330,8 +331,9 @@ function accessAt(task: Task, dirfd: number, path: number, mode: number, flags: 
 /** Real ids, and the capabilities that go with them (access(2), "Notes"). */
 function realCredentials(task: Task): FileCredentials {
   const { cred } = task;
-  if (cred.uid === cred.fsuid && cred.gid === cred.fsgid) return cred;
-  const capabilities = cred.uid === 0 ? cred.permittedLow : 0;
+  const fixed = (cred.securebits & SECBIT.NO_SETUID_FIXUP) === 0;
+  const capabilities = !fixed ? cred.capabilities : cred.uid === 0 ? cred.permittedLow : 0;
+  if (cred.uid === cred.fsuid && cred.gid === cred.fsgid && capabilities === cred.capabilities) return cred;
   return { fsuid: cred.uid, fsgid: cred.gid, groups: cred.groups, capabilities };
 }
 

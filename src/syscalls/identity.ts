@@ -1,6 +1,6 @@
 /** Who a task is: ids of users and groups, capabilities (credentials(7), capabilities(7)). */
 import { E } from '../abi/errno.js';
-import { CAP_SETGID, CAP_SETUID, type Credentials } from '../kernel/credentials.js';
+import { CAP_SETGID, CAP_SETPCAP, CAP_SETUID, type Credentials } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import { call, int, ptr, uint, type Row } from './types.js';
 
@@ -33,21 +33,28 @@ export const identityRows: readonly Row[] = [
 /** Carries out a change of uids and what follows from it for capabilities. */
 function changeUids(task: Task, uid: number, euid: number, suid: number): number {
   const { cred } = task;
-  const { uid: oldUid, euid: oldEuid, suid: oldSuid } = cred;
+  const before = cred.copy();
   cred.uid = uid;
   cred.euid = euid;
   cred.suid = suid;
-  cred.uidsChanged(oldUid, oldEuid, oldSuid);
-  if (oldEuid !== euid || oldUid !== uid) task.process.dumpable = 0;
-  return 0;
+  cred.uidsChanged(before.uid, before.euid, before.suid);
+  return changed(task, before);
 }
 
 function changeGids(task: Task, gid: number, egid: number, sgid: number): number {
   const { cred } = task;
-  if (egid !== cred.egid) task.process.dumpable = 0;
+  const before = cred.copy();
   cred.gid = gid;
   cred.egid = cred.fsgid = egid;
   cred.sgid = sgid;
+  return changed(task, before);
+}
+
+/** Another user must not look into the process, nor its parent's death signal it. */
+function changed(task: Task, before: Credentials): number {
+  if (task.cred.isWithin(before)) return 0;
+  task.process.dumpable = 0;
+  task.process.parentDeathSignal = 0;
   return 0;
 }
 
@@ -135,7 +142,11 @@ function getresgid(task: Task, rgid: number, egid: number, sgid: number): number
 function setfsuid(task: Task, uid: number): number {
   const { cred } = task;
   const old = cred.fsuid;
-  if (uid !== KEEP && (cred.has(CAP_SETUID) || isOwnUid(cred, uid))) cred.fsuid = uid;
+  if (uid === KEEP || uid === old || !(cred.has(CAP_SETUID) || isOwnUid(cred, uid))) return old;
+  const before = cred.copy();
+  cred.fsuid = uid;
+  cred.fsuidChanged(old);
+  changed(task, before);
   return old;
 }
 
@@ -144,7 +155,10 @@ function setfsgid(task: Task, gid: number): number {
   const { cred } = task;
   const old = cred.fsgid;
   const own = gid === cred.gid || gid === cred.egid || gid === cred.sgid || gid === cred.fsgid;
-  if (gid !== KEEP && (cred.has(CAP_SETGID) || own)) cred.fsgid = gid;
+  if (gid === KEEP || gid === old || !(cred.has(CAP_SETGID) || own)) return old;
+  const before = cred.copy();
+  cred.fsgid = gid;
+  changed(task, before);
   return old;
 }
 
@@ -215,16 +229,21 @@ function capset(task: Task, header: number, data: number): number {
   const word = (at: number): number => (at < 3 * words ? mm.window.view.getUint32(data + 4 * at, true) : 0);
   const [effective, permitted, inheritable, effectiveHigh, permittedHigh, inheritableHigh] =
     [word(0), word(1), word(2), word(3) & 0x1ff, word(4) & 0x1ff, word(5) & 0x1ff];
+  if (!cred.has(CAP_SETPCAP)) {
+    if (inheritable & ~(cred.inheritableLow | cred.permittedLow)) return -E.PERM;
+    if (inheritableHigh & ~(cred.inheritableHigh | cred.permittedHigh)) return -E.PERM;
+  }
+  if (inheritable & ~(cred.inheritableLow | cred.boundingLow)) return -E.PERM;
+  if (inheritableHigh & ~(cred.inheritableHigh | cred.boundingHigh)) return -E.PERM;
   // Nothing can be added to the permitted set, nor be effective without being permitted.
   if (permitted & ~cred.permittedLow || permittedHigh & ~cred.permittedHigh) return -E.PERM;
   if (effective & ~permitted || effectiveHigh & ~permittedHigh) return -E.PERM;
-  if (inheritable & ~(cred.inheritableLow | cred.permittedLow)) return -E.PERM;
-  if (inheritableHigh & ~(cred.inheritableHigh | cred.permittedHigh)) return -E.PERM;
   cred.capabilities = effective;
   cred.effectiveHigh = effectiveHigh;
   cred.permittedLow = permitted;
   cred.permittedHigh = permittedHigh;
   cred.inheritableLow = inheritable;
   cred.inheritableHigh = inheritableHigh;
+  cred.limitAmbient();
   return 0;
 }

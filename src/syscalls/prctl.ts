@@ -2,9 +2,9 @@
 import { E } from '../abi/errno.js';
 import { PR, PR_MCE_KILL } from '../abi/process.js';
 import { SIGRTMAX } from '../abi/signal.js';
-import { CAP_SYS_RESOURCE } from '../kernel/credentials.js';
+import { CAP_SYS_RESOURCE, SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
-import { capAmbient, dropBounding, securebits, setKeepCaps, setSecurebits } from './prctl_capabilities.js';
+import { capAmbient, dropBounding, setKeepCaps, setSecurebits } from './prctl_capabilities.js';
 import { nameMemory, setMm } from './prctl_memory.js';
 import { call, oneOf, ptr, type Row } from './types.js';
 
@@ -57,7 +57,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       if (!none) return -E.INVAL;
       return cred.noNewPrivs ? 1 : 0;
     case PR.GET_KEEPCAPS:
-      return cred.keepCaps ? 1 : 0;
+      return cred.securebits & SECBIT.KEEP_CAPS ? 1 : 0;
     case PR.SET_KEEPCAPS:
       return setKeepCaps(cred, a);
     case PR.CAPBSET_READ:
@@ -66,7 +66,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR.CAPBSET_DROP:
       return dropBounding(cred, a);
     case PR.GET_SECUREBITS:
-      return securebits(cred);
+      return cred.securebits;
     case PR.SET_SECUREBITS:
       return setSecurebits(cred, a);
     case PR.CAP_AMBIENT:

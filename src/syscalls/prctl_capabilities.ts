@@ -1,17 +1,13 @@
 /** What prctl(2) does to capabilities (capabilities(7)). */
 import { E } from '../abi/errno.js';
 import { PR_CAP_AMBIENT } from '../abi/process.js';
-import type { Credentials } from '../kernel/credentials.js';
+import { CAP_SETPCAP, SECBIT, type Credentials } from '../kernel/credentials.js';
 
-const CAP_SETPCAP = 8;
 const CAP_LAST = 40;
 /** Securebits: NOROOT, NO_SETUID_FIXUP, KEEP_CAPS, NO_CAP_AMBIENT_RAISE, EXEC_RESTRICT_FILE, EXEC_DENY_INTERACTIVE. */
 const BITS = 0x555;
 /** Each bit's lock is the next one. */
 const LOCKS = 0xaaa;
-const KEEP_CAPS = 0x10;
-const KEEP_CAPS_LOCKED = 0x20;
-const NO_CAP_AMBIENT_RAISE = 0x40;
 
 /** PR_CAPBSET_DROP. */
 export function dropBounding(cred: Credentials, capability: number): number {
@@ -25,23 +21,17 @@ export function dropBounding(cred: Credentials, capability: number): number {
 /** PR_SET_KEEPCAPS: one of the securebits, under a name of its own. */
 export function setKeepCaps(cred: Credentials, on: number): number {
   if (on > 1) return -E.INVAL;
-  if (cred.securebits & KEEP_CAPS_LOCKED) return -E.PERM;
-  cred.keepCaps = on === 1;
+  if (cred.securebits & (SECBIT.KEEP_CAPS << 1)) return -E.PERM;
+  cred.securebits = on === 1 ? cred.securebits | SECBIT.KEEP_CAPS : cred.securebits & ~SECBIT.KEEP_CAPS;
   return 0;
-}
-
-/** PR_GET_SECUREBITS. */
-export function securebits(cred: Credentials): number {
-  return (cred.securebits & ~KEEP_CAPS) | (cred.keepCaps ? KEEP_CAPS : 0);
 }
 
 /** PR_SET_SECUREBITS: locked bits stay, and so do locks. */
 export function setSecurebits(cred: Credentials, bits: number): number {
-  const old = securebits(cred);
+  const old = cred.securebits;
   const locked = (old & LOCKS) >> 1;
   if (locked & (old ^ bits) || old & LOCKS & ~bits || bits > (BITS | LOCKS) || !cred.has(CAP_SETPCAP)) return -E.PERM;
   cred.securebits = bits;
-  cred.keepCaps = (bits & KEEP_CAPS) !== 0;
   return 0;
 }
 
@@ -64,7 +54,7 @@ export function capAmbient(cred: Credentials, what: number, capability: number, 
       return 0;
     case PR_CAP_AMBIENT.RAISE: {
       const allowed = low ? cred.permittedLow & cred.inheritableLow : cred.permittedHigh & cred.inheritableHigh;
-      if ((allowed & bit) === 0 || cred.securebits & NO_CAP_AMBIENT_RAISE) return -E.PERM;
+      if ((allowed & bit) === 0 || cred.securebits & SECBIT.NO_CAP_AMBIENT_RAISE) return -E.PERM;
       if (low) cred.ambientLow |= bit;
       else cred.ambientHigh |= bit;
       return 0;

@@ -4,12 +4,13 @@ import { S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
 import { now, readClock } from './clock.js';
 import { CAP, capable, inGroup } from './credentials.js';
-import { ATTR } from './inode.js';
+import { ATTR, change } from './inode.js';
 import type { AttrChange, Inode } from './inode.js';
 import type { Location } from './mount.js';
 import { notifyPlace } from './notify.js';
 import type { PathContext } from './path_walk.js';
-import { Access, change } from './vfs.js';
+import { dropPrivileges, lostPrivileges } from './privileges.js';
+import { Access } from './vfs.js';
 
 /** Nanoseconds with a meaning of their own (utimensat(2)). */
 export const UTIME = { NOW: 0x3fffffff, OMIT: 0x3ffffffe } as const;
@@ -38,10 +39,10 @@ export function chown(ctx: PathContext, place: Location, uid: number, gid: numbe
   const changes = change((uid === -1 ? 0 : ATTR.UID) | (gid === -1 ? 0 : ATTR.GID));
   changes.uid = uid;
   changes.gid = gid;
-  if (inode.type === S.IFREG && inode.mode & (S.ISUID | S.ISGID)) {
+  const lost = inode.type === S.IFDIR ? 0 : lostPrivileges(ctx.cred, inode);
+  if (lost !== 0) {
     changes.mask |= ATTR.MODE;
-    changes.mode = inode.mode & 0o7777 & ~S.ISUID;
-    if (inode.mode & 0o010) changes.mode &= ~S.ISGID;
+    changes.mode = inode.mode & 0o7777 & ~lost;
   }
   return changed(place, changes, IN.ATTRIB);
 }
@@ -84,7 +85,9 @@ export function truncate(ctx: PathContext, place: Location, size: number): numbe
   if (mount.readOnly) return -E.ROFS;
   const changes = change(ATTR.SIZE);
   changes.size = size;
-  return changed(place, changes, IN.MODIFY);
+  const result = changed(place, changes, IN.MODIFY);
+  if (result >= 0 && inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(ctx.cred, inode);
+  return result;
 }
 
 function changed(place: Location, changes: AttrChange, event: number): number {
@@ -156,13 +159,13 @@ function mayXattr(ctx: PathContext, place: Location, name: string, access: Acces
   const write = access === Access.Write;
   if (write && mount.readOnly) return -E.ROFS;
   const dot = name.indexOf('.');
-  if (dot <= 0) return -E.OPNOTSUPP;
+  let denied: number;
   switch (name.substring(0, dot)) {
     case 'user':
-      if (dot === name.length - 1) return -E.INVAL;
       if (inode.type !== S.IFREG && inode.type !== S.IFDIR) return write ? -E.PERM : -E.NODATA;
       if (write && inode.type === S.IFDIR && inode.mode & S.ISVTX && !owns(ctx, inode)) return -E.PERM;
-      return inode.permission(ctx.cred, access);
+      denied = inode.permission(ctx.cred, access);
+      return denied < 0 ? denied : dot === name.length - 1 ? -E.INVAL : 0;
     case 'trusted':
       if (capable(ctx.cred, CAP.SYS_ADMIN)) return 0;
       return write ? -E.PERM : -E.NODATA;
@@ -171,7 +174,8 @@ function mayXattr(ctx: PathContext, place: Location, name: string, access: Acces
     case 'system':
       return write && !owns(ctx, inode) ? -E.PERM : 0;
     default:
-      return -E.OPNOTSUPP;
+      denied = inode.permission(ctx.cred, access);
+      return denied < 0 ? denied : -E.OPNOTSUPP;
   }
 }
 

@@ -17,13 +17,36 @@ const SOCKET_ROOM = 65536;
 const WRITABLE = POLL.OUT | POLL.HUP | POLL.ERR;
 
 /** Copies what native.fstat or statBeneath filled. */
+/** Ids of the host's that the guest sees as root's. */
+let ownUid = -1;
+let ownGid = -1;
+
+/** From now on the files of this user of the host are root's for the guest: who is root there owns what its caller owns. */
+export function showOwnFilesAsRoots(uid: number, gid: number): void {
+  ownUid = uid;
+  ownGid = gid;
+}
+/** The guest's id for a host's, and back. */
+export function shownUid(uid: number): number {
+  return uid === ownUid ? 0 : uid;
+}
+export function shownGid(gid: number): number {
+  return gid === ownGid ? 0 : gid;
+}
+export function hostUid(uid: number): number {
+  return uid === 0 && ownUid >= 0 ? ownUid : uid;
+}
+export function hostGid(gid: number): number {
+  return gid === 0 && ownGid >= 0 ? ownGid : gid;
+}
+
 export function statFromHost(from: Float64Array, out: Stat): void {
   out.dev = from[STAT.dev]!;
   out.ino = from[STAT.ino]!;
   out.mode = from[STAT.mode]!;
   out.nlink = from[STAT.nlink]!;
-  out.uid = from[STAT.uid]!;
-  out.gid = from[STAT.gid]!;
+  out.uid = shownUid(from[STAT.uid]!);
+  out.gid = shownGid(from[STAT.gid]!);
   out.rdev = from[STAT.rdev]!;
   out.size = from[STAT.size]!;
   out.blksize = from[STAT.blksize]!;
@@ -283,7 +306,7 @@ export function openHostDescriptor(hostFd: number): OpenFile | number {
   const name = self < 0 ? '' : native.readlinkBeneath(self, String(hostFd));
   if (self >= 0) native.close(self);
   const label = typeof name === 'string' ? name : '';
-  const fs = new DescriptorFs(fd, mode, scratch[STAT.uid]!, scratch[STAT.gid]!, label);
+  const fs = new DescriptorFs(fd, mode, shownUid(scratch[STAT.uid]!), shownGid(scratch[STAT.gid]!), label);
   const location = new Location(fs.mount, fs.root);
   const flags = native.fcntl(fd, 3, 0) & (O.ACCMODE | O.APPEND);
   // The inode keeps one, for those who open it again.

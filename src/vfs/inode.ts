@@ -78,6 +78,11 @@ export interface AttrChange {
   mtimeNsec: number;
 }
 
+/** A change of nothing but what `mask` says; the caller fills those members in. */
+export function change(mask: number): AttrChange {
+  return { mask, mode: 0, uid: 0, gid: 0, size: 0, atime: 0, atimeNsec: 0, mtime: 0, mtimeNsec: 0 };
+}
+
 /** Flags of renameat2(2). */
 export const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 

@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
-import { CAP, capable } from './credentials.js';
+import { CAP, capable, type FileCredentials } from './credentials.js';
 import { RENAME, Stat } from './inode.js';
 import type { Inode } from './inode.js';
 import type { Location, Mount } from './mount.js';
@@ -64,13 +64,21 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   if (found.dirMount !== source.mount) return -E.XDEV;
   const denied = mayChange(ctx.cred, found.dirMount, found.dir);
   if (denied < 0) return denied;
-  if (source.inode.type === S.IFDIR) return -E.PERM;
+  if (source.inode.type === S.IFDIR || !mayLink(ctx.cred, source.inode)) return -E.PERM;
   const result = found.dir.link(found.name, source.inode);
   if (result >= 0) {
     notifyInode(source.inode, IN.ATTRIB);
     notifyCreated(found.dir, found.name, source.inode);
   }
   return result;
+}
+
+/** Who does not own a file may link to it only when it is plain and he can read and write it (proc(5), protected_hardlinks). */
+function mayLink(cred: FileCredentials, inode: Inode): boolean {
+  if (inode.uid === cred.fsuid || capable(cred, CAP.FOWNER)) return true;
+  const { mode } = inode;
+  const privileged = (mode & S.ISUID) !== 0 || (mode & (S.ISGID | 0o010)) === (S.ISGID | 0o010);
+  return inode.type === S.IFREG && !privileged && inode.permission(cred, 6) >= 0;
 }
 
 /** unlink(2). */

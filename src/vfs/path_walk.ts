@@ -252,8 +252,16 @@ export function lookup(ctx: PathContext, start: Location, path: string, follow: 
   return found.inode === null ? -E.NOENT : found.location();
 }
 
+const UNREACHABLE = '(unreachable)';
+
+/** The path that links of /proc show: for a place that is not beneath `root`, from the top of its own tree. */
+export function shownPath(root: Location, place: Location): string {
+  const path = pathOf(root, place);
+  return path.startsWith(UNREACHABLE) ? path.substring(UNREACHABLE.length) : path;
+}
+
 /**
- * The absolute path of a place as seen from `root`. As Linux writes it, '(unreachable)' comes before it when the place
+ * The absolute path of a place as seen from `root`. As getcwd(2) writes it, '(unreachable)' comes before it when the place
  * is not beneath that root.
  */
 export function pathOf(root: Location, place: Location): string {
@@ -266,7 +274,7 @@ export function pathOf(root: Location, place: Location): string {
   for (;;) {
     if (mount === root.mount && inode === root.inode) return path === '' ? '/' : path;
     if (inode === mount.root) {
-      if (mount.on === null) return '(unreachable)' + (path === '' ? '/' : path);
+      if (mount.on === null) return UNREACHABLE + (path === '' ? '/' : path);
       const on: Location = mount.on;
       mount = on.mount;
       inode = on.inode;
@@ -277,7 +285,7 @@ export function pathOf(root: Location, place: Location): string {
       continue;
     }
     const parent: Inode | null = inode.parent;
-    if (parent === null) return '(unreachable)' + (path === '' ? '/' : path);
+    if (parent === null) return UNREACHABLE + (path === '' ? '/' : path);
     path = '/' + inode.name + path;
     inode = parent;
   }

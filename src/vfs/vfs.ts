@@ -5,14 +5,15 @@ import { IN } from '../abi/file.js';
 import type { Disk } from './block_device.js';
 import { CAP, capable, inGroup } from './credentials.js';
 import type { FileCredentials } from './credentials.js';
-import { ATTR, Stat } from './inode.js';
-import type { AttrChange, FileSystem, Inode, NewInode } from './inode.js';
+import { ATTR, change, Stat } from './inode.js';
+import type { FileSystem, Inode, NewInode } from './inode.js';
 import { Location, Mount, MS } from './mount.js';
 import { MountNamespace, attach, detach } from './mount_tree.js';
 import { notifyCreated, notifyPlace, watched } from './notify.js';
 import { OpenFile } from './open_file.js';
 import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
+import { dropPrivileges } from './privileges.js';
 
 export { Location, Mount, MS } from './mount.js';
 export { OpenFile } from './open_file.js';
@@ -158,7 +159,10 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
       file.flags &= ~O.TRUNC;
       if (!(flags & O.TRUNC) || created) return file;
       const cut = inode.setattr(change(ATTR.SIZE));
-      if (cut >= 0) return file;
+      if (cut >= 0) {
+        if (inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(ctx.cred, inode);
+        return file;
+      }
       file.unref();
       return cut;
     }
@@ -276,11 +280,6 @@ function newInode(ctx: PathContext, dir: Inode, mode: number, rdev: number, targ
     }
   }
   return { mode, uid: ctx.cred.fsuid, gid, rdev, target };
-}
-
-/** A change of nothing but what `mask` says; the caller fills those members in. */
-export function change(mask: number): AttrChange {
-  return { mask, mode: 0, uid: 0, gid: 0, size: 0, atime: 0, atimeNsec: 0, mtime: 0, mtimeNsec: 0 };
 }
 
 /** What O_PATH opens: a place, and nothing that can be read. */

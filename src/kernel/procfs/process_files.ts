@@ -8,7 +8,7 @@ import { PROT } from '../../abi/mman.js';
 import { devMajor, devMinor, Inode, type FileSystem, type Stat, type DirSink } from '../../vfs/inode.js';
 import { Location, Mount } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
-import { pathOf } from '../../vfs/path_walk.js';
+import { shownPath } from '../../vfs/path_walk.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
 import { VmFlag } from '../../mm/vma.js';
 import { EpollFile } from '../epoll.js';
@@ -33,7 +33,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
   const ofSpace = (make: () => string, mode = 0o444): MakeNode => text(() => (alive() ? make() : ''), mode);
   const link = (target: () => string | number, place: () => Location | number): MakeNode => (in_) =>
     new ProcLink(in_, target, owner, place);
-  const shown = (place: Location | null): string | number => (place ? pathOf(viewer(task).fs.root, place) : -E.NOENT);
+  const shown = (place: Location | null): string | number => (place ? shownPath(viewer(task).fs.root, place) : -E.NOENT);
   const executable = (): Location | null => task.process.executable?.location ?? null;
 
   const entries: Record<string, MakeNode> = {
@@ -124,7 +124,7 @@ class FdDirectory extends ProcInode {
       const open = this.file(fd);
       if (!open) return -E.NOENT;
       if (open.label !== '') return open.label;
-      return open.location ? pathOf(viewer(this.task).fs.root, open.location) : -E.NOENT;
+      return open.location ? shownPath(viewer(this.task).fs.root, open.location) : -E.NOENT;
     }, this.ownedBy, () => {
       const open = this.file(fd);
       return open ? open.location ?? namelessPlace(open) : -E.NOENT;

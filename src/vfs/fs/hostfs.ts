@@ -9,7 +9,7 @@ import { native } from '../../host/native.js';
 import { STAT } from '../../host/native_io.js';
 import type { FileCredentials } from '../credentials.js';
 import { DirectoryFile } from '../directory_file.js';
-import { HostFile, statFromHost } from '../host_file.js';
+import { HostFile, hostGid, hostUid, shownGid, shownUid, statFromHost } from '../host_file.js';
 import { ATTR, Inode, classPermission } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location } from '../mount.js';
@@ -96,6 +96,9 @@ export class HostInode extends Inode {
   mode: number;
   uid: number;
   gid: number;
+  /** Owner on the host; the guest may see another. */
+  private hostUid: number;
+  private hostGid: number;
   readonly ino: number;
   readonly dev: number;
   /** Directories: those below that were met. */
@@ -108,8 +111,8 @@ export class HostInode extends Inode {
     this.parent = parent;
     this.name = name;
     this.mode = from[STAT.mode]!;
-    this.uid = from[STAT.uid]!;
-    this.gid = from[STAT.gid]!;
+    this.uid = shownUid(this.hostUid = from[STAT.uid]!);
+    this.gid = shownGid(this.hostGid = from[STAT.gid]!);
     this.ino = from[STAT.ino]!;
     this.dev = from[STAT.dev]!;
   }
@@ -137,7 +140,7 @@ export class HostInode extends Inode {
     const host = hostCred();
     if (denied < 0 || host === null) return denied;
     // Writes through a read-only file system go elsewhere: what the host says of them does not matter.
-    return classPermission(this.mode, this.uid, this.gid, host, this.fs.readOnly ? mask & ~2 : mask);
+    return classPermission(this.mode, this.hostUid, this.hostGid, host, this.fs.readOnly ? mask & ~2 : mask);
   }
 
   override lookup(name: string): Inode | number {
@@ -166,8 +169,8 @@ export class HostInode extends Inode {
       const failed = fs.statPath(this.path);
       if (failed < 0) return failed;
       this.mode = fs.buffer[STAT.mode]!;
-      this.uid = fs.buffer[STAT.uid]!;
-      this.gid = fs.buffer[STAT.gid]!;
+      this.uid = shownUid(this.hostUid = fs.buffer[STAT.uid]!);
+      this.gid = shownGid(this.hostGid = fs.buffer[STAT.gid]!);
     }
     fs.fresh = null;
     statFromHost(fs.buffer, out);
@@ -180,7 +183,7 @@ export class HostInode extends Inode {
     if (this.type !== S.IFREG) return -E.NXIO;
     const host = hostCred();
     // Reading must not change the host's access times; the host lets owners ask for that.
-    const quiet = this.fs.readOnly && (host === null || host.fsuid === this.uid) ? O.NOATIME : 0;
+    const quiet = this.fs.readOnly && (host === null || host.fsuid === this.hostUid) ? O.NOATIME : 0;
     const hostFlags = (flags & HOST_FLAGS) | quiet | O.NONBLOCK | O.NOCTTY;
     const fd = native.openBeneath(this.fs.rootFd, this.path, hostFlags, 0);
     return fd < 0 ? fd : new HostFile(fd, flags, location);
@@ -280,8 +283,9 @@ export class HostInode extends Inode {
       native.close(fd);
     }
     if (result >= 0 && change.mask & (ATTR.UID | ATTR.GID)) {
-      const uid = change.mask & ATTR.UID ? change.uid : -1;
-      result = native.chownBeneath(fs.rootFd, path, uid, change.mask & ATTR.GID ? change.gid : -1);
+      const uid = change.mask & ATTR.UID ? hostUid(change.uid) : -1;
+      const gid = change.mask & ATTR.GID ? hostGid(change.gid) : -1;
+      result = native.chownBeneath(fs.rootFd, path, uid, gid);
     }
     if (result >= 0 && change.mask & ATTR.MODE) result = native.chmodBeneath(fs.rootFd, path, change.mode);
     if (result >= 0 && change.mask & (ATTR.ATIME | ATTR.MTIME)) {
@@ -291,8 +295,8 @@ export class HostInode extends Inode {
     }
     if (result >= 0 && fs.statPath(path) >= 0) {
       this.mode = fs.buffer[STAT.mode]!;
-      this.uid = fs.buffer[STAT.uid]!;
-      this.gid = fs.buffer[STAT.gid]!;
+      this.uid = shownUid(this.hostUid = fs.buffer[STAT.uid]!);
+      this.gid = shownGid(this.hostGid = fs.buffer[STAT.gid]!);
     }
     return result;
   }
