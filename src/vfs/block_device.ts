@@ -122,6 +122,7 @@ export class FileImage implements BlockDevice {
     return this.readOnly ? 0 : this.file.sync(true);
   }
   close(): void {
+    this.bytes = 0;
     this.file.unref();
   }
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
 
 type LoopModule = typeof import('./loop.js');
+type Ext2Module = typeof import('./fs/ext2/ext2.js');
 type DisksModule = typeof import('./disks.js');
 type FatModule = typeof import('./fs/fat/fat.js');
 
@@ -16,4 +17,7 @@ export function disksModule(): DisksModule {
 }
 export function fatModule(): FatModule {
   return (fromTree === null ? require('./fs/fat/fat.js') : fromTree('./fs/fat/fat.js')) as FatModule;
+}
+export function ext2Module(): Ext2Module {
+  return (fromTree === null ? require('./fs/ext2/ext2.js') : fromTree('./fs/ext2/ext2.js')) as Ext2Module;
 }

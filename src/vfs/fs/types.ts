@@ -4,6 +4,7 @@ import type { Disk } from '../block_device.js';
 import type { FileSystem } from '../inode.js';
 import type { Location } from '../mount.js';
 import { fatModule } from '../on_demand.js';
+import { ext2Module } from '../on_demand.js';
 import { TmpFs, tmpfsOptions } from './tmpfs.js';
 
 /** What a mount asks of a file system. */
@@ -43,12 +44,19 @@ function openTmpFs(request: MountRequest): FileSystem | number {
   });
 }
 
+function openExt2(request: MountRequest): FileSystem | number {
+  return ext2Module().Ext2Fs.open(request);
+}
+
 export const fileSystemTypes: readonly FileSystemType[] = [
   { name: 'proc', onDevice: false },
   { name: 'tmpfs', onDevice: false, open: openTmpFs },
   { name: 'ramfs', onDevice: false, open: openTmpFs },
   { name: 'devtmpfs', onDevice: false },
   { name: 'devpts', onDevice: false },
+  { name: 'ext3', onDevice: true, open: openExt2 },
+  { name: 'ext2', onDevice: true, open: openExt2 },
+  { name: 'ext4', onDevice: true, open: openExt2 },
   { name: 'vfat', onDevice: true, open: (request) => fatModule().FatFs.open(request) },
 ];
 

@@ -1,0 +1,185 @@
+/** Open regular files of ext2, and what is mapped of them. */
+import { E } from '../../../abi/errno.js';
+import { O } from '../../../abi/fcntl.js';
+import type { Inode } from '../../inode.js';
+import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
+import type { Location } from '../../mount.js';
+import { OpenFile, SEEK, type UserMemory } from '../../open_file.js';
+import { readBytes, resize, seekData, writeBytes } from './data.js';
+import type { Ext2Inode } from './inode.js';
+import { FLAG, INODE } from './layout.js';
+
+/** FS_IOC_GETFLAGS and SETFLAGS (ioctl_iflags(2)), FS_IOC_GETVERSION. */
+const FS_IOC = { GETFLAGS: 0x80086601, SETFLAGS: 0x40086602, GETVERSION: 0x80087601 } as const;
+
+/** The bytes of a file as the image has them, and the copy that is mapped. */
+export class FileBytes implements StoredFile {
+  constructor(private readonly inode: Ext2Inode) {}
+
+  get size(): number {
+    return this.inode.size;
+  }
+  readStored(u8: Uint8Array, start: number, length: number, position: number): number {
+    const got = readBytes(this.inode, u8, start, length, position);
+    return got < 0 ? got : got < length ? -E.IO : 0;
+  }
+  writeStored(u8: Uint8Array, start: number, length: number, position: number): number {
+    const wrote = writeBytes(this.inode, u8, start, length, position);
+    return wrote < 0 ? wrote : wrote < length ? -E.NOSPC : 0;
+  }
+  nextData(position: number): number {
+    return seekData(this.inode, position, false);
+  }
+  mappingWrote(): void {
+    this.inode.stampModify();
+  }
+
+  mapFd(writable: boolean): number {
+    const { inode } = this;
+    if (inode.copy === null) {
+      const made = MappedCopy.of(this, inode.fs.device.size);
+      if (typeof made === 'number') return made;
+      inode.copy = made;
+      inode.fs.copies.add(inode);
+    }
+    return inode.copy.mapFd(writable);
+  }
+}
+
+export class Ext2File extends OpenFile {
+  private position = 0;
+  private readonly writes: boolean;
+
+  constructor(readonly node: Ext2Inode, flags: number, location: Location) {
+    super(flags, location);
+    node.opens++;
+    node.fs.opens++;
+    this.writes = this.canWrite;
+    if (this.writes) {
+      node.writers++;
+      node.fs.writers++;
+    }
+  }
+
+  override get inode(): Inode {
+    return this.node;
+  }
+  override get seekable(): boolean {
+    return true;
+  }
+  override read(u8: Uint8Array, start: number, length: number): number {
+    const got = this.pread(u8, start, length, this.position);
+    if (got > 0) this.position += got;
+    return got;
+  }
+  override write(u8: Uint8Array, start: number, length: number): number {
+    if (this.flags & O.APPEND) this.position = this.node.size;
+    const wrote = this.put(u8, start, length, this.position);
+    if (wrote > 0) this.position += wrote;
+    return wrote;
+  }
+  override pread(u8: Uint8Array, start: number, length: number, position: number): number {
+    const { node } = this;
+    const failed = node.fs.beforeRead();
+    if (failed < 0) return failed;
+    const got = node.copy === null
+      ? readBytes(node, u8, start, length, position) : node.copy.read(u8, start, length, position);
+    if (got > 0 && !(this.flags & O.NOATIME)) node.stampAccess();
+    return got;
+  }
+  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
+    return this.put(u8, start, length, this.flags & O.APPEND ? this.node.size : position);
+  }
+  private put(u8: Uint8Array, start: number, length: number, position: number): number {
+    const { node } = this;
+    const failed = node.fs.beforeChange();
+    if (failed < 0) return failed;
+    const wrote = writeBytes(node, u8, start, length, position);
+    if (wrote > 0) {
+      node.copy?.wrote(u8, start, wrote, position);
+      if (this.flags & O.DSYNC) {
+        const unsafe = this.sync();
+        if (unsafe < 0) return unsafe;
+      }
+    }
+    return wrote;
+  }
+
+  override seek(offset: number, whence: number): number {
+    let to: number;
+    switch (whence) {
+      case SEEK.SET: to = offset; break;
+      case SEEK.CUR: to = this.position + offset; break;
+      case SEEK.END: to = this.node.size + offset; break;
+      case SEEK.DATA:
+      case SEEK.HOLE: {
+        const { size } = this.node;
+        if (offset < 0 || offset >= size) return -E.NXIO;
+        to = seekData(this.node, offset, whence === SEEK.HOLE);
+        if (to < 0) return to;
+        if (to >= size && whence === SEEK.DATA) return -E.NXIO;
+        break;
+      }
+      default: return -E.INVAL;
+    }
+    if (!(to >= 0)) return -E.INVAL;
+    if (to > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
+    this.position = to;
+    return to;
+  }
+  override truncate(size: number): number {
+    const failed = this.node.fs.beforeChange();
+    return failed < 0 ? failed : resize(this.node, size);
+  }
+  /** As Linux's ext2, which has none. */
+  override fallocate(): number {
+    return -E.OPNOTSUPP;
+  }
+  override sync(): number {
+    const { node } = this;
+    const failed = this.syncMapped();
+    return failed < 0 ? failed : node.fs.syncData();
+  }
+  override syncMapped(): number {
+    const { node } = this;
+    return node.copy === null || node.fs.readOnly ? 0 : node.copy.writeBack(false);
+  }
+  override mapFd(writable: boolean): number {
+    const failed = this.node.fs.beforeRead();
+    return failed < 0 ? failed : new FileBytes(this.node).mapFd(writable);
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    const { node } = this;
+    const { view } = memory.window;
+    switch (request >>> 0) {
+      case FS_IOC.GETFLAGS:
+      case FS_IOC.GETVERSION:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setUint32(arg, request >>> 0 === FS_IOC.GETFLAGS ? node.flags & FLAG.VISIBLE : node.u32(INODE.generation), true);
+        return 0;
+      case FS_IOC.SETFLAGS: {
+        if (!memory.readable(arg, 4)) return -E.FAULT;
+        const failed = node.fs.beforeChange();
+        if (failed < 0) return failed;
+        const wanted = view.getUint32(arg, true) & FLAG.MODIFIABLE;
+        node.setU32(INODE.flags, (node.flags & ~FLAG.MODIFIABLE) | wanted);
+        node.stampChange();
+        return 0;
+      }
+      default:
+        return -E.NOTTY;
+    }
+  }
+
+  protected override closed(): number {
+    const { node } = this;
+    node.opens--;
+    node.fs.opens--;
+    if (this.writes) {
+      node.writers--;
+      node.fs.writers--;
+    }
+    return node.opens > 0 ? 0 : node.fs.lastClose(node);
+  }
+}
