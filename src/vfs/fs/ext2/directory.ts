@@ -167,7 +167,6 @@ export function readdir(dir: Ext2Inode, position: number, sink: DirSink): number
     if (at++ < position) continue;
     if (!sink.entry(name, entry.ino, entry.type, at)) break;
   }
-  if (position === 0) dir.stampAccess();
   return 0;
 }
 

@@ -249,7 +249,7 @@ export class Ext2Fs implements FileSystem {
   /** Forgets files that nobody has open; directories stay. All that is known of them is in the block cache. */
   private dropInodes(): void {
     for (const [ino, inode] of this.inodes) {
-      if (inode.opens > 0 || inode.type === S.IFDIR || inode.covered || inode.attachment !== null ||
+      if (inode.opens > 0 || inode.type === S.IFDIR || inode.covered > 0 || inode.attachment !== null ||
         inode.copy !== null || this.orphans.has(inode)) continue;
       this.inodes.delete(ino);
     }

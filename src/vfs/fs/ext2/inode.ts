@@ -5,7 +5,7 @@ import { now, readClock } from '../../clock.js';
 import { DirectoryFile } from '../../directory_file.js';
 import { ATTR, Inode, makeDev, type AttrChange, type DirSink, type NewInode, type Stat } from '../../inode.js';
 import type { MappedCopy } from '../../mapped_copy.js';
-import type { Location } from '../../mount.js';
+import type { Location, Mount } from '../../mount.js';
 import type { OpenFile } from '../../open_file.js';
 import { CachedBlock } from './block_cache.js';
 import { readTarget, resize } from './data.js';
@@ -239,14 +239,13 @@ export class Ext2Inode extends Inode {
     this.setTime(INODE.ctime, INODE.ctimeExtra, now.seconds, now.nanoseconds);
     this.changed();
   }
-  /** The relatime rule of mount(8). */
-  stampAccess(): void {
-    if (this.fs.readOnly || this.flags & FLAG.NOATIME) return;
+  override stampAccess(mount: Mount): void {
+    if (this.fs.readOnly || this.fs.gone || this.freed || this.flags & FLAG.NOATIME) return;
     const accessed = this.seconds(INODE.atime, INODE.atimeExtra);
-    const newer = Math.max(this.seconds(INODE.mtime, INODE.mtimeExtra), this.seconds(INODE.ctime, INODE.ctimeExtra));
-    if (accessed > newer) return;
+    const modified = this.seconds(INODE.mtime, INODE.mtimeExtra), changed = this.seconds(INODE.ctime, INODE.ctimeExtra);
     readClock();
-    if (accessed === newer && accessed === now.seconds) return;
+    if (accessed === now.seconds) return;
+    if (!mount.updatesAccess(this.type === S.IFDIR, accessed, modified, changed, now.seconds)) return;
     this.setTime(INODE.atime, INODE.atimeExtra, now.seconds, now.nanoseconds);
     this.changed();
   }
