@@ -3,8 +3,7 @@ import { E } from '../../abi/errno.js';
 import type { Disk } from '../block_device.js';
 import type { FileSystem } from '../inode.js';
 import type { Location } from '../mount.js';
-import { fatModule } from '../on_demand.js';
-import { ext2Module } from '../on_demand.js';
+import { ext2Module, fatModule } from '../on_demand.js';
 import { TmpFs, tmpfsOptions } from './tmpfs.js';
 
 /** What a mount asks of a file system. */
