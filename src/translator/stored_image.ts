@@ -18,6 +18,8 @@ const KIND_SHIFT = 29;
 const PAGE_SHIFT = 12;
 const PAGE_SIZE = 4096;
 const HALF = 0x8000_0000;
+/** Guest addresses whose entries fill a page of the indirect table. */
+const TABLE_PAGE = 512;
 /** Of an instruction. */
 const MOST_BYTES = 15;
 /** Words of a fragment: codeStart, codeEnd, logStart, logEnd, relocationStart, relocationEnd. */
@@ -176,10 +178,10 @@ export class InstalledImage {
     return found;
   }
 
-  /** Calls `visit` with each indirect target of the page of `pc`, and its thunk. */
+  /** Calls `visit` with each indirect target near `pc`, and its thunk: those whose table entries are in one page of the host's. */
   eachThunk(pc: number, visit: (pc: number, host: number) => void): void {
     const { thunks } = this.image;
-    const first = pc - pc % PAGE_SIZE - this.base;
+    const first = pc - pc % TABLE_PAGE - this.base;
     let low = 0;
     let high = thunks.length >>> 1;
     while (low < high) {
@@ -187,7 +189,7 @@ export class InstalledImage {
       if (thunks[middle * 2]! < first) low = middle + 1;
       else high = middle;
     }
-    for (let at = low * 2; at < thunks.length && thunks[at]! < first + PAGE_SIZE; at += 2) {
+    for (let at = low * 2; at < thunks.length && thunks[at]! < first + TABLE_PAGE; at += 2) {
       visit(thunks[at]! + this.base, thunks[at + 1]! + this.codeBase);
     }
   }

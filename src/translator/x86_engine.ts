@@ -323,7 +323,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return host;
   }
 
-  /** The page of `target` is new to this window: all its indirect targets that earlier processes met are entered at once. */
+  /** Enters `target`, and the indirect targets near it, if earlier processes met them. */
   private setStoredThunks(space: X86CodeSpace, target: number): void {
     const { translations, source } = space;
     const image = translations.installed.get(translations.origins.get(target >>> 12) ?? '');
