@@ -38,7 +38,12 @@ export class Translations {
   private readonly pages = new Map<number, Int32Array>();
   /** Code from earlier processes, by origin; null: there is none. */
   readonly installed = new Map<string, InstalledImage | null>();
-  /** How many of those are not null. */
+  /** By origin: instructions of those that are described here that the store has, too. */
+  readonly stored = new Map<string, number>();
+  /** Instructions that were translated for these, and how many they were when it was last asked whether to store them. */
+  instructions = 0;
+  weighed = 0;
+  /** Installed images. */
   private images = 0;
   private readonly fragments = new Map<number, Fragment[]>();
   private readonly incoming = new Map<number, number[]>();
@@ -88,11 +93,11 @@ export class Translations {
   }
 
   /** Calls `describe` with each installed image that is not described yet and has code in pages [first, last). */
-  describeImages(first: number, last: number, describe: (image: InstalledImage) => void): void {
+  describeImages(first: number, last: number, describe: (origin: string, image: InstalledImage) => void): void {
     if (this.images === 0) return;
     for (const [origin, image] of this.installed) {
       if (image === null || !image.hasPage(first, last)) continue;
-      describe(image);
+      describe(origin, image);
       this.images--;
       this.installed.set(origin, null);
     }
@@ -145,7 +150,8 @@ export class Translations {
    */
   drop(
     start: number, end: number, log: InstructionLog,
-    unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void, describe: (image: InstalledImage) => void,
+    unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void,
+    describe: (origin: string, image: InstalledImage) => void,
   ): void {
     const first = start >>> PAGE_SHIFT;
     const last = Math.ceil(end / 4096);

@@ -58,33 +58,41 @@ export class ImageStore {
   }
 
   /** Describes an installed image in `translations` itself. */
-  describe(translations: Translations, image: InstalledImage): void {
+  describe(translations: Translations, origin: string, image: InstalledImage): void {
     image.describe(translations, this.storage.relocations, this.storage.code);
+    translations.stored.set(origin, image.size);
   }
 
   /** Stores the code of the images of which enough was translated by this process. */
   keep(all: Iterable<Translations>, saves: number): void {
     const best = new Map<string, { translations: Translations; origin: string; fresh: number }>();
     for (const translations of all) {
-      for (const [origin, fresh] of this.freshCounts(translations)) {
+      if (translations.instructions - translations.weighed < FRESH_LEAST) continue;
+      translations.weighed = translations.instructions;
+      for (const [origin, described] of this.described(translations)) {
         const version = parseOrigin(origin)?.version;
-        const stored = translations.installed.get(origin)?.size ?? 0;
-        if (version === undefined || fresh < FRESH_LEAST || fresh < stored * FRESH_PART) continue;
-        const known = best.get(version);
-        if (known === undefined || known.fresh < fresh) best.set(version, { translations, origin, fresh });
+        const stored = translations.stored.get(origin) ?? 0;
+        const fresh = described - stored;
+        const known = stored + (translations.installed.get(origin)?.size ?? 0);
+        if (version === undefined || fresh < FRESH_LEAST || fresh < known * FRESH_PART) continue;
+        if ((best.get(version)?.fresh ?? 0) < fresh) best.set(version, { translations, origin, fresh });
       }
     }
     for (const [version, { translations, origin }] of best) {
-      translations.describeImages(0, 2 ** 20, (image) => this.describe(translations, image));
+      translations.describeImages(0, 2 ** 20, (from, image) => this.describe(translations, from, image));
       const { base } = parseOrigin(origin)!;
       const belongs = (page: number): boolean => translations.origins.get(page) === origin;
       const bytes = buildImage(translations, this.storage, base, belongs, saves);
-      if (bytes !== null) this.store.save(`${this.prefix}-${version}`, bytes);
+      if (bytes === null) continue;
+      this.store.save(`${this.prefix}-${version}`, bytes);
+      const image = StoredImage.parse(bytes);
+      this.images.set(version, image);
+      translations.stored.set(origin, image?.size ?? 0);
     }
   }
 
-  /** Instructions that were translated here, by origin. */
-  private freshCounts(translations: Translations): Map<string, number> {
+  /** Instructions that are described in `translations`, by origin. */
+  private described(translations: Translations): Map<string, number> {
     const { log } = this.storage;
     const counts = new Map<string, number>();
     translations.eachPage((page, fragments) => {

@@ -52,7 +52,7 @@ class Place {
     const { log, asm } = this.engine['translator'];
     const { relocations } = asm;
     const code = Buffer.from(asm.bytes.slice(0, asm.at));
-    translations.describeImages(0, 2 ** 20, (image) => image.describe(translations, relocations, new DataView(asm.bytes.buffer)));
+    translations.describeImages(0, 2 ** 20, (_origin, image) => image.describe(translations, relocations, new DataView(asm.bytes.buffer)));
     for (let i = 0; i < relocations.length; i++) {
       const kind = relocations.kindAt(i);
       const site = relocations.siteAt(i);

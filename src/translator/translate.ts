@@ -121,6 +121,7 @@ export class Translator implements branch.BranchSink {
     this.settleBranches();
     this.stats.fragments++;
     this.stats.instructions += count;
+    translations.instructions += count;
     this.stats.hostBytes += asm.at - host;
     this.stats.translateMs += (native.monotonicNow() - start) / 1e6;
     return host;

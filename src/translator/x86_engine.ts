@@ -110,9 +110,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   }
 
   retire(translations: Translations, program: string): void {
-    if (translations.users === 0 && translations.bound && this.programs.get(program) === translations) {
-      this.programs.delete(program);
-    }
+    if (translations.users > 0) return;
+    this.store?.keep([translations], this.translator.saves);
+    if (translations.bound && this.programs.get(program) === translations) this.programs.delete(program);
   }
 
   /** The address space gets translations of its own: it has code that the others do not have. */
@@ -150,7 +150,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     translations.drop(
       start, end, this.translator.log,
       (site, pc) => this.translator.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
-      (image) => this.store!.describe(translations, image),
+      (origin, image) => this.store!.describe(translations, origin, image),
     );
   }
 
@@ -175,6 +175,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** The code cache is full: everything is forgotten. */
   private flush(): void {
     this.stats.flushes++;
+    this.keep();
     this.translator.asm.at = this.layout.start;
     this.translator.log.clear();
     this.translator.asm.relocations.clear();
