@@ -133,7 +133,9 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
 
 /** A writable layer in memory over read-only ones, the topmost first. It shows as that one's device; its inode numbers are high. */
 function layered(...lowers: [FileSystem, ...FileSystem[]]): OverlayFs {
-  return new OverlayFs(new TmpFs({ dev: lowers[0].dev, firstIno: 0xf000_0000 }), lowers);
+  const fs = OverlayFs.on(new TmpFs({ dev: lowers[0].dev, firstIno: 0xf000_0000 }), lowers);
+  if (typeof fs === 'number') throw new RootError('cannot make a layer over the root', -fs);
+  return fs;
 }
 
 function openHostFs(path: string, readOnly: boolean): HostFs {

@@ -6,7 +6,7 @@ import { STAT } from '../host/native_io.js';
 import { ATTR, Inode, makeDev, Stat, StatFs } from './inode.js';
 import type { AttrChange, FileSystem } from './inode.js';
 import { Location, Mount } from './mount.js';
-import { OpenFile } from './open_file.js';
+import { OpenFile, SEEK } from './open_file.js';
 import type { UserMemory } from './open_file.js';
 
 const scratch = new Float64Array(STAT.length);
@@ -113,12 +113,31 @@ export class HostFile extends OpenFile {
   override hostFd(): number {
     return this.fd;
   }
+  override storageFd(): number {
+    return this.fd;
+  }
+  override copyTo(fd: number): number {
+    return copyData(this.fd, fd);
+  }
   override flagsChanged(): void {
     const host = native.fcntl(this.fd, 3, 0);
     if (host >= 0) native.fcntl(this.fd, 4, (host & ~O.APPEND) | (this.flags & O.APPEND));
   }
   protected override closed(): number {
     return native.close(this.fd);
+  }
+}
+
+/** Copies all that is no hole from one descriptor to another, whose positions move. 0 or -errno. */
+function copyData(from: number, to: number): number {
+  for (let at = 0; ;) {
+    const start = native.lseek(from, at, SEEK.DATA);
+    if (start < 0) return start === -E.NXIO ? 0 : start;
+    const end = native.lseek(from, start, SEEK.HOLE);
+    if (end < 0) return end;
+    const copied = native.copyRange(from, start, to, start, end - start);
+    if (copied < end - start) return copied < 0 ? copied : 0;
+    at = end;
   }
 }
 

@@ -8,6 +8,7 @@ type LoopModule = typeof import('./loop.js');
 type Ext2Module = typeof import('./fs/ext2/ext2.js');
 type DisksModule = typeof import('./disks.js');
 type FatModule = typeof import('./fs/fat/fat.js');
+type OverlayMountModule = typeof import('./fs/overlay_mount.js');
 
 export function loopModule(): LoopModule {
   return (fromTree === null ? require('./loop.js') : fromTree('./loop.js')) as LoopModule;
@@ -20,4 +21,7 @@ export function fatModule(): FatModule {
 }
 export function ext2Module(): Ext2Module {
   return (fromTree === null ? require('./fs/ext2/ext2.js') : fromTree('./fs/ext2/ext2.js')) as Ext2Module;
+}
+export function overlayMountModule(): OverlayMountModule {
+  return (fromTree === null ? require('./fs/overlay_mount.js') : fromTree('./fs/overlay_mount.js')) as OverlayMountModule;
 }

@@ -141,6 +141,10 @@ export abstract class OpenFile {
   copyTo(_fd: number): number {
     return -E.OPNOTSUPP;
   }
+  /** Host descriptor whose bytes are the file's, each at its place, for copies that the host makes; -1: none. */
+  storageFd(): number {
+    return -1;
+  }
   /** Host descriptor that reads and writes go to, or -1. */
   hostFd(): number {
     return -1;

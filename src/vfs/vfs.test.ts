@@ -26,6 +26,12 @@ import { lookup, open, pathOf, PathContext, readlink, RESOLVE, stat, Vfs } from 
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
 const USER = { fsuid: 1000, fsgid: 1000, groups: [], capabilities: 0 };
 
+function overlayOn(layer: FileSystem, lowers: FileSystem[]): OverlayFs {
+  const fs = OverlayFs.on(layer, lowers);
+  if (typeof fs === 'number') throw new Error(`no overlay: ${fs}`);
+  return fs;
+}
+
 function contextOf(fs: FileSystem | Vfs, cred = ROOT): PathContext {
   const vfs = fs instanceof Vfs ? fs : new Vfs(fs);
   return new PathContext(vfs, vfs.root, vfs.root, 0o022, cred);
@@ -123,10 +129,9 @@ t.test('the same operations give the same results on the host, in a tmpfs and in
   }
   const memory = contextOf(new TmpFs());
   populate(memory);
-  const contexts = [
-    contextOf(hostFs(join(scratch, 'host'), false)), memory,
-    contextOf(new OverlayFs(new TmpFs(), [hostFs(join(scratch, 'lower'), true)])),
-  ];
+  const layer = new TmpFs();
+  const overlay = (): PathContext => contextOf(overlayOn(layer, [hostFs(join(scratch, 'lower'), true)]));
+  const contexts = [contextOf(hostFs(join(scratch, 'host'), false)), memory, overlay()];
   const names = ['a', 'b', 'c', 'd', 'link', '.', '..'];
   const path = () => {
     let text = '';
@@ -144,6 +149,9 @@ t.test('the same operations give the same results on the host, in a tmpfs and in
       const expected = describe(contexts[0]!);
       t.same(describe(contexts[1]!), expected, `tmpfs after step ${step}`);
       t.same(describe(contexts[2]!), expected, `overlay after step ${step}`);
+      // The layer says it all: another overlay of it is the same.
+      contexts[2] = overlay();
+      t.same(describe(contexts[2]), expected, `overlay made anew after step ${step}`);
     }
   }
   t.ok(readFileSync(join(scratch, 'lower/a/b'), 'latin1') === 'from below', 'nothing below the overlay changed');
@@ -157,6 +165,8 @@ function populate(ctx: PathContext): void {
   mkdir(ctx, ctx.root, '/c/d', 0o755);
   write(ctx, '/a/b', 'from below');
   write(ctx, '/c/a', 'another');
+  const source = lookup(ctx, ctx.root, '/a/b', false);
+  if (typeof source !== 'number') for (const name of ['/c/b', '/d']) link(ctx, source, ctx.root, name);
   symlink(ctx, 'a', ctx.root, '/link');
   symlink(ctx, '../a/b', ctx.root, '/c/link');
 }
@@ -387,7 +397,7 @@ t.test('layers', async (t) => {
   mkdirSync(join(scratch, 'dir/sub'), { recursive: true });
   writeFileSync(join(scratch, 'dir/file'), 'below');
   writeFileSync(join(scratch, 'dir/sub/deep'), 'deep');
-  const ctx = contextOf(new OverlayFs(new TmpFs(), [hostFs(scratch, true)]));
+  const ctx = contextOf(overlayOn(new TmpFs(), [hostFs(scratch, true)]));
   const root = ctx.root;
   const before = new Stat(), after = new Stat();
   stat(ctx, root, '/dir/file', true, before);

@@ -1,49 +1,102 @@
 /**
- * One writable layer over read-only ones, in the format of Linux's overlayfs: a removed name is a whiteout (character
- * device 0:0) in the upper layer, a directory that hides what is below has the xattr trusted.overlay.opaque.
- * Directories are OverlayDir objects, one each; files of the upper layer show as they are, files of a
- * lower one as OverlayFile until they are first changed and so copied up.
+ * One writable layer over read-only ones, in the format of Linux's overlayfs (overlay_marks.ts). Directories are
+ * OverlayDir objects, one each; files of the upper layer show as they are, files of a lower one as OverlayFile until
+ * they are first changed and so copied up.
+ *
+ * Each change is one rename (or one call) of the upper layer, prepared in a work directory beside it: after a crash
+ * either all of it is there or nothing.
  */
 import { E } from '../../abi/errno.js';
-import { O, S } from '../../abi/fcntl.js';
+import { S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
 import { DirectoryFile } from '../directory_file.js';
-import { ATTR, Inode, RENAME, Stat } from '../inode.js';
-import type { AttrChange, DirSink, FileSystem, NewInode, StatFs } from '../inode.js';
-import type { Location } from '../mount.js';
-import { rekey } from '../notify.js';
-import { OpenFile } from '../open_file.js';
+import { Inode, RENAME } from '../inode.js';
+import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
+import type { Location, Mount } from '../mount.js';
+import type { OpenFile } from '../open_file.js';
+import { OverlayFile, copyAttributes } from './overlay_file.js';
+import { OverlayLinks } from './overlay_links.js';
+import { PRIVATE, isOpaque, isWhiteout, makeOpaque, makeWhiteout, redirectOf, setRedirect } from './overlay_marks.js';
+import { WorkDirectory, directoryIn } from './overlay_work.js';
 
 const OVERLAYFS_MAGIC = 0x794c7630;
-const OPAQUE = 'trusted.overlay.opaque';
-const YES = Uint8Array.of(0x79);
 
-const scratch = new Stat();
+export interface OverlayLayers {
+  /** The directory that takes what is written; null: nothing can be. */
+  upper: Inode | null;
+  /** In the same file system; null without `upper`. */
+  work: WorkDirectory | null;
+  /** The topmost first. */
+  lowers: readonly Inode[];
+  /** Number that stat shows for directories: a mount of its own. Else they show as the layers' file systems. */
+  dev?: number;
+  source?: string;
+  /** What /proc/mounts shows behind the flags. */
+  options?: string;
+}
 
 export class OverlayFs implements FileSystem {
   readonly type = 'overlay';
-  readonly source = 'overlay';
-  readonly readOnly = false;
+  readonly source: string;
+  readonly readOnly: boolean;
   readonly dev: number;
+  /** Directories show this as their device; 0: what the layer has. */
+  readonly ownDev: number;
   readonly root: OverlayDir;
-  /** Files copied up, by the identity of the lower one: for those who hold the lower one open. */
+  readonly work: WorkDirectory | null;
+  readonly links: OverlayLinks;
+  /** Files copied up in this run, by the identity of the lower one: for those who hold the lower one. */
   readonly copies = new Map<unknown, Inode>();
+  private readonly base: FileSystem;
+  private readonly options: string;
 
-  /** `lowers`: the topmost first. */
-  constructor(readonly upper: FileSystem, lowers: readonly FileSystem[]) {
-    this.dev = lowers.length > 0 ? lowers[0]!.dev : upper.dev;
-    this.root = new OverlayDir(this, null, '', upper.root, lowers.map((fs) => fs.root));
-    if (lowers.length > 0) copyAttributes(lowers[0]!.root, upper.root);
+  constructor(layers: OverlayLayers) {
+    const { upper, work, lowers } = layers;
+    const first = (lowers[0] ?? upper)!;
+    this.base = (upper ?? first).fs;
+    this.readOnly = upper === null || this.base.readOnly;
+    this.source = layers.source ?? 'overlay';
+    this.options = layers.options ?? '';
+    this.ownDev = layers.dev ?? 0;
+    this.dev = layers.dev ?? first.fs.dev;
+    this.work = work;
+    this.links = new OverlayLinks(work === null ? null : work.index);
+    this.root = new OverlayDir(this, null, '', upper, lowers, '');
+  }
+
+  /** A layer on a file system of its own, which has the directories 'upper' and 'work', over file systems. Or -errno. */
+  static on(fs: FileSystem, lowers: readonly FileSystem[]): OverlayFs | number {
+    const fresh = fs.root.lookup('upper') === -E.NOENT;
+    const upper = directoryIn(fs.root, 'upper');
+    if (typeof upper === 'number') return upper;
+    if (fresh && lowers.length > 0) copyAttributes(lowers[0]!.root, upper);
+    const directory = directoryIn(fs.root, 'work');
+    const work = typeof directory === 'number' ? directory : WorkDirectory.open(directory);
+    return typeof work === 'number' ? work : new OverlayFs({ upper, work, lowers: lowers.map((lower) => lower.root) });
   }
 
   statfs(out: StatFs): number {
-    const failed = this.upper.statfs(out);
+    const failed = this.base.statfs(out);
     out.type = OVERLAYFS_MAGIC;
     return failed;
   }
 
   sync(): number {
-    return this.upper.sync();
+    return this.base.sync();
+  }
+
+  close(): number {
+    return this.base.close === undefined ? 0 : this.base.close();
+  }
+
+  showOptions(): string {
+    return this.options;
+  }
+
+  /** The copy that stands for a lower file, or null. */
+  copyOf(lower: Inode): Inode | null {
+    const known = this.copies.size > 0 ? this.copies.get(lower.identity) : undefined;
+    return known ?? this.links.copyOf(lower) ?? null;
   }
 }
 
@@ -53,10 +106,13 @@ export class OverlayDir extends Inode {
   /** The layer whose attributes show. */
   private shown: Inode;
 
-  /** `upper` is null until something changes in the directory; `lowers` are merged, the topmost first. */
+  /**
+   * `upper` is null until something changes in the directory; `lowers` are merged, the topmost first; `lowerPath` is
+   * where they are in their layers.
+   */
   constructor(
     readonly fs: OverlayFs, parent: OverlayDir | null, name: string, private upper: Inode | null,
-    private readonly lowers: readonly Inode[],
+    private readonly lowers: readonly Inode[], private readonly lowerPath: string,
   ) {
     super();
     this.parent = parent;
@@ -76,6 +132,7 @@ export class OverlayDir extends Inode {
 
   override stat(out: Stat): number {
     const failed = this.shown.stat(out);
+    if (this.fs.ownDev !== 0) out.dev = this.fs.ownDev;
     if (this.removed) out.nlink = 0;
     else if (this.upper !== null && this.lowers.length > 0) out.nlink = 1;
     return failed;
@@ -86,6 +143,9 @@ export class OverlayDir extends Inode {
   override open(flags: number, location: Location): OpenFile | number {
     return new DirectoryFile(flags, location);
   }
+  override stampAccess(mount: Mount): void {
+    if (this.upper !== null) this.upper.stampAccess(mount);
+  }
 
   override lookup(name: string): Inode | number {
     const known = this.children?.get(name);
@@ -94,13 +154,14 @@ export class OverlayDir extends Inode {
     if (this.upper !== null) {
       const found = this.upper.lookup(name);
       if (typeof found !== 'number') {
-        if (found.type !== S.IFDIR) return isWhiteout(found) ? -E.NOENT : found;
+        if (found.type !== S.IFDIR) return isWhiteout(found) ? -E.NOENT : this.ofUpper(name, found);
         upper = found;
       } else if (found !== -E.NOENT) {
         return found;
       }
     }
     let lowers: readonly Inode[] | number;
+    let lowerPath = `${this.lowerPath}/${name}`;
     if (upper === null && this.lowers.length === 1) {
       // The usual case: nothing has changed here, and there is one layer below.
       const below = this.lowers[0]!.lookup(name);
@@ -111,24 +172,37 @@ export class OverlayDir extends Inode {
       if (below.type !== S.IFDIR) return isWhiteout(below) ? -E.NOENT : new OverlayFile(this.fs, this, name, below);
       lowers = [below];
     } else {
-      lowers = upper !== null && isOpaque(upper) ? [] : this.lookupLower(name);
+      const redirect = upper === null ? null : redirectOf(upper);
+      if (redirect !== null) {
+        lowerPath = redirect.startsWith('/') ? redirect : `${this.lowerPath}/${redirect}`;
+        lowers = this.fs.root.lowersAt(lowerPath);
+      } else {
+        lowers = upper !== null && isOpaque(upper) ? [] : this.lookupLower(this.lowers, name);
+      }
       if (typeof lowers === 'number') return lowers;
       if (upper === null) {
         const top = lowers[0];
         if (top === undefined) return -E.NOENT;
         if (top.type !== S.IFDIR) return new OverlayFile(this.fs, this, name, top);
+      } else if (lowers[0]?.type !== S.IFDIR) {
+        lowers = [];
       }
     }
-    const child = new OverlayDir(this.fs, this, name, upper, lowers);
+    const child = new OverlayDir(this.fs, this, name, upper, lowers, lowerPath);
     this.keep(child);
     return child;
   }
 
-  /** What the lower layers have under a name: one file, or directories to merge; empty for nothing. */
-  private lookupLower(name: string): Inode[] | number {
+  private ofUpper(name: string, found: Inode): Inode {
+    const { links } = this.fs;
+    return links.empty || !links.has(found) ? found : new OverlayFile(this.fs, this, name, found, found);
+  }
+
+  /** What layers have under a name: one file, or directories to merge; empty for nothing. */
+  private lookupLower(layers: readonly Inode[], name: string): Inode[] | number {
     const found: Inode[] = [];
-    for (const lower of this.lowers) {
-      const inode = lower.lookup(name);
+    for (const layer of layers) {
+      const inode = layer.lookup(name);
       if (typeof inode === 'number') {
         if (inode === -E.NOENT || inode === -E.NOTDIR) continue;
         if (inode === -E.STALE) this.fs.root.forgetLower();
@@ -144,8 +218,20 @@ export class OverlayDir extends Inode {
     return found;
   }
 
+  /** For the root: what the lower layers have at a path. */
+  private lowersAt(path: string): readonly Inode[] | number {
+    let layers = this.lowers;
+    for (const name of path.split('/')) {
+      if (name === '') continue;
+      const found = name === '.' || name === '..' ? [] : this.lookupLower(layers, name);
+      if (typeof found === 'number') return found;
+      layers = found;
+    }
+    return layers;
+  }
+
   private hasLower(name: string): boolean {
-    const found = this.lookupLower(name);
+    const found = this.lookupLower(this.lowers, name);
     return typeof found !== 'number' && found.length > 0;
   }
 
@@ -165,14 +251,16 @@ export class OverlayDir extends Inode {
 
   override readdir(_position: number, sink: DirSink): number {
     if (this.upper === null && this.lowers.length === 1) return this.lowers[0]!.readdir(0, sink);
-    const seen = new Set<string>();
+    const layers = this.upper === null ? this.lowers : [this.upper, ...this.lowers];
+    const seen = layers.length > 1 ? new Set<string>() : null;
     let next = 0;
-    let failed = 0;
-    for (const layer of this.upper === null ? this.lowers : [this.upper, ...this.lowers]) {
-      failed = layer.readdir(0, {
+    for (const layer of layers) {
+      const failed = layer.readdir(0, {
         entry: (name, ino, type) => {
-          if (seen.has(name)) return true;
-          seen.add(name);
+          if (seen !== null) {
+            if (seen.has(name)) return true;
+            seen.add(name);
+          }
           if (type === S.IFCHR) {
             const inode = layer.lookup(name);
             if (typeof inode !== 'number' && isWhiteout(inode)) return true;
@@ -196,35 +284,52 @@ export class OverlayDir extends Inode {
     if (this.upper !== null) return this.upper;
     const above = (this.parent as OverlayDir).ensureUpper();
     if (typeof above === 'number') return above;
+    const { work } = this.fs;
+    if (work === null) return -E.ROFS;
     const lower = this.lowers[0]!;
-    const made = above.create(this.name, { mode: lower.mode, uid: lower.uid, gid: lower.gid, rdev: 0, target: '' });
+    const temporary = work.temporaryName();
+    const made = work.inode.create(temporary, { mode: lower.mode, uid: lower.uid, gid: lower.gid, rdev: 0, target: '' });
     if (typeof made === 'number') return made;
-    copyAttributes(lower, made);
+    let failed = copyAttributes(lower, made);
+    if (failed >= 0) failed = work.place(temporary, above, this.name);
+    if (failed < 0) {
+      work.inode.rmdir(temporary);
+      return failed;
+    }
     this.upper = this.shown = made;
     return made;
   }
 
   override create(name: string, init: NewInode): Inode | number {
+    if ((init.mode & S.IFMT) === S.IFCHR && init.rdev === 0) return -E.PERM;
     const there = this.lookup(name);
     if (typeof there !== 'number') return -E.EXIST;
     if (there !== -E.NOENT) return there;
     const upper = this.ensureUpper();
     if (typeof upper === 'number') return upper;
-    const hides = removeWhiteout(upper, name);
-    const made = upper.create(name, init);
-    if (typeof made === 'number') {
-      if (hides) makeWhiteout(upper, name);
-      return made;
-    }
-    if (made.type !== S.IFDIR) return made;
-    if (hides) made.setxattr(OPAQUE, YES, 0);
-    const child = new OverlayDir(this.fs, this, name, made, []);
+    const made = typeof upper.lookup(name) === 'number' ? upper.create(name, init) : this.createOver(upper, name, init);
+    if (typeof made === 'number' || made.type !== S.IFDIR) return made;
+    const child = new OverlayDir(this.fs, this, name, made, [], '');
     this.keep(child);
     return child;
   }
 
+  /** Makes a file or an opaque directory in the place of a whiteout. */
+  private createOver(upper: Inode, name: string, init: NewInode): Inode | number {
+    const work = this.fs.work!.inode, temporary = this.fs.work!.temporaryName();
+    const made = work.create(temporary, init);
+    if (typeof made === 'number') return made;
+    const directory = made.type === S.IFDIR;
+    let failed = directory ? makeOpaque(made) : 0;
+    if (failed >= 0) failed = work.rename(temporary, upper, name, directory ? RENAME.EXCHANGE : 0);
+    if (directory && failed < 0) work.rmdir(temporary);
+    else if (directory || failed < 0) work.unlink(temporary);
+    return failed < 0 ? failed : made;
+  }
+
   override createUnnamed(init: NewInode): Inode | number {
-    return this.fs.upper.root.createUnnamed(init);
+    const upper = this.ensureUpper();
+    return typeof upper === 'number' ? upper : upper.createUnnamed(init);
   }
 
   override link(name: string, inode: Inode): number {
@@ -232,20 +337,32 @@ export class OverlayDir extends Inode {
     if (typeof target === 'number') return target;
     const upper = this.ensureUpper();
     if (typeof upper === 'number') return upper;
-    removeWhiteout(upper, name);
-    return upper.link(name, target);
+    if (typeof upper.lookup(name) === 'number') return upper.link(name, target);
+    const work = this.fs.work!.inode, temporary = this.fs.work!.temporaryName();
+    let failed = work.link(temporary, target);
+    if (failed < 0) return failed;
+    failed = work.rename(temporary, upper, name, 0);
+    if (failed < 0) work.unlink(temporary);
+    return failed;
   }
 
   override unlink(name: string): number {
     const below = this.hasLower(name);
+    const gone = below || !this.fs.links.empty ? this.lookup(name) : -E.NOENT;
     const upper = below ? this.ensureUpper() : this.upper;
     if (upper === null) return -E.NOENT;
     if (typeof upper === 'number') return upper;
-    if (typeof upper.lookup(name) !== 'number') {
-      const failed = upper.unlink(name);
-      if (failed < 0) return failed;
-    }
-    return below ? makeWhiteout(upper, name) : 0;
+    const ofLower = typeof upper.lookup(name) === 'number';
+    const failed = below ? this.fs.work!.hide(upper, name) : upper.unlink(name);
+    if (failed >= 0) this.dropLink(gone, ofLower);
+    return failed;
+  }
+
+  /** A name of what may be a hard link is gone. */
+  private dropLink(gone: Inode | number, ofLower: boolean): void {
+    if (typeof gone === 'number' || gone.type === S.IFDIR) return;
+    const { links } = this.fs;
+    if (ofLower || !links.empty) links.drop(gone instanceof OverlayFile ? gone.shown : gone, ofLower);
   }
 
   override rmdir(name: string): number {
@@ -256,48 +373,74 @@ export class OverlayDir extends Inode {
     const below = this.hasLower(name);
     const upper = below ? this.ensureUpper() : this.upper!;
     if (typeof upper === 'number') return upper;
-    if (child.upper !== null) {
-      clearWhiteouts(child.upper);
-      const failed = upper.rmdir(name);
-      if (failed < 0) return failed;
-    }
-    this.children!.delete(name);
-    return below ? makeWhiteout(upper, name) : 0;
+    const failed = below ? this.fs.work!.hide(upper, name) : this.fs.work!.remove(upper, name);
+    if (failed >= 0) this.children!.delete(name);
+    return failed;
   }
 
   override rename(name: string, to: Inode, newName: string, flags: number): number {
     const target = to as OverlayDir;
+    const exchange = (flags & RENAME.EXCHANGE) !== 0;
     const moved = this.raise(name);
     if (typeof moved === 'number') return moved;
-    const replaced = flags & RENAME.EXCHANGE ? target.raise(newName) : target.lookup(newName);
-    if (typeof replaced === 'number' && (replaced !== -E.NOENT || flags & RENAME.EXCHANGE)) return replaced;
+    const replaced = exchange ? target.raise(newName) : target.lookup(newName);
+    if (typeof replaced === 'number' && (replaced !== -E.NOENT || exchange)) return replaced;
     const fromUpper = this.ensureUpper(), toUpper = target.ensureUpper();
     if (typeof fromUpper === 'number') return fromUpper;
     if (typeof toUpper === 'number') return toUpper;
-    if (!(flags & RENAME.EXCHANGE)) {
-      if (replaced instanceof OverlayDir) {
-        if (!replaced.isEmpty()) return -E.NOTEMPTY;
-        if (replaced.upper !== null) clearWhiteouts(replaced.upper);
-      }
-      removeWhiteout(toUpper, newName);
+    let failed = moved instanceof OverlayDir ? moved.markMoved(target, newName) : 0;
+    if (failed >= 0 && exchange && replaced instanceof OverlayDir) failed = replaced.markMoved(this, name);
+    if (failed >= 0 && !exchange && replaced instanceof OverlayDir) {
+      if (!replaced.isEmpty()) return -E.NOTEMPTY;
+      if (replaced.upper !== null) failed = this.fs.work!.empty(toUpper, newName);
     }
-    const failed = fromUpper.rename(name, toUpper, newName, flags);
     if (failed < 0) return failed;
+    const ofLower = typeof toUpper.lookup(newName) === 'number';
+    failed = exchange ? fromUpper.rename(name, toUpper, newName, flags)
+      : this.moveHiding(fromUpper, name, toUpper, newName, moved, typeof replaced !== 'number');
+    if (failed < 0) return failed;
+    if (!exchange) target.dropLink(replaced, ofLower);
     this.children?.delete(name);
     target.children?.delete(newName);
-    if (moved instanceof OverlayDir) moved.moveTo(target, newName);
-    if (flags & RENAME.EXCHANGE) {
-      if (replaced instanceof OverlayDir) replaced.moveTo(this, name);
-      return 0;
-    }
-    return this.hasLower(name) ? makeWhiteout(fromUpper, name) : 0;
+    if (moved instanceof OverlayDir) moved.attach(target, newName);
+    if (exchange && replaced instanceof OverlayDir) replaced.attach(this, name);
+    return 0;
   }
 
-  private moveTo(parent: OverlayDir, name: string): void {
+  /** Moves in the upper layer; a whiteout stays behind when a lower one has the name. */
+  private moveHiding(
+    from: Inode, name: string, to: Inode, newName: string, moved: Inode, replaces: boolean,
+  ): number {
+    const hides = this.hasLower(name);
+    const whiteout = !replaces && typeof to.lookup(newName) !== 'number';
+    if (whiteout && (hides || moved.type === S.IFDIR)) {
+      // The whiteout at the new name changes places with what moves there, and may be needed at the old one.
+      const failed = from.rename(name, to, newName, RENAME.EXCHANGE);
+      if (failed >= 0 && !hides) from.unlink(name);
+      return failed;
+    }
+    if (!hides) return from.rename(name, to, newName, 0);
+    let failed = from.rename(name, to, newName, RENAME.WHITEOUT);
+    if (failed !== -E.INVAL) return failed;
+    failed = from.rename(name, to, newName, 0);
+    return failed < 0 ? failed : makeWhiteout(from, name);
+  }
+
+  /** Before a move: what is below comes along, and what is below the new place does not show. */
+  private markMoved(parent: OverlayDir, name: string): number {
+    if (this.lowers.length > 0) {
+      const above = `${parent.lowerPath}/`, rest = this.lowerPath.substring(above.length);
+      const beside = parent === this.parent && parent.lowers.length > 0 &&
+        this.lowerPath.startsWith(above) && !rest.includes('/');
+      return setRedirect(this.upper!, beside ? rest : this.lowerPath);
+    }
+    return parent.hasLower(name) ? makeOpaque(this.upper!) : 0;
+  }
+
+  private attach(parent: OverlayDir, name: string): void {
     this.parent = parent;
     this.name = name;
     parent.keep(this);
-    if (this.lowers.length === 0 && parent.hasLower(name)) this.upper!.setxattr(OPAQUE, YES, 0);
   }
 
   /** The child, brought to the upper layer: what has to be there to be moved. */
@@ -305,7 +448,7 @@ export class OverlayDir extends Inode {
     const child = this.lookup(name);
     if (typeof child === 'number') return child;
     const raised = child instanceof OverlayDir ? child.ensureUpper()
-      : child instanceof OverlayFile ? child.copyUp(true) : child;
+      : child instanceof OverlayFile ? child.raise() : child;
     return typeof raised === 'number' ? raised : child;
   }
 
@@ -314,186 +457,20 @@ export class OverlayDir extends Inode {
     return typeof upper === 'number' ? upper : upper.setattr(change);
   }
   override getxattr(name: string): Uint8Array | number {
-    return name.startsWith('trusted.overlay.') ? -E.NODATA : this.shown.getxattr(name);
+    return name.startsWith(PRIVATE) ? -E.NODATA : this.shown.getxattr(name);
   }
   override setxattr(name: string, value: Uint8Array, flags: number): number {
+    if (name.startsWith(PRIVATE)) return -E.OPNOTSUPP;
     const upper = this.ensureUpper();
     return typeof upper === 'number' ? upper : upper.setxattr(name, value, flags);
   }
   override listxattr(): string[] | number {
     const names = this.shown.listxattr();
-    return typeof names === 'number' ? names : names.filter((name) => !name.startsWith('trusted.overlay.'));
+    return typeof names === 'number' ? names : names.filter((name) => !name.startsWith(PRIVATE));
   }
   override removexattr(name: string): number {
+    if (name.startsWith(PRIVATE)) return -E.NODATA;
     const upper = this.ensureUpper();
     return typeof upper === 'number' ? upper : upper.removexattr(name);
   }
-}
-
-/** A file of a lower layer, until it is changed. */
-class OverlayFile extends Inode {
-  private copied: Inode | null = null;
-
-  constructor(
-    readonly fs: OverlayFs, private readonly dir: OverlayDir, override name: string, private readonly lower: Inode,
-  ) {
-    super();
-  }
-
-  private get shown(): Inode {
-    if (this.copied === null && this.fs.copies.size > 0) this.copied = this.fs.copies.get(this.lower.identity) ?? null;
-    return this.copied ?? this.lower;
-  }
-  get mode(): number {
-    return this.shown.mode;
-  }
-  get uid(): number {
-    return this.shown.uid;
-  }
-  get gid(): number {
-    return this.shown.gid;
-  }
-  override get identity(): unknown {
-    return this.shown.identity;
-  }
-  override stat(out: Stat): number {
-    return this.shown.stat(out);
-  }
-  override permission(cred: FileCredentials, mask: number): number {
-    return this.shown.permission(cred, mask);
-  }
-  override readlink(): string | number {
-    return this.shown.readlink();
-  }
-
-  override open(flags: number, location: Location): OpenFile | number {
-    if ((flags & O.ACCMODE) === O.RDONLY && !(flags & O.TRUNC)) return this.shown.open(flags, location);
-    const upper = this.copyUp(!(flags & O.TRUNC));
-    return typeof upper === 'number' ? upper : upper.open(flags, location);
-  }
-
-  override setattr(change: AttrChange): number {
-    const upper = this.copyUp(!(change.mask & ATTR.SIZE && change.size === 0));
-    return typeof upper === 'number' ? upper : upper.setattr(change);
-  }
-  override mapFd(writable: boolean): number {
-    return this.shown.mapFd(writable);
-  }
-  override getxattr(name: string): Uint8Array | number {
-    return this.shown.getxattr(name);
-  }
-  override setxattr(name: string, value: Uint8Array, flags: number): number {
-    const upper = this.copyUp(true);
-    return typeof upper === 'number' ? upper : upper.setxattr(name, value, flags);
-  }
-  override listxattr(): string[] | number {
-    return this.shown.listxattr();
-  }
-  override removexattr(name: string): number {
-    const upper = this.copyUp(true);
-    return typeof upper === 'number' ? upper : upper.removexattr(name);
-  }
-
-  /** The file in the upper layer, with its bytes (or without, when they are to be dropped anyway). */
-  copyUp(withBytes: boolean): Inode | number {
-    if (this.shown !== this.lower) return this.shown;
-    const { lower } = this;
-    const upper = this.dir.ensureUpper();
-    if (typeof upper === 'number') return upper;
-    if (lower.stat(scratch) < 0) return -E.STALE;
-    const target = lower.type === S.IFLNK ? lower.readlink() : '';
-    if (typeof target === 'number') return target;
-    const init: NewInode = { mode: lower.mode, uid: lower.uid, gid: lower.gid, rdev: scratch.rdev, target };
-    const made = upper.create(this.name, init);
-    if (typeof made === 'number') return made;
-    if (lower.type === S.IFREG && withBytes) {
-      const failed = copyBytes(lower, made, scratch.size);
-      if (failed < 0) {
-        upper.unlink(this.name);
-        return failed;
-      }
-    }
-    copyAttributes(lower, made);
-    this.fs.copies.set(lower.identity, made);
-    rekey(lower.identity, made.identity);
-    this.copied = made;
-    return made;
-  }
-}
-
-const CHUNK = 1 << 18;
-
-function copyBytes(from: Inode, to: Inode, size: number): number {
-  if (size === 0) return 0;
-  // Nothing looks at the place of these two descriptions.
-  const nowhere = null as unknown as Location;
-  const source = from.open(O.RDONLY, nowhere);
-  if (typeof source === 'number') return source;
-  const target = to.open(O.WRONLY, nowhere);
-  if (typeof target === 'number') {
-    source.unref();
-    return target;
-  }
-  const buffer = new Uint8Array(Math.min(size, CHUNK));
-  let failed = 0;
-  for (let at = 0; ;) {
-    const got = source.pread(buffer, 0, buffer.length, at);
-    if (got <= 0) {
-      failed = got;
-      break;
-    }
-    const wrote = target.pwrite(buffer, 0, got, at);
-    if (wrote < got) {
-      failed = wrote < 0 ? wrote : -E.NOSPC;
-      break;
-    }
-    at += got;
-  }
-  source.unref();
-  target.unref();
-  return failed;
-}
-
-/** Times, owner, mode, and the numbers that stat shows: a copy must not seem to be another file. */
-function copyAttributes(from: Inode, to: Inode): void {
-  if (from.stat(scratch) < 0) return;
-  to.showAs(scratch.dev, scratch.ino);
-  to.setattr({
-    mask: ATTR.MODE | ATTR.UID | ATTR.GID | ATTR.ATIME | ATTR.MTIME,
-    mode: scratch.mode & 0o7777, uid: scratch.uid, gid: scratch.gid, size: 0,
-    atime: scratch.atime, atimeNsec: scratch.atimeNsec, mtime: scratch.mtime, mtimeNsec: scratch.mtimeNsec,
-  });
-}
-
-function isWhiteout(inode: Inode): boolean {
-  return inode.type === S.IFCHR && inode.stat(scratch) >= 0 && scratch.rdev === 0;
-}
-
-function makeWhiteout(upper: Inode, name: string): number {
-  const made = upper.create(name, { mode: S.IFCHR, uid: 0, gid: 0, rdev: 0, target: '' });
-  return typeof made === 'number' ? made : 0;
-}
-
-/** True when there was one. */
-function removeWhiteout(upper: Inode, name: string): boolean {
-  const there = upper.lookup(name);
-  if (typeof there === 'number' || !isWhiteout(there)) return false;
-  upper.unlink(name);
-  return true;
-}
-
-function clearWhiteouts(upper: Inode): void {
-  const names: string[] = [];
-  upper.readdir(0, {
-    entry: (name) => {
-      names.push(name);
-      return true;
-    },
-  });
-  for (const name of names) removeWhiteout(upper, name);
-}
-
-function isOpaque(inode: Inode): boolean {
-  const value = inode.getxattr(OPAQUE);
-  return typeof value !== 'number' && value.length === 1 && value[0] === YES[0];
 }

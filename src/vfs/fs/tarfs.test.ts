@@ -29,6 +29,12 @@ function run(command: string, ...args: string[]): boolean {
   return status === 0;
 }
 
+function overlayOn(layer: FileSystem, lowers: FileSystem[]): OverlayFs {
+  const fs = OverlayFs.on(layer, lowers);
+  if (typeof fs === 'number') throw new Error(`no overlay: ${fs}`);
+  return fs;
+}
+
 function contextOf(fs: FileSystem): PathContext {
   const vfs = new Vfs(fs);
   return new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
@@ -296,7 +302,7 @@ t.test('a layer in memory over an archive', async (test) => {
   const plain = join(scratch, 'layer.tar');
   run('tar', '-C', tree, '-cf', plain, '.');
   const lower = await openArchive(plain);
-  const ctx = contextOf(new OverlayFs(new TmpFs({ dev: lower.dev, firstIno: 0xf000_0000 }), [lower]));
+  const ctx = contextOf(overlayOn(new TmpFs({ dev: lower.dev, firstIno: 0xf000_0000 }), [lower]));
   const file = open(ctx, ctx.root, 'dir/big', O.RDWR, 0);
   if (typeof file === 'number') throw new Error(`open: ${file}`);
   file.pwrite(Buffer.from('changed'), 0, 7, 1000);

@@ -286,6 +286,9 @@ export class TmpInode extends Inode {
       this.countDirectory(inode, -1);
       target.entries!.set(newName, inode);
       target.countDirectory(inode, 1);
+      if (flags & RENAME.WHITEOUT) {
+        this.add(name, new TmpInode(this.fs, { mode: S.IFCHR, uid: 0, gid: 0, rdev: 0, target: '' }));
+      }
     }
     inode.stampChange();
     this.stampModify();
@@ -504,6 +507,9 @@ export class TmpFile extends OpenFile {
   }
   override mapFd(writable: boolean): number {
     if (writable && this.node.seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
+    return this.data.mapFd();
+  }
+  override storageFd(): number {
     return this.data.mapFd();
   }
   override sync(): number {

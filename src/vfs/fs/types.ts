@@ -3,7 +3,7 @@ import { E } from '../../abi/errno.js';
 import type { Disk } from '../block_device.js';
 import type { FileSystem } from '../inode.js';
 import type { Location } from '../mount.js';
-import { ext2Module, fatModule } from '../on_demand.js';
+import { ext2Module, fatModule, overlayMountModule } from '../on_demand.js';
 import { TmpFs, tmpfsOptions } from './tmpfs.js';
 
 /** What a mount asks of a file system. */
@@ -57,6 +57,7 @@ export const fileSystemTypes: readonly FileSystemType[] = [
   { name: 'ext2', onDevice: true, open: openExt2 },
   { name: 'ext4', onDevice: true, open: openExt2 },
   { name: 'vfat', onDevice: true, open: (request) => fatModule().FatFs.open(request) },
+  { name: 'overlay', onDevice: false, open: (request) => overlayMountModule().openOverlay(request) },
 ];
 
 /** undefined: there is none of that name. */
