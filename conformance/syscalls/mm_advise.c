@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define P 4096L
@@ -86,6 +87,30 @@ int main(void) {
   say("mlockall unknown", mlockall(64));
   say("mlockall on fault alone", mlockall(4));
   say("munlockall", munlockall());
+
+  char *lazy = mmap(0, 2 * P, RW, ANON, -1, 0);
+  unsigned char there[2];
+  say("mlock2 on fault brings nothing", syscall(SYS_mlock2, lazy, P, 1));
+  mincore(lazy, 2 * P, there);
+  printf("%d %d\n", there[0] & 1, there[1] & 1);
+  say("mlock brings pages", mlock(lazy + P, P));
+  mincore(lazy, 2 * P, there);
+  printf("%d %d\n", there[0] & 1, there[1] & 1);
+  say("msync at the last byte of all", msync((void *)-1L, P, MS_SYNC));
+
+  fflush(stdout);
+  if (fork() == 0) {
+    struct rlimit none = {P - 1, P - 1};
+    say("a child's own limit", setrlimit(RLIMIT_MEMLOCK, &none));
+    say("is no longer root", setresuid(65534, 65534, 65534));
+    say("mlock above it", mlock(lazy, P));
+    none.rlim_cur = none.rlim_max = 0;
+    say("no limit left", setrlimit(RLIMIT_MEMLOCK, &none));
+    say("mlock without a limit", mlock(lazy, P));
+    fflush(stdout);
+    _exit(0);
+  }
+  wait(0);
 
   struct rlimit limit = {64 << 20, 64 << 20};
   say("RLIMIT_AS", setrlimit(RLIMIT_AS, &limit));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define P 4096L
@@ -94,6 +95,26 @@ int main(void) {
   say("negative offset", mmap(0, P, PROT_READ, MAP_PRIVATE, ro, -P));
   say("/dev/zero", mmap(0, P, RW, MAP_PRIVATE, open("/dev/zero", O_RDWR), 0));
   printf("hole: %s\n", touch((char *)mmap(0, P, PROT_READ, MAP_PRIVATE, ro, 8 * P), 0));
+  say("a write-only descriptor, neither shared nor private", mmap(0, P, PROT_READ, 0, wo, 0));
+  fd = open("file", O_RDWR);
+  say("unknown flag, validated", mmap(0, P, RW, MAP_SHARED_VALIDATE | 1 << 23, fd, 0));
+  say("known flags, validated", mmap(0, P, RW, MAP_SHARED_VALIDATE | MAP_NORESERVE, fd, 0));
+  say("unknown flag", mmap(0, P, RW, MAP_SHARED | 1 << 23, fd, 0));
+  say("validated without a file", mmap(0, P, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0));
+  int zero = open("/dev/zero", O_RDONLY);
+  say("/dev/zero, read-only, writable", mmap(0, P, RW, MAP_SHARED, zero, 0));
+  char *z = mmap(0, P, PROT_READ, MAP_SHARED, zero, 0);
+  printf("/dev/zero made writable: %d errno %d\n", mprotect(z, P, RW), errno);
+
+  ftruncate(fd, 4 * P);
+  char *pages = mmap(0, 4 * P, RW, MAP_SHARED, fd, 0);
+  for (int i = 0; i < 4; i++) pages[i * P] = 'a' + i;
+  printf("remap_file_pages: %ld", syscall(SYS_remap_file_pages, pages, 2 * P, 0, 2, 0));
+  printf(" %c%c%c%c", pages[0], pages[P], pages[2 * P], pages[3 * P]);
+  pages[P] = '!';
+  printf(" %c\n", pages[3 * P]);
+  printf("with a protection: %ld errno %d\n", syscall(SYS_remap_file_pages, pages, P, PROT_READ, 0, 0), errno);
+  printf("of a private mapping: %ld errno %d\n", syscall(SYS_remap_file_pages, p, P, 0, 0, 0), errno);
   unlink("file");
   printf("after unlink: %c\n", s[0]);
   return 0;

@@ -46,6 +46,12 @@ int main(void) {
   say("up to a hole", process_vm_readv(child, &all, 1, &theirs, 1, 0));
   theirs.iov_base = a + 3 * P;
   say("a hole", process_vm_readv(child, &all, 1, &theirs, 1, 0));
+  theirs.iov_base = (void *)-1L;
+  say("a wild address there", process_vm_readv(child, &all, 1, &theirs, 1, 0));
+  say("a wild address to write", process_vm_writev(child, &all, 1, &theirs, 1, 0));
+  struct iovec wild = {(void *)-1L, 16};
+  theirs.iov_base = a;
+  say("a wild address here", process_vm_readv(child, &wild, 1, &theirs, 1, 0));
   theirs.iov_base = a + 2 * P - 8;
   theirs.iov_len = 16;
   all.iov_len = 16;

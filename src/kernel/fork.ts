@@ -64,6 +64,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   const fs = flags & CLONE.FS ? task.fs : task.fs.clone(cred);
   if (flags & CLONE.NEWNS) enterNewNamespace(fs);
   const owner = thread ? process : childProcess(task, tid, request);
+  if (!(flags & CLONE.VM)) mm.limits = owner.limits;
   const child = new Task(
     kernel, tid, owner, cpu, task.abi, mm, flags & CLONE.FILES ? files : files.copy(), fs, cred, task.name,
   );

@@ -332,6 +332,16 @@ export class AddressSpace {
     return remap(this, addr, oldLength, newLength, flags, newAddr);
   }
 
+  /** remap_file_pages(2); `offset` in bytes. */
+  remapFilePages(addr: number, length: number, prot: number, offset: number, flags: number): number {
+    return mapping.remapFilePages(this, addr, length, prot, offset, flags);
+  }
+
+  /** mprotect may not make [addr, addr + length), which is mapped, writable. */
+  forbidWrite(addr: number, length: number): void {
+    mapping.forbidWrite(this, addr, length);
+  }
+
   madvise(addr: number, length: number, advice: number): number {
     return advise.madvise(this, addr, length, advice);
   }
@@ -346,8 +356,8 @@ export class AddressSpace {
   }
 
   /** mlock(2), munlock(2). */
-  mlock(addr: number, length: number, lock: boolean): number {
-    return advise.mlock(this, addr, length, lock);
+  mlock(addr: number, length: number, lock: boolean, populate = true): number {
+    return advise.mlock(this, addr, length, lock, populate);
   }
 
   /** mlockall(2) with MCL flags; 0 is munlockall(2). */

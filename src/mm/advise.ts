@@ -13,7 +13,8 @@ import { VmFlag, type Vma } from './vma.js';
  * 2^64.
  */
 function rangeEnd(addr: number, length: number, wrapped: number): number {
-  if (addr % PAGE !== 0) return -E.INVAL;
+  // What rounds to 2^64 as a number lies within the last page, and is not its start.
+  if (addr % PAGE !== 0 || addr >= 2 ** 64) return -E.INVAL;
   const end = addr + pageUp(length);
   return end >= 2 ** 64 ? -wrapped : end;
 }
@@ -151,7 +152,8 @@ export function msync(space: AddressSpace, addr: number, length: number, flags: 
   });
 }
 
-export function mlock(space: AddressSpace, addr: number, length: number, lock: boolean): number {
+/** mlock2(2), munlock(2). `populate`: the pages are brought in, as far as they can be accessed. */
+export function mlock(space: AddressSpace, addr: number, length: number, lock: boolean, populate: boolean): number {
   const start = Math.floor(addr / PAGE) * PAGE;
   const end = pageUp(addr + length);
   if (end >= 2 ** 64) return -E.INVAL;
@@ -167,7 +169,20 @@ export function mlock(space: AddressSpace, addr: number, length: number, lock: b
   });
   if (lock && space.lockedBytes + more > space.lockLimit) return -E.NOMEM;
   setLocked(space, start, stop, lock);
+  if (lock && populate) populateAreas(space, start, stop);
   return error;
+}
+
+/** Brings in the pages of what can be accessed; that it may fail is of no consequence. */
+function populateAreas(space: AddressSpace, start: number, end: number): void {
+  eachArea(space, start, end, (area, from, to) => {
+    if (area.prot === PROT.NONE) return 0;
+    // A private page is to be the program's own when it may be written; a shared one only has to be there.
+    const own = (area.prot & PROT.WRITE) !== 0 && (area.flags & VmFlag.Shared) === 0;
+    const advice = own || area.prot === PROT.WRITE ? MADV.POPULATE_WRITE : MADV.POPULATE_READ;
+    native.windowAdvise(space.window.id, from, to - from, advice);
+    return 0;
+  });
 }
 
 function setLocked(space: AddressSpace, start: number, end: number, lock: boolean): void {
@@ -186,5 +201,6 @@ export function mlockall(space: AddressSpace, flags: number): number {
   if ((flags & MCL.CURRENT) !== 0 && space.areas.bytes > space.lockLimit) return -E.NOMEM;
   space.lockFuture = (flags & MCL.FUTURE) !== 0;
   if (flags === 0 || (flags & MCL.CURRENT) !== 0) setLocked(space, 0, MAX_ADDRESS, flags !== 0);
+  if ((flags & (MCL.CURRENT | MCL.ONFAULT)) === MCL.CURRENT) populateAreas(space, 0, MAX_ADDRESS);
   return 0;
 }

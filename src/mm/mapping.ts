@@ -3,7 +3,7 @@
  * errors).
  */
 import { E } from '../abi/errno.js';
-import { MAP, PROT } from '../abi/mman.js';
+import { LEGACY_MAP, MAP, PROT } from '../abi/mman.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from './address_space.js';
 import { becameWritable, forgetCode } from './code_pages.js';
@@ -122,7 +122,8 @@ export function mmap(
   const type = flags & MAP.TYPE;
   if (type === MAP.SHARED || type === MAP.SHARED_VALIDATE) vmFlags |= VmFlag.Shared;
   else if (type !== MAP.PRIVATE) return -E.INVAL;
-  if (type === MAP.SHARED_VALIDATE && (flags & MAP.SYNC) !== 0) return -E.OPNOTSUPP;
+  if (type === MAP.SHARED_VALIDATE && file === null) return -E.INVAL;
+  if (type === MAP.SHARED_VALIDATE && (flags & ~LEGACY_MAP) !== 0) return -E.OPNOTSUPP;
   if (file !== null) {
     if ((vmFlags & VmFlag.Shared) !== 0 && !file.mayWrite) {
       if ((prot & PROT.WRITE) !== 0) return -E.ACCES;
@@ -157,8 +158,35 @@ export function mmap(
   if (replaces) unmapRange(space, start, start + size);
   const error = addArea(space, new Vma(start, start + size, prot & RWX, vmFlags, mapped, mapped ? offset : 0, ''));
   if (error < 0) return error;
-  if ((flags & (MAP.POPULATE | MAP.NONBLOCK)) === MAP.POPULATE) populate(space, start, start + size, prot);
+  const asked = (flags & (MAP.POPULATE | MAP.NONBLOCK)) === MAP.POPULATE;
+  if (asked || (flags & MAP.LOCKED) !== 0) populate(space, start, start + size, prot);
   return start;
+}
+
+/** What remap_file_pages(2) is since Linux 4.0: a new mapping of the area's file over a part of the area. */
+export function remapFilePages(
+  space: AddressSpace, addr: number, length: number, prot: number, offset: number, flags: number,
+): number {
+  const start = addr - (addr % PAGE);
+  const end = start + length - (length % PAGE);
+  if (prot !== 0 || end <= start || end >= 2 ** 64 || offset >= 2 ** 64) return -E.INVAL;
+  const area = space.areas.find(start);
+  if (area === undefined || (area.flags & VmFlag.Shared) === 0 || area.file === null) return -E.INVAL;
+  for (let at = area.end; at < end; ) {
+    const next = space.areas.find(at);
+    if (next === undefined || next.file !== area.file || next.flags !== area.flags) return -E.INVAL;
+    at = next.end;
+  }
+  const locked = (area.flags & VmFlag.Locked) !== 0 ? MAP.LOCKED : 0;
+  const how = MAP.SHARED | MAP.FIXED | MAP.POPULATE | (flags & MAP.NONBLOCK) | locked;
+  return Math.min(0, mmap(space, start, end - start, area.prot, how, area.file, offset));
+}
+
+/** mprotect may not make [addr, addr + length), which is mapped, writable. */
+export function forbidWrite(space: AddressSpace, addr: number, length: number): void {
+  space.areas.update(addr, addr + pageUp(length), (area) => {
+    area.flags |= VmFlag.NoWrite;
+  });
 }
 
 /** Brings pages in before they are touched; that it may fail is of no consequence. */

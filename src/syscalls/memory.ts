@@ -10,7 +10,7 @@ import { FileMapping } from '../loader/file_mapping.js';
 import { PAGE } from '../mm/layout.js';
 import { makeDev, Stat } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { call, fd, flags, int, missing, off, oneOf, ptr, size, uint, type Arg, type Row } from './types.js';
+import { call, fd, flags, int, off, oneOf, ptr, size, uint, ulong, type Arg, type Row } from './types.js';
 
 const prot: Arg = flags('PROT_', PROT);
 const CAP_IPC_LOCK = 14;
@@ -35,7 +35,7 @@ export const memoryRows: readonly Row[] = [
   call('munlock', 150, 151, [ptr, size], munlock),
   call('mlockall', 151, 152, [flags('MCL_', MCL)], mlockall, 'full', 'as mlock'),
   call('munlockall', 152, 153, [], munlockall),
-  missing('remap_file_pages', 216, 257, 'deprecated; libraries use mmap'),
+  call('remap_file_pages', 216, 257, [ptr, size, prot, ulong, flags('MAP_', MAP)], remapFilePages),
 ];
 
 /** brk(2): the system call gives the end of the heap, moved or not. */
@@ -53,13 +53,29 @@ function mmap(
   const file = task.files.get(fdNumber);
   if (file === undefined) return -E.BADF;
   if (length <= 0) return -E.INVAL;
-  if (!file.canRead) return (file.flags & O.PATH) !== 0 ? -E.BADF : -E.ACCES;
+  if (!file.canRead) {
+    if ((file.flags & O.PATH) !== 0) return -E.BADF;
+    const type = flag & MAP.TYPE;
+    return type === 0 || type > MAP.SHARED_VALIDATE ? -E.INVAL : -E.ACCES;
+  }
   // A descriptor's offset is signed for us, unsigned for Linux: what is below zero is far beyond every file.
   if (offset < 0) return -E.OVERFLOW;
-  return task.mm.mmap(addr, length, protection, flag, isZeroDevice(file) ? null : FileMapping.of(file), offset);
+  if (isZeroDevice(file)) return mmapZero(task, addr, length, protection, flag, file);
+  return task.mm.mmap(addr, length, protection, flag, FileMapping.of(file), offset);
 }
 
-/** /dev/zero, mapped, is memory without a file. */
+/** /dev/zero, mapped, is memory without a file, but what may be done with it is the descriptor's. */
+function mmapZero(
+  task: Task, addr: number, length: number, protection: number, flag: number, file: OpenFile,
+): number {
+  const { mm } = task;
+  const readOnly = (flag & MAP.SHARED) !== 0 && !file.canWrite;
+  if (readOnly && (protection & PROT.WRITE) !== 0) return -E.ACCES;
+  const start = mm.mmap(addr, length, protection, flag, null, 0);
+  if (start >= 0 && readOnly) mm.forbidWrite(start, length);
+  return start;
+}
+
 function isZeroDevice(file: OpenFile): boolean {
   return file.inode?.type === S.IFCHR && file.stat(stat) === 0 && stat.rdev === makeDev(1, 5);
 }
@@ -112,6 +128,13 @@ function mremap(task: Task, addr: number, oldLength: number, newLength: number, 
   return task.mm.mremap(addr, oldLength, newLength, flag, newAddr);
 }
 
+/** remap_file_pages(2): `page` counts pages of 4096 bytes in the file. */
+function remapFilePages(
+  task: Task, addr: number, length: number, protection: number, page: number, flag: number,
+): number {
+  return task.mm.remapFilePages(addr, length, protection, page * PAGE, flag);
+}
+
 /** madvise(2). */
 function madvise(task: Task, addr: number, length: number, advice: number): number {
   return task.mm.madvise(addr, length, advice);
@@ -140,7 +163,9 @@ function mlock(task: Task, addr: number, length: number): number {
 
 /** mlock2(2). */
 function mlock2(task: Task, addr: number, length: number, flag: number): number {
-  return (flag & ~MLOCK_ONFAULT) !== 0 ? -E.INVAL : mlock(task, addr, length);
+  if ((flag & ~MLOCK_ONFAULT) !== 0) return -E.INVAL;
+  allowLocks(task);
+  return task.mm.mlock(addr, length, true, flag === 0);
 }
 
 /** munlock(2). */

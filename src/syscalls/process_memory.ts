@@ -47,7 +47,7 @@ function transfer(
       const remoteAt = remote[r]! + remoteDone;
       const [from, source, to, sink] = write ? [here, localAt, there, remoteAt] : [there, remoteAt, here, localAt];
       const count = Math.min(length, from.readableBytes(source), to.writableBytes(sink, length));
-      to.window.u8.set(from.window.u8.subarray(source, source + count), sink);
+      if (count > 0) to.window.u8.set(from.window.u8.subarray(source, source + count), sink);
       done += count;
       if (count < length) break;
     }
