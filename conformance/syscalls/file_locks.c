@@ -45,6 +45,14 @@ static void look(int fd) {
   say("child write lock", lock(fd, F_SETLK, F_WRLCK, 0, 10));
   say("child elsewhere", lock(fd, F_SETLK, F_WRLCK, 300, 10));
 }
+/* Which lock is shown, where several are in the way, and what became one. */
+static void scan(int fd) {
+  for (long at = 0; at < 60; at += 10) {
+    char what[32];
+    snprintf(what, sizeof what, "from %ld", at);
+    test(what, fd, F_GETLK, F_WRLCK, at, 0);
+  }
+}
 static void whole(int fd) {
   int own = open("file", O_RDWR);
   say("child flock shared", flock(own, LOCK_SH | LOCK_NB));
@@ -129,6 +137,17 @@ int main(void) {
   test("process test", second, F_GETLK, F_RDLCK, 0, 0);
   close(copy);
   close(fd);
+  int third = open("file", O_RDWR);
+  lock(third, F_SETLK, F_RDLCK, 30, 10);
+  lock(third, F_SETLK, F_RDLCK, 10, 10);
+  lock(third, F_SETLK, F_WRLCK, 50, 5);
+  child(scan, third);
+  lock(third, F_SETLK, F_RDLCK, 20, 10);
+  child(scan, third);
+  lock(third, F_SETLK, F_WRLCK, 15, 10);
+  child(scan, third);
+  lock(third, F_SETLK, F_UNLCK, 0, 0);
+
   say("OFD after close", lock(second, F_OFD_SETLK, F_WRLCK, 0, 5));
   return 0;
 }

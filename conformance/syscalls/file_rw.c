@@ -95,6 +95,7 @@ int main(void) {
   say("sendfile", sendfile(to, fd, &at, 7));
   printf("offset %ld\n", (long)at);
   lseek(fd, 0, SEEK_SET);
+  say("sendfile from before the start", sendfile(to, fd, &(off_t){-1}, 7));
   say("sendfile own position", sendfile(to, fd, 0, 1000));
   show("sent", to);
   say("sendfile of a directory", sendfile(to, dir, 0, 10));

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -53,6 +54,14 @@ int main(void) {
   say("vmsplice out", vmsplice(one[0], out, 1, 0));
   printf("%.7s\n", buf);
   say("vmsplice of a file", vmsplice(fd, in, 2, 0));
+  static char big[1 << 17] __attribute__((aligned(4096)));
+  struct iovec much = {big, sizeof big};
+  say("vmsplice of more than there is room for", vmsplice(one[1], &much, 1, 0));
+  say("vmsplice into a full pipe", vmsplice(one[1], &much, 1, SPLICE_F_NONBLOCK));
+  say("read it", read(one[0], big, sizeof big));
+  int event = eventfd(0, 0);
+  say("into an eventfd", splice(one[0], 0, event, 0, 8, 0));
+  say("from an eventfd", splice(event, 0, one[1], 0, 8, 0));
   close(one[1]);
   say("no writer", splice(one[0], 0, fd, 0, 10, 0));
   close(two[0]);

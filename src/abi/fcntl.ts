@@ -29,6 +29,9 @@ export const F = {
 
 export const FD_CLOEXEC = 1;
 
+/** Kinds of owners: struct f_owner_ex of F_SETOWN_EX. */
+export const F_OWNER = { TID: 0, PID: 1, PGRP: 2 } as const;
+
 /** Events of poll(2); epoll has the same numbers and more (EPOLL in abi/poll.ts). */
 export const POLL = {
   IN: 0x001, PRI: 0x002, OUT: 0x004, ERR: 0x008, HUP: 0x010, NVAL: 0x020, RDNORM: 0x040, RDBAND: 0x080,

@@ -6,6 +6,7 @@ import { type Cpu, CpuBlock, Gpr } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import type { AddressSpace } from '../mm/address_space.js';
 import { enterNewNamespace } from './mount_use.js';
+import { timersOf } from './interval_timers.js';
 import { Process } from './process.js';
 import { Task } from './task.js';
 
@@ -87,7 +88,10 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   if (flags & CLONE.CHILD_SETTID) mm.putU32(request.childTid, tid);
   owner.tasks.push(child);
   kernel.tasks.set(tid, child);
-  if (!thread) kernel.processes.set(tid, owner);
+  if (!thread) {
+    kernel.processes.set(tid, owner);
+    if (owner.limits.soft[RLIMIT.CPU] !== Infinity) timersOf(owner).limitCpu();
+  }
   return child;
 }
 

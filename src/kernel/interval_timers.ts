@@ -1,5 +1,6 @@
 /** Timers that send signals: setitimer(2), alarm(2), timer_create(2). One set a process, made when first used. */
 import { E } from '../abi/errno.js';
+import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
 import { CLOCK, ITIMER, SIGEV } from '../abi/time.js';
 import { native } from '../host/native.js';
@@ -137,8 +138,27 @@ export class ProcessTimers {
   private readonly interval: (IntervalTimer | undefined)[] = [];
   private readonly posix = new Map<number, PosixTimer>();
   private nextId = 0;
+  private cpuLimit: IntervalTimer | undefined;
 
   constructor(private readonly process: Process) {}
+
+  /** RLIMIT_CPU was set or inherited: SIGXCPU at the soft limit and each second from then on, SIGKILL at the hard one. */
+  limitCpu(): void {
+    const { process } = this;
+    const { soft, hard } = process.limits;
+    const clock = (): number => processTime(process, process.leader);
+    this.cpuLimit ??= new IntervalTimer(process, clock, true, () => {
+      if (clock() >= hard[RLIMIT.CPU]! * 1e9) {
+        sendToProcess(process, new SigInfo(SIG.KILL, SI.KERNEL));
+        return;
+      }
+      soft[RLIMIT.CPU] = Math.floor(clock() / 1e9) + 1;
+      sendToProcess(process, new SigInfo(SIG.XCPU, SI.KERNEL));
+      this.limitCpu();
+    });
+    // Without a soft limit Linux does not look at the hard one.
+    this.cpuLimit.set(soft[RLIMIT.CPU] === Infinity ? Infinity : Math.max(1, soft[RLIMIT.CPU]!) * 1e9, 0);
+  }
 
   /** The timer of setitimer(2): ITIMER.REAL, VIRTUAL or PROF. */
   itimer(which: number): IntervalTimer {
@@ -178,6 +198,7 @@ export class ProcessTimers {
   disarm(): void {
     this.deletePosix();
     for (const timer of this.interval) timer?.set(Infinity, 0);
+    this.cpuLimit?.set(Infinity, 0);
   }
 }
 

@@ -66,7 +66,7 @@ const enum Kind { Kill, Fault, Timer, Child, Io }
 
 function kindOf(info: SigInfo): Kind {
   if (info.code === SI.TIMER) return Kind.Timer;
-  if (info.code === SI.SIGIO) return Kind.Io;
+  if (info.code === SI.SIGIO || info.band !== 0) return Kind.Io;
   if (info.code <= 0 || info.code === SI.KERNEL) return Kind.Kill;
   switch (info.signal) {
     case SIG.CHLD:

@@ -58,8 +58,10 @@ function clockSettime(task: Task, id: number, tp: number): number {
 /** clock_nanosleep(2). */
 function clockNanosleep(task: Task, id: number, flagBits: number, request: number, remain: number): number {
   if (!clockExists(task, id)) return -E.INVAL;
-  if (id === CLOCK.THREAD_CPUTIME_ID) return -E.INVAL;
-  if (id === CLOCK.MONOTONIC_RAW || id === CLOCK.REALTIME_COARSE || id === CLOCK.MONOTONIC_COARSE) return -E.OPNOTSUPP;
+  switch (id) {
+    case CLOCK.THREAD_CPUTIME_ID: case CLOCK.MONOTONIC_RAW: case CLOCK.REALTIME_COARSE: case CLOCK.MONOTONIC_COARSE:
+      return -E.OPNOTSUPP;
+  }
   const failed = readTimespec(task, request);
   if (failed < 0) return failed;
   if (flagBits & TIMER_ABSTIME) return sleepUntil(task, monotonicAt(task, id, time.sec, time.nsec), 0, true);

@@ -4,6 +4,8 @@ import { AT, O, S } from '../abi/fcntl.js';
 import { IN, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
+import { asyncOwner, canSignal, getAsyncOwner, setAsyncOwner } from '../kernel/async_io.js';
+import { Socket } from '../kernel/net/socket.js';
 import { SigInfo } from '../kernel/pending_signals.js';
 import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
@@ -122,6 +124,7 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
 }
 
 const FIONCLEX = 0x5450, FIOCLEX = 0x5451, FIONBIO = 0x5421, FIOASYNC = 0x5452, FIONREAD = 0x541b, FIOQSIZE = 0x5460;
+const FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902, FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904;
 
 /** ioctl(2): what all files know; the rest is the file's own. */
 function ioctl(task: Task, fd: number, request: number, arg: number): number {
@@ -141,11 +144,20 @@ function ioctl(task: Task, fd: number, request: number, arg: number): number {
       if (request === FIONBIO) {
         file.flags = on === 0 ? file.flags & ~O.NONBLOCK : file.flags | O.NONBLOCK;
         file.flagsChanged();
-      } else if (on !== 0) {
-        return -E.NOTTY;
+        return 0;
       }
+      if (!canSignal(file)) return on === 0 ? 0 : -E.NOTTY;
+      asyncOwner(task, file).enable(task, fd, on !== 0);
       return 0;
     }
+    case FIOSETOWN:
+    case SIOCSPGRP:
+      if (!(file instanceof Socket)) break;
+      return task.mm.readable(arg, 4) ? setAsyncOwner(task, file, task.mm.getU32(arg)) : -E.FAULT;
+    case FIOGETOWN:
+    case SIOCGPGRP:
+      if (!(file instanceof Socket)) break;
+      return task.mm.putU32(arg, getAsyncOwner(file)) ? 0 : -E.FAULT;
     case FIONREAD:
       if (file.inode !== null && file.inode.type === S.IFREG) {
         const stat = new Stat();
@@ -166,7 +178,7 @@ function ioctl(task: Task, fd: number, request: number, arg: number): number {
   return file.ioctl(request, arg, task.mm, task.files);
 }
 
-const ioctlNote = 'terminals, block and loop devices, FIONREAD, FIONBIO, FIOCLEX; SIGIO is not sent';
+const ioctlNote = 'terminals, block and loop devices, FIONREAD, FIONBIO, FIOASYNC, FIOCLEX';
 const noCache = 'there is no page cache: checks its arguments';
 
 export const fileDataRows: readonly Row[] = [

@@ -420,6 +420,7 @@ function sendfile(task: Task, outFd: number, inFd: number, offset: number, count
   if (offset !== 0) {
     at = wide ? task.mm.getU64(offset) : task.mm.getU32(offset);
     if (at < 0 || (wide ? !task.mm.writable(offset, 8) : !task.mm.writable(offset, 4))) return -E.FAULT;
+    if (at >= (wide ? 2 ** 63 : 2 ** 31)) return -E.INVAL;
   }
   return sendBytes(task, from, to, at, offset, wide, Math.min(count, MAX_RW_COUNT));
 }
@@ -431,6 +432,7 @@ function sendfile64(task: Task, outFd: number, inFd: number, offset: number, cou
   if (!from.seekable || to.flags & O.APPEND) return -E.INVAL;
   let at = OWN_POSITION;
   if (offset !== 0 && ((at = task.mm.getU64(offset)) < 0 || !task.mm.writable(offset, 8))) return -E.FAULT;
+  if (at >= 2 ** 63) return -E.INVAL;
   return sendBytes(task, from, to, at, offset, true, Math.min(count, MAX_RW_COUNT));
 }
 

@@ -1,9 +1,12 @@
 /** Descriptors: open(2), openat2(2), close(2), dup(2), fcntl(2), flock(2), memfd_create(2) … */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { AT, F, FD_CLOEXEC, O } from '../abi/fcntl.js';
+import { AT, F, F_OWNER, FD_CLOEXEC, O } from '../abi/fcntl.js';
 import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
+import {
+  asyncOwner, canSignal, getAsyncOwner, setAsyncOwner, setAsyncSignal,
+} from '../kernel/async_io.js';
 import { whenConnected } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
@@ -20,7 +23,7 @@ import { call, dirfd, fd, flags, inStruct, long, mode, oneOf, path, size, uint, 
 const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND | O.NONBLOCK | O.DSYNC | O.ASYNC |
   O.DIRECT | O.LARGEFILE | O.DIRECTORY | O.NOFOLLOW | O.NOATIME | O.CLOEXEC | O.SYNC | O.PATH | O.TMPFILE;
 /** What F_SETFL can change. */
-const SETTABLE = O.APPEND | O.NONBLOCK | O.NOATIME | O.ASYNC | O.DIRECT;
+const SETTABLE = O.APPEND | O.NONBLOCK | O.NOATIME | O.DIRECT;
 
 /** open(2). */
 function open(task: Task, path: number, flags: number, mode: number): number {
@@ -160,7 +163,7 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
     case F.GETFL:
       return file.flags & ~O.CLOEXEC;
     case F.SETFL:
-      return setFlags(task, file, arg);
+      return setFlags(task, file, fd, arg);
     case F.GETLK:
     case F.OFD_GETLK:
       return testRecordLock(task, file, command === F.OFD_GETLK, arg, task.abi === Abi.X64);
@@ -180,6 +183,18 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
       return setRecordLock(task, file, false, command === F.SETLKW64, arg, true);
     case F.GETLEASE:
       return 2;
+    case F.SETOWN:
+      return setAsyncOwner(task, file, arg);
+    case F.GETOWN:
+      return getAsyncOwner(file);
+    case F.SETOWN_EX:
+      return setOwnerEx(task, file, arg);
+    case F.GETOWN_EX:
+      return getOwnerEx(task, file, arg);
+    case F.SETSIG:
+      return setAsyncSignal(task, file, arg);
+    case F.GETSIG:
+      return file.signalDriven === null ? 0 : asyncOwner(task, file).signal;
     case F.SETPIPE_SZ:
       return file.setPipeSize(arg);
     case F.GETPIPE_SZ:
@@ -194,13 +209,35 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
 }
 
 /** F_SETFL. */
-function setFlags(task: Task, file: OpenFile, flags: number): number {
+function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number {
   if (flags & O.NOATIME && !(file.flags & O.NOATIME) && file.inode !== null) {
     const cred = task.fs.cred;
     if (file.inode.uid !== cred.fsuid && !capable(cred, CAP.FOWNER)) return -E.PERM;
   }
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
+  if ((flags & O.ASYNC) !== (file.flags & O.ASYNC) && canSignal(file)) {
+    asyncOwner(task, file).enable(task, fd, (flags & O.ASYNC) !== 0);
+  }
   file.flagsChanged();
+  return 0;
+}
+
+/** F_SETOWN_EX: struct f_owner_ex, two ints. */
+function setOwnerEx(task: Task, file: OpenFile, address: number): number {
+  const { mm } = task;
+  if (!mm.readable(address, 8)) return -E.FAULT;
+  const type = mm.window.view.getInt32(address, true);
+  if (type < F_OWNER.TID || type > F_OWNER.PGRP) return -E.INVAL;
+  return asyncOwner(task, file).setOwner(task, type, mm.window.view.getInt32(address + 4, true));
+}
+
+/** F_GETOWN_EX. */
+function getOwnerEx(task: Task, file: OpenFile, address: number): number {
+  const { mm } = task;
+  if (!mm.writable(address, 8)) return -E.FAULT;
+  const owner = file.signalDriven === null ? null : asyncOwner(task, file);
+  mm.putU32(address, owner === null ? F_OWNER.TID : owner.type);
+  mm.putU32(address + 4, owner === null ? 0 : owner.owner);
   return 0;
 }
 
@@ -223,7 +260,7 @@ function memfdCreate(task: Task, namePtr: number, flags: number): number {
 
 const openFlags = flags('O_', O);
 const command = oneOf('F_', F);
-const leases = 'leases, F_NOTIFY and SIGIO ownership give EINVAL';
+const leases = 'leases and F_NOTIFY give EINVAL';
 
 export const fileOpenRows: readonly Row[] = [
   call('open', 2, 5, [path, openFlags, mode], open),

@@ -215,7 +215,7 @@ function epollCtl(task: Task, epfd: number, op: number, descriptor: number, even
   if (op !== CTL.DEL && !mm.readable(event, EVENT_SIZE)) return -E.FAULT;
   const epoll = files.get(epfd);
   const file = files.get(descriptor);
-  if (!epoll || !file) return -E.BADF;
+  if (!epoll || !file || (epoll.flags | file.flags) & O.PATH) return -E.BADF;
   if (!file.pollable) return -E.PERM;
   if (epoll === file || !(epoll instanceof EpollFile)) return -E.INVAL;
   if (op === CTL.DEL) return epoll.delete(descriptor, file);

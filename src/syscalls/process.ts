@@ -1,7 +1,7 @@
 /** Processes: fork, clone, execve, exit, wait, ids, groups and sessions. */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { AT } from '../abi/fcntl.js';
+import { AT, O } from '../abi/fcntl.js';
 import { CLONE, CLONE_ARGS, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP, P, W } from '../abi/process.js';
 import { CLD, SIG, SIGINFO_SIZE, SIGRTMAX } from '../abi/signal.js';
 import { execve as execute } from '../kernel/exec.js';
@@ -207,6 +207,8 @@ interface Selection {
   type: number;
   id: number;
   options: number;
+  /** A pidfd with PIDFD_NONBLOCK: EAGAIN rather than waiting. */
+  nonblocking: boolean;
 }
 
 /** wait4(2). */
@@ -215,7 +217,7 @@ function wait4(task: Task, which: number, status: number, options: number, rusag
   if (which === -0x8000_0000) return -E.SRCH;
   const type = which === -1 ? P.ALL : which > 0 ? P.PID : P.PGID;
   const id = which === 0 ? task.process.group.pgid : Math.abs(which);
-  const selection: Selection = { type, id, options: options | W.EXITED };
+  const selection: Selection = { type, id, options: options | W.EXITED, nonblocking: false };
   return wait(task, selection, (waiter, child, info, usage) => {
     if (!child || !info) return 0;
     const value = info.code === CLD.STOPPED ? 0x7f | (info.status << 8)
@@ -232,7 +234,7 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
     return -E.INVAL;
   }
   if ((options & (W.EXITED | W.STOPPED | W.CONTINUED)) === 0) return -E.INVAL;
-  let wanted = id;
+  let wanted = id, nonblocking = false;
   switch (type) {
     case P.ALL:
       break;
@@ -249,12 +251,13 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
       const process = processOfPidfd(file);
       if (!process) return -E.BADF;
       wanted = process.pid;
+      nonblocking = (file.flags & O.NONBLOCK) !== 0;
       break;
     }
     default:
       return -E.INVAL;
   }
-  const selection: Selection = { type: type === P.PIDFD ? P.PID : type, id: wanted, options };
+  const selection: Selection = { type: type === P.PIDFD ? P.PID : type, id: wanted, options, nonblocking };
   return wait(task, selection, (waiter, child, info, usage) => {
     const { mm } = waiter;
     if (rusage !== 0 && child && writeUsage(waiter, rusage, usage) < 0) return -E.FAULT;
@@ -289,6 +292,7 @@ function wait(task: Task, selection: Selection, report: Report, wake = Wake.Even
     return result;
   }
   if (!any) return -E.CHILD;
+  if (selection.nonblocking) return -E.AGAIN;
   if (selection.options & W.NOHANG) return report(task, null, null, new Usage());
   // A child that ends sends SIGCHLD, too: what there is to tell goes before the signal.
   if (wake === Wake.Signal) return -E.RESTARTSYS;

@@ -5,6 +5,7 @@ import { PRIO, RLIMIT, RLIMIT_COUNT, RUSAGE, RUSAGE_WHO } from '../abi/resource.
 import { native } from '../host/native.js';
 import { processTime, threadTime } from '../kernel/clock.js';
 import { CAP_SYS_NICE, CAP_SYS_RESOURCE } from '../kernel/credentials.js';
+import { timersOf } from '../kernel/interval_timers.js';
 import { Usage, type Process } from '../kernel/process.js';
 import type { Task } from '../kernel/task.js';
 import { call, inStruct, int, oneOf, outStruct, pid, type Row } from './types.js';
@@ -79,6 +80,7 @@ function changeLimit(task: Task, process: Process, which: number, soft: number, 
     for (const member of process.tasks) member.files.limit = soft;
   }
   limits.set(which, soft, hard);
+  if (which === RLIMIT.CPU) timersOf(process).limitCpu();
   return 0;
 }
 

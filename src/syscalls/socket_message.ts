@@ -188,6 +188,8 @@ function receiveOn(
   const total = vector.length === 2 ? vector[1]! : totalOf(vector);
   const direct = vector.length === 2 && held === null;
   if (direct && !task.mm.writable(vector[0]!, total)) return finish(task, -E.FAULT);
+  // The loopback network brings no errors that would be queued.
+  if (incoming.flags & MSG.ERRQUEUE && socket.family !== AF.UNIX) return finish(task, -E.AGAIN);
   const all = socket.stream && (incoming.flags & MSG.WAITALL) !== 0 && (incoming.flags & MSG.PEEK) === 0;
   const u8 = direct ? task.mm.window.u8 : held ?? new Uint8Array(total);
   const start = direct ? vector[0]! : 0;
@@ -320,7 +322,7 @@ function receiveMany(
 }
 
 const messageFlags = flags('MSG_', MSG);
-const outOfBand = 'MSG_OOB gives EOPNOTSUPP or EINVAL; no MSG_ERRQUEUE';
+const outOfBand = 'MSG_OOB gives EOPNOTSUPP or EINVAL; the queue of errors is always empty';
 
 export const socketMessageRows: readonly Row[] = [
   call('sendto', 44, 369, [fd, inBuffer(2), size, messageFlags, ptr, int], sendto, 'partial', outOfBand),

@@ -2,11 +2,12 @@
 import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { SPLICE_F } from '../abi/file.js';
+import { AnonymousFile } from '../kernel/anonymous_file.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { brokenPipe, readVector, writeVector } from './file_io.js';
+import { brokenPipe, fetchVector, readVector } from './file_io.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
 
 const SPLICE_FLAGS = SPLICE_F.MOVE | SPLICE_F.NONBLOCK | SPLICE_F.MORE | SPLICE_F.GIFT;
@@ -27,7 +28,7 @@ function splice(
   if (!toPipe && to.flags & O.APPEND) return -E.INVAL;
   const file = fromPipe ? to : from;
   const offset = fromPipe ? outOffset : inOffset;
-  if (file.inode !== null && file.inode.type === S.IFDIR) return -E.INVAL;
+  if (file instanceof AnonymousFile || (file.inode !== null && file.inode.type === S.IFDIR)) return -E.INVAL;
   let at = -1;
   if (offset !== 0) {
     if (!file.seekable) return -E.SPIPE;
@@ -93,7 +94,29 @@ function vmsplice(task: Task, fd: number, vector: number, count: number, flags: 
   if (flags & ~SPLICE_FLAGS) return -E.INVAL;
   const file = task.files.get(fd);
   if (file === undefined || !(file instanceof PipeFile)) return -E.BADF;
-  return file.canWrite ? writeVector(task, file, vector, count, -1) : readVector(task, file, vector, count, -1);
+  return file.canWrite ? fill(task, file, vector, count, flags) : readVector(task, file, vector, count, -1);
+}
+
+/** Waits for room in the pipe, then writes what there is room for. */
+function fill(task: Task, file: PipeFile, address: number, count: number, flags: number): number {
+  const vector = fetchVector(task, address, count);
+  if (typeof vector === 'number') return vector;
+  const { pipe } = file;
+  if (pipe.readers === 0) return brokenPipe(task);
+  if (pipe.length >= pipe.capacity) {
+    if (!waits(file, file, flags)) return -E.AGAIN;
+    return waitReady(task, file, POLL.OUT, (parked) => fill(parked, file, address, count, flags));
+  }
+  let done = 0;
+  for (let i = 0; i < vector.length; i += 2) {
+    const length = Math.min(vector[i + 1]!, pipe.capacity - pipe.length);
+    if (length === 0) continue;
+    if (!task.mm.readable(vector[i]!, length)) return done > 0 ? done : -E.FAULT;
+    const wrote = file.write(task.mm.window.u8, vector[i]!, length);
+    if (wrote <= 0) return done > 0 ? done : wrote;
+    done += wrote;
+  }
+  return done;
 }
 
 const spliceFlags = flags('SPLICE_F_', SPLICE_F);

@@ -36,16 +36,30 @@ export class LockTable {
   set(file: unknown, owner: object, type: number, start: number, end: number, pid: number): number {
     const exclusive = type === F_LCK.WRLCK;
     if (type !== F_LCK.UNLCK && this.conflict(file, owner, exclusive, start, end)) return -E.AGAIN;
-    const locks: RecordLock[] = [];
+    const own: RecordLock[] = [], locks: RecordLock[] = [];
+    let place = -1;
+    let from = start, to = end;
     for (const lock of this.files.get(file) ?? []) {
-      if (lock.owner !== owner || lock.end <= start || lock.start >= end) {
+      if (lock.owner !== owner) {
         locks.push(lock);
         continue;
       }
-      if (lock.start < start) locks.push({ ...lock, end: start });
-      if (lock.end > end) locks.push({ ...lock, start: end });
+      if (place < 0) place = locks.length;
+      if (type !== F_LCK.UNLCK && lock.exclusive === exclusive && lock.start <= end && start <= lock.end) {
+        // Locks of one kind that touch become one.
+        from = Math.min(from, lock.start);
+        to = Math.max(to, lock.end);
+      } else if (lock.end <= start || lock.start >= end) {
+        own.push(lock);
+      } else {
+        if (lock.start < start) own.push({ ...lock, end: start });
+        if (lock.end > end) own.push({ ...lock, start: end });
+      }
     }
-    if (type !== F_LCK.UNLCK) locks.push({ owner, exclusive, start, end, pid });
+    if (type !== F_LCK.UNLCK) own.push({ owner, exclusive, start: from, end: to, pid });
+    // An owner's locks stand together, in order: F_GETLK shows the first that is in the way.
+    own.sort((one, other) => one.start - other.start);
+    locks.splice(place < 0 ? locks.length : place, 0, ...own);
     if (locks.length > 0) this.files.set(file, locks);
     else this.files.delete(file);
     this.queues.get(file)?.wake();

@@ -13,6 +13,12 @@ export interface Waiters {
   wake(): unknown;
 }
 
+/** Who gets signals about a file (O_ASYNC). The kernel implements it. */
+export interface SignalDriven {
+  /** The description is gone. */
+  closed(): void;
+}
+
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
 export interface UserMemory {
   readonly window: { readonly u8: Uint8Array; readonly view: DataView };
@@ -41,6 +47,8 @@ export abstract class OpenFile {
   waiters: Waiters | null = null;
   /** The description has or had locks, which its last close gives up. */
   locked = false;
+  /** Made by the kernel when F_SETOWN, F_SETSIG or O_ASYNC is first used. */
+  signalDriven: SignalDriven | null = null;
   private references = 1;
 
   constructor(flags: number, location: Location | null) {
@@ -177,6 +185,7 @@ export abstract class OpenFile {
       recordLocks.releaseOwner(this);
       fileLocks.releaseOwner(this);
     }
+    if (this.signalDriven !== null) this.signalDriven.closed();
     if (watched() && this.location !== null && (this.flags & O.PATH) === 0) {
       notifyPlace(this.location, this.canWrite ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE);
     }
