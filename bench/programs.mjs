@@ -34,3 +34,25 @@ export const PROGRAMS = [
   { name: 'shell', group: 'processes', rounds: 50, busybox: true },
   { name: 'sed', group: 'processes', rounds: 100, busybox: true },
 ];
+
+/**
+ * What `programs/files.c` measures inside itself, in nanoseconds an operation. `size`: files or megabytes of the whole
+ * form, a fifth of it with --quick.
+ * @type {{ name: string, rounds: number, size?: number }[]}
+ */
+export const FILE_WORKS = [
+  { name: 'open-stat', rounds: 5 },
+  { name: 'stat', rounds: 5 },
+  { name: 'stat-missing', rounds: 5 },
+  { name: 'open-deep', rounds: 5 },
+  { name: 'find', rounds: 5 },
+  { name: 'list-host', rounds: 3 },
+  { name: 'list-tmpfs', rounds: 3, size: 100_000 },
+  { name: 'read-64k', rounds: 5 },
+  { name: 'read-4k', rounds: 5 },
+  { name: 'read-1', rounds: 5 },
+  { name: 'write-tmpfs', rounds: 2, size: 1024 },
+  { name: 'read-tmpfs', rounds: 2, size: 1024 },
+  { name: 'random-tmpfs', rounds: 3, size: 1024 },
+  { name: 'churn-tmpfs', rounds: 2, size: 100_000 },
+];

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { build } from '../tools/build.mjs';
 import { filesBelow, root } from '../tools/steps.mjs';
 import { ensureToolchain, which } from '../tools/toolchain.mjs';
-import { PROGRAMS } from './programs.mjs';
+import { FILE_WORKS, PROGRAMS } from './programs.mjs';
 
 function fail(message) {
   process.stderr.write(`bench: ${message}\n`);
@@ -69,6 +69,25 @@ function dataFile() {
   return path;
 }
 
+/** The directory that the works of files.c are about. */
+function fileTree() {
+  const dir = join(root, 'build/bench/files.d');
+  if (existsSync(join(dir, 'complete'))) return dir;
+  const deep = join(dir, 'deep', ...Array.from({ length: 11 }, (_, i) => String(i + 1)));
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(join(deep, 'file'), 'deep');
+  for (let i = 0; i < 400; i++) {
+    const sub = join(dir, 'tree', `d${Math.floor(i / 10)}`, `e${i % 10}`);
+    mkdirSync(sub, { recursive: true });
+    for (let k = 0; k < 25; k++) writeFileSync(join(sub, `f${k}`), '');
+  }
+  mkdirSync(join(dir, 'wide'), { recursive: true });
+  for (let i = 0; i < 100_000; i++) writeFileSync(join(dir, 'wide', `entry-${i}`), '');
+  writeFileSync(join(dir, 'data'), Buffer.alloc(8 << 20, 'posixx '));
+  writeFileSync(join(dir, 'complete'), '');
+  return dir;
+}
+
 /** A side that took so long for one program is not run again for it. */
 const SLOW_MS = 20_000;
 
@@ -112,6 +131,38 @@ function measure({ name, group, rounds, busybox }) {
   const ms = {};
   for (const side of Object.keys(wrappers)) ms[side] = errors[side] === undefined && times[side].length > 0 ? median(times[side]) : undefined;
   return { name, group, ms, times, errors };
+}
+
+/** One work of files.c in turns; `ms` are milliseconds of 1000 operations in the best round of all runs. */
+function measureFiles({ name, rounds, size }) {
+  const program = compile('files');
+  const sizes = size === undefined ? [] : [String(Math.round(size * scale))];
+  const command = [program, name, String(rounds), fileTree(), ...sizes];
+  const times = Object.fromEntries(Object.keys(wrappers).map((side) => [side, []]));
+  const errors = {};
+  let expected;
+  for (let run = 0; run < runs; run++) {
+    for (const [side, wrapper] of Object.entries(wrappers)) {
+      if (errors[side] !== undefined) continue;
+      const { output, stderr } = time([...wrapper, ...command], side === 'qemu' ? qemu : undefined);
+      const [result, nanoseconds] = (output ?? '').split('\n');
+      expected ??= result;
+      if (output === undefined) errors[side] = `failed: ${(stderr ?? '').trim().split('\n').at(-1)}`;
+      else if (result !== expected) errors[side] = 'wrong result';
+      else times[side].push(Number(nanoseconds) / 1000);
+    }
+  }
+  const best = (side) => (errors[side] === undefined && times[side].length > 0 ? Math.min(...times[side]) : undefined);
+  const ms = Object.fromEntries(Object.keys(wrappers).map((side) => [side, best(side)]));
+  return { name, group: 'files', ms, times, errors };
+}
+
+/** Most resident kilobytes a file of 32 bytes in a tmpfs takes, beside the same program with few files. */
+async function memoryOfFiles() {
+  const count = options.quick ? 20_000 : 100_000;
+  const command = (files) => [...posixx, compile('files'), 'hold-tmpfs', '1', fileTree(), String(files)];
+  const many = await peakMemory(command(count)), few = await peakMemory(command(100));
+  return many === undefined || few === undefined ? undefined : (many - few) / count;
 }
 
 /** pause, which ends at the end of its input, linked dynamically with the C library of the host's compiler, when there is one. */
@@ -158,12 +209,14 @@ function peakMemory(argv) {
   });
 }
 
-const chosen = PROGRAMS
+const works = FILE_WORKS.map((work) => ({ ...work, group: 'files', timed: true }));
+const chosen = [...PROGRAMS, ...works]
   .filter(({ name, group }) => options.only.length === 0 || options.only.some((word) => name === word || group === word))
   .filter(({ busybox }) => !busybox || !missing.includes('busybox'));
 const startUpWanted = options.only.length === 0 || options.only.includes('start-up');
 if (chosen.length === 0 && !startUpWanted) {
-  fail(`--only knows: ${PROGRAMS.map(({ name }) => name).join(', ')}, integer, floating point, system calls, processes, start-up`);
+  fail(`--only knows: ${[...PROGRAMS, ...FILE_WORKS].map(({ name }) => name).join(', ')}, ` +
+    'integer, floating point, system calls, processes, files, start-up');
 }
 
 const sides = Object.keys(wrappers).filter((side) => side !== 'native');
@@ -173,13 +226,13 @@ const row = (cells) => `${cells[0].padEnd(22)}${cells.slice(1).map((cell) => cel
 process.stdout.write(`# ${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, ` +
   `median of ${runs} runs in turns${options.quick ? ', quick' : ''}, load ${loadavg()[0].toFixed(1)}\n`);
 const report = { runs, quick: options.quick, cpu: cpus()[0]?.model, node: process.version, programs: [], means: {} };
-for (const group of ['integer', 'floating point', 'system calls', 'processes']) {
+for (const group of ['integer', 'floating point', 'system calls', 'processes', 'files']) {
   const programs = chosen.filter((program) => program.group === group);
   if (programs.length === 0) continue;
-  process.stdout.write(`\n${row([group, 'native ms', ...sides])}`);
+  process.stdout.write(`\n${row([group, group === 'files' ? 'native ns' : 'native ms', ...sides])}`);
   const ratios = Object.fromEntries(sides.map((side) => [side, []]));
   for (const program of programs) {
-    const result = measure(program);
+    const result = program.timed ? measureFiles(program) : measure(program);
     const ratio = {};
     for (const side of sides) {
       if (result.ms[side] === undefined || result.ms.native === undefined) continue;
@@ -187,13 +240,18 @@ for (const group of ['integer', 'floating point', 'system calls', 'processes']) 
       ratios[side].push(ratio[side]);
     }
     report.programs.push({ ...result, ratio });
-    process.stdout.write(row([result.name, result.ms.native?.toFixed(0) ?? '-', ...sides.map((side) => ratioText(ratio[side]))]));
+    const native = program.timed ? (result.ms.native ?? NaN) * 1000 : result.ms.native;
+    process.stdout.write(row([result.name, native?.toFixed(0) ?? '-', ...sides.map((side) => ratioText(ratio[side]))]));
     for (const [side, message] of Object.entries(result.errors)) process.stdout.write(`  ${side}: ${message}\n`);
   }
   report.means[group] = Object.fromEntries(sides.map((side) => [side,
     ratios[side].length === programs.length ? geometricMean(ratios[side]) : undefined]));
   if (programs.length > 1) {
     process.stdout.write(row(['geometric mean', '', ...sides.map((side) => ratioText(report.means[group][side]))]));
+  }
+  if (group === 'files' && programs.length === FILE_WORKS.length) {
+    report.kilobytesPerFile = await memoryOfFiles();
+    process.stdout.write(`${row(['memory of a small file', report.kilobytesPerFile?.toFixed(2) ?? '-'])}`);
   }
 }
 

@@ -22,10 +22,11 @@ const fixed = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits)
 function measurements({ programs, means, startUp, cpu, node, runs, quick }) {
   const sides = ['posixx', 'qemu'];
   const lines = [`Measured with \`npm run bench${quick ? ' -- --quick' : ''}\` on ${cpu}, Node ${node}: medians of ${runs} runs in turns, ` +
-    'wall time of whole processes, relative to native.', '', '| program | native | posixx | qemu-user |', '|---|---:|---:|---:|'];
+    'wall time of whole processes, relative to native; the works of files by themselves, best rounds.', '', '| program | native | posixx | qemu-user |', '|---|---:|---:|---:|'];
   for (const [group, mean] of Object.entries(means)) {
     for (const program of programs.filter((entry) => entry.group === group)) {
-      lines.push(`| ${program.name} | ${fixed(program.ms.native, 0)} ms | ${sides.map((side) => ratio(program.ratio[side])).join(' | ')} |`);
+      const native = group === 'files' ? `${fixed(program.ms.native * 1000, 0)} ns` : `${fixed(program.ms.native, 0)} ms`;
+      lines.push(`| ${program.name} | ${native} | ${sides.map((side) => ratio(program.ratio[side])).join(' | ')} |`);
     }
     if (group === 'integer' || group === 'floating point') lines.push(`| **${group}, geometric mean** | | ${sides.map((side) => `**${ratio(mean[side])}**`).join(' | ')} |`);
   }
