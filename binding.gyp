@@ -12,6 +12,7 @@
         "native/faults.cc",
         "native/timeslice.cc",
         "native/host_io.cc",
+        "native/host_block.cc",
         "native/host_wait.cc",
         "native/host_store.cc"
       ],

@@ -97,6 +97,7 @@ void install_fault_handlers();
 // Makes `signo` interrupt guest code at its next instruction.
 void install_preemption(int signo);
 void register_host_io(napi_env env, napi_value exports);
+void register_host_block(napi_env env, napi_value exports);
 void register_host_store(napi_env env, napi_value exports);
 void register_host_wait(napi_env env, napi_value exports);
 // The terminal's mode of before the run; a crash calls it, too.

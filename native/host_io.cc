@@ -19,10 +19,9 @@
 #include <unistd.h>
 #include <atomic>
 #include <cstdint>
+#include "host_io.h"
 
 namespace {
-
-constexpr size_t kPathMax = 4096;
 
 // The arguments of one call. A wrong type shows as `bad`, and the call gives -EINVAL.
 struct Arguments {
@@ -115,6 +114,8 @@ int open_stepwise(int root, const char* path, int flags, mode_t mode) {
   }
 }
 
+}  // namespace
+
 int open_beneath(int root, const char* path, int flags, mode_t mode) {
   if (!*path) path = ".";
   flags |= O_CLOEXEC;
@@ -130,6 +131,8 @@ int open_beneath(int root, const char* path, int flags, mode_t mode) {
   }
   return open_stepwise(root, path, flags, mode);
 }
+
+namespace {
 
 // An O_PATH descriptor for an object beneath a root, closed at the end of the call.
 struct Object {
@@ -169,7 +172,8 @@ struct Parent {
   }
 };
 
-// The order is NativeIo's STAT in src/host/native_io.ts.
+}  // namespace
+
 int stat_into(int fd, const char* path, double* out) {
   struct statx s;
   constexpr int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
@@ -197,7 +201,7 @@ int stat_into(int fd, const char* path, double* out) {
   out[17] = s.stx_btime.tv_nsec;
   return 0;
 }
-constexpr size_t kStatFields = 18;
+namespace {
 
 napi_value open_host(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
@@ -206,77 +210,9 @@ napi_value open_host(napi_env env, napi_callback_info info) {
   return a.result(open(path.text, a.i32(1) | O_CLOEXEC, a.i32(2)));
 }
 
-napi_value open_beneath_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  Path path(a, 1);
-  if (path.error) return a.number(path.error);
-  return a.result(open_beneath(a.i32(0), path.text, a.i32(2), a.i32(3)));
-}
-
-napi_value close_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  return a.result(close(a.i32(0)));
-}
-
 napi_value dup_call(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   return a.result(fcntl(a.i32(0), F_DUPFD_CLOEXEC, 3));
-}
-
-napi_value pread_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  int64_t length = a.i64(3), position = a.i64(4);
-  uint8_t* at = a.bytes(1, a.i64(2), length);
-  if (a.bad) return a.number(-EINVAL);
-  int fd = a.i32(0);
-  return a.result(position < 0 ? read(fd, at, length) : pread(fd, at, length, position));
-}
-
-napi_value pwrite_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  int64_t length = a.i64(3), position = a.i64(4);
-  uint8_t* at = a.bytes(1, a.i64(2), length);
-  if (a.bad) return a.number(-EINVAL);
-  int fd = a.i32(0);
-  return a.result(position < 0 ? write(fd, at, length) : pwrite(fd, at, length, position));
-}
-
-napi_value lseek_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  return a.result(lseek(a.i32(0), a.i64(1), a.i32(2)));
-}
-
-napi_value fstat_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  double* out = a.doubles(1, kStatFields);
-  if (a.bad) return a.number(-EINVAL);
-  return a.result(stat_into(a.i32(0), "", out));
-}
-
-// By the host's own walk: only for a root that nothing is outside of.
-napi_value stat_at(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  Path path(a, 1);
-  double* out = a.doubles(2, kStatFields);
-  if (path.error || a.bad) return a.number(path.error ? path.error : -EINVAL);
-  return a.result(stat_into(a.i32(0), path.text, out));
-}
-
-napi_value stat_beneath(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  Path path(a, 1);
-  double* out = a.doubles(2, kStatFields);
-  if (path.error || a.bad) return a.number(path.error ? path.error : -EINVAL);
-  Object object(a.i32(0), path.text);
-  return a.result(object.fd < 0 ? -1 : stat_into(object.fd, "", out));
-}
-
-napi_value getdents_call(napi_env env, napi_callback_info info) {
-  Arguments a(env, info);
-  int64_t length = a.i64(3);
-  uint8_t* at = a.bytes(1, a.i64(2), length);
-  if (a.bad) return a.number(-EINVAL);
-  return a.result(syscall(SYS_getdents64, a.i32(0), at, size_t(length)));
 }
 
 napi_value readlink_beneath(napi_env env, napi_callback_info info) {
@@ -287,6 +223,18 @@ napi_value readlink_beneath(napi_env env, napi_callback_info info) {
   char target[kPathMax];
   ssize_t length = object.fd < 0 ? -1 : readlinkat(object.fd, "", target, sizeof target);
   if (length < 0) return a.number(object.fd >= 0 && errno == ENOENT ? -EINVAL : -errno);
+  napi_value text;
+  napi_create_string_latin1(env, target, size_t(length), &text);
+  return text;
+}
+
+napi_value readlink_at(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  Path path(a, 1);
+  if (path.error) return a.number(path.error);
+  char target[kPathMax];
+  ssize_t length = readlinkat(a.i32(0), path.text, target, sizeof target);
+  if (length < 0) return a.number(-errno);
   napi_value text;
   napi_create_string_latin1(env, target, size_t(length), &text);
   return text;
@@ -488,17 +436,9 @@ struct Export {
 // Typed in src/host/native_io.ts.
 constexpr Export exported[] = {
   {"openHost", open_host},
-  {"openBeneath", open_beneath_call},
-  {"close", close_call},
   {"dup", dup_call},
-  {"pread", pread_call},
-  {"pwrite", pwrite_call},
-  {"lseek", lseek_call},
-  {"fstat", fstat_call},
-  {"statAt", stat_at},
-  {"statBeneath", stat_beneath},
-  {"getdents", getdents_call},
   {"readlinkBeneath", readlink_beneath},
+  {"readlinkAt", readlink_at},
   {"ftruncate", ftruncate_call},
   {"fsync", fsync_call},
   {"fallocate", fallocate_call},

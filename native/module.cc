@@ -8,6 +8,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_entry(env, exports);
   register_timeslice(env, exports);
   register_host_io(env, exports);
+  register_host_block(env, exports);
   register_host_wait(env, exports);
   register_host_store(env, exports);
   // Takes Node's tear-down, some 5 ms, out of every run.

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
+import { blockCalls, type NativeBlock } from './io_block.js';
 import type { NativeIo } from './native_io.js';
 import type { NativeStore } from './native_store.js';
 import type { NativeWait } from './native_wait.js';
@@ -122,13 +123,17 @@ function load(): Native {
     if (!existsSync(file)) continue;
     const addon = { exports: {} };
     process.dlopen(addon, file);
-    return addon.exports as Native;
+    return withBlockCalls(addon.exports);
   }
   try {
-    return (createRequire(import.meta.url)('node-gyp-build') as (dir: string) => Native)(join(here, '..'));
+    return withBlockCalls((createRequire(import.meta.url)('node-gyp-build') as (dir: string) => object)(join(here, '..')));
   } catch {
     throw new Error('posixx: the native addon is not built; run "npm run build" in the project');
   }
+}
+
+function withBlockCalls(addon: object): Native {
+  return { ...addon, ...blockCalls(addon as NativeBlock) } as Native;
 }
 
 export const native: Native = load();

@@ -16,6 +16,8 @@ export interface NativeIo {
   /** open(2) of a host path; descriptors are close-on-exec. */
   openHost(path: string, flags: number, mode: number): number;
   openBeneath(root: number, path: string, flags: number, mode: number): number;
+  /** As openBeneath, and fills `out` by STAT with what was opened. */
+  openStatBeneath(root: number, path: string, flags: number, mode: number, out: Float64Array): number;
   close(fd: number): number;
   dup(fd: number): number;
   /** Into u8[start, start + length). position -1: at the descriptor's own position. */
@@ -33,6 +35,8 @@ export interface NativeIo {
   /** getdents64(2): whole records into u8[start, start + length). */
   getdents(fd: number, u8: Uint8Array, start: number, length: number): number;
   readlinkBeneath(root: number, path: string): string | number;
+  /** As readlinkBeneath, with the host's walk: see statAt. */
+  readlinkAt(dir: number, path: string): string | number;
   ftruncate(fd: number, size: number): number;
   fsync(fd: number, dataOnly: number): number;
   fallocate(fd: number, mode: number, offset: number, length: number): number;
