@@ -18,6 +18,7 @@ import { codeOrigin, codeTranslated, dropCode } from './code_pages.js';
 import { forkSpace } from './fork.js';
 import { growStack, resolveFault } from './stack.js';
 import { remap } from './remap.js';
+import { hashByte, keepString, knownString } from './known_strings.js';
 import { spaces } from './spaces.js';
 
 /** The translated code of a space, as mm needs it: the translator's CodeSpace has this shape. */
@@ -149,24 +150,24 @@ export class AddressSpace {
   cstring(addr: number, max: number): string | number {
     const u8 = this.window.u8;
     let at = addr;
+    let hash = 0;
     const stop = addr + max;
     while (at < stop) {
       if (!this.readable(at, 1)) return -E.FAULT;
       const end = Math.min(stop, at >= this.readStart && at < this.readEnd ? this.readEnd : (at | (PAGE - 1)) + 1);
-      while (at < end && u8[at] !== 0) at++;
-      if (at < end) return this.latin1(addr, at);
+      for (let byte; at < end && (byte = u8[at]!) !== 0; at++) hash = hashByte(hash, byte);
+      if (at === end) continue;
+      const known = knownString(u8, addr, at, hash);
+      if (known !== undefined) return known;
+      const text = this.latin1(addr, at);
+      keepString(u8, addr, at, hash, text);
+      return text;
     }
     return -E.NAMETOOLONG;
   }
 
   /** Bytes [start, end) as a byte string; they must be readable. */
   latin1(start: number, end: number): string {
-    if (end - start < 24) {
-      const u8 = this.window.u8;
-      let text = '';
-      for (let i = start; i < end; i++) text += String.fromCharCode(u8[i]!);
-      return text;
-    }
     this.text ??= Buffer.from(this.window.buffer);
     return this.text.toString('latin1', start, end);
   }

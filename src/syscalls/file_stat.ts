@@ -35,7 +35,7 @@ function statFd(task: Task, fd: number): number {
 
 function put64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);
-  view.setInt32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+  view.setInt32(at + 4, value === value >>> 0 ? 0 : Math.floor(value / 0x1_0000_0000), true);
 }
 
 /** struct stat of the task's plain stat calls. */
@@ -62,7 +62,7 @@ function putStat(task: Task, at: number, failed: number): number {
   put64(view, at + o.mtimeNsec, found.mtimeNsec);
   put64(view, at + o.ctime, found.ctime);
   put64(view, at + o.ctimeNsec, found.ctimeNsec);
-  task.mm.window.u8.fill(0, at + o.unused, at + o.size);
+  for (let rest = at + o.unused; rest < at + o.size; rest += 4) view.setUint32(rest, 0, true);
   return 0;
 }
 
