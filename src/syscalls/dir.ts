@@ -12,7 +12,7 @@ import { pathOf } from '../vfs/path_walk.js';
 import { locate } from './path_argument.js';
 import { call, fd, mode, outBuffer, path, ptr, size, type Row } from './types.js';
 
-/** Writes directory entries to the guest: linux_dirent64, or linux_dirent with words of `word` bytes. */
+/** Writes directory entries to the guest in the old form: linux_dirent with words of `word` bytes. */
 class DirentWriter implements DirSink {
   private view!: DataView;
   private u8!: Uint8Array;
@@ -33,29 +33,24 @@ class DirentWriter implements DirSink {
 
   entry(name: string, ino: number, type: number, next: number): boolean {
     const { at, word, view, u8 } = this;
-    const head = word === 0 ? 19 : 2 * word + 2;
-    const align = word === 4 ? 4 : 8;
-    // The old form has the type in its last byte.
-    const length = (head + name.length + (word === 0 ? 1 : 2) + align - 1) & -align;
+    const head = 2 * word + 2;
+    // The type is in the last byte.
+    const length = (head + name.length + 2 + word - 1) & -word;
     if (at + length > this.end) {
       this.refused = true;
       return false;
     }
-    if (word === 4) {
-      view.setUint32(at, ino, true);
-      view.setUint32(at + 4, next, true);
-    } else {
-      view.setUint32(at, ino >>> 0, true);
+    view.setUint32(at, ino >>> 0, true);
+    view.setUint32(at + word, next, true);
+    if (word === 8) {
       view.setUint32(at + 4, Math.floor(ino / 0x1_0000_0000), true);
-      view.setUint32(at + 8, next, true);
       view.setUint32(at + 12, 0, true);
     }
-    view.setUint16(at + head - (word === 0 ? 3 : 2), length, true);
-    if (word === 0) u8[at + 18] = type >> 12;
+    view.setUint16(at + head - 2, length, true);
     let to = at + head;
     for (let i = 0; i < name.length; i++) u8[to++] = name.charCodeAt(i);
     while (to < at + length) u8[to++] = 0;
-    if (word !== 0) u8[at + length - 1] = type >> 12;
+    u8[at + length - 1] = type >> 12;
     this.at = at + length;
     return true;
   }
@@ -68,6 +63,7 @@ class DirentWriter implements DirSink {
 
 const writer = new DirentWriter();
 
+/** Entries to the guest's buffer; `word` 0: in the form of getdents64, else in the old one. */
 function readEntries(task: Task, fd: number, buf: number, length: number, word: number): number {
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
@@ -76,12 +72,18 @@ function readEntries(task: Task, fd: number, buf: number, length: number, word: 
   const { mm } = task;
   const usable = mm.writable(buf, room) ? room : mm.writableBytes(buf, room);
   if (usable <= 0 && room > 0) return -E.FAULT;
-  // Any address goes with no room; the writer must not reckon with it.
-  writer.begin(task, usable > 0 ? buf : 0, usable, word);
-  const failed = file.readdir(writer);
-  if (failed < 0) return failed;
-  if (file.location !== null) notifyPlace(file.location, IN.ACCESS);
-  return writer.result;
+  // Any address goes with no room, which files must not reckon with.
+  const at = usable > 0 ? buf : 0;
+  let result: number;
+  if (word === 0) {
+    result = file.getdents(mm.window.u8, at, usable);
+  } else {
+    writer.begin(task, at, usable, word);
+    const failed = file.readdir(writer);
+    result = failed < 0 ? failed : writer.result;
+  }
+  if (result >= 0 && file.location !== null) notifyPlace(file.location, IN.ACCESS);
+  return result;
 }
 
 /** getdents64(2). */

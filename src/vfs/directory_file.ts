@@ -1,24 +1,10 @@
 /** An open directory: a snapshot of its entries, taken when reading starts (again) at position 0. */
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
-import { Stat } from './inode.js';
-import type { DirSink, Inode } from './inode.js';
+import type { DirSink } from './inode.js';
+import { Listing } from './listing.js';
 import type { Location } from './mount.js';
 import { OpenFile, SEEK } from './open_file.js';
-
-/** Collects all entries of a directory. */
-class Listing implements DirSink {
-  readonly names: string[] = [];
-  readonly inos: number[] = [];
-  readonly types: number[] = [];
-
-  entry(name: string, ino: number, type: number): boolean {
-    this.names.push(name);
-    this.inos.push(ino);
-    this.types.push(type);
-    return true;
-  }
-}
 
 /**
  * Positions are indexes into the snapshot, '.' and '..' first; so entries that come or go meanwhile neither shift the
@@ -51,33 +37,40 @@ export class DirectoryFile extends OpenFile {
   }
 
   override readdir(sink: DirSink): number {
+    const listing = this.fill();
+    if (typeof listing === 'number') return listing;
+    while (this.position < listing.count && listing.tell(this.position, sink)) this.position++;
+    return 0;
+  }
+
+  override getdents(u8: Uint8Array, start: number, length: number): number {
+    const listing = this.fill();
+    if (typeof listing === 'number') return listing;
+    if (this.position >= listing.count) return 0;
+    const count = listing.fitting(this.position, length);
+    if (count === 0) return -E.INVAL;
+    const bytes = listing.copy(this.position, count, u8, start);
+    this.position += count;
+    return bytes;
+  }
+
+  /** The snapshot, taken now if there is none. */
+  private fill(): Listing | number {
     const inode = this.location.inode;
     if (inode.removed) return -E.NOENT;
     if (this.listing === null) {
       const listing = new Listing();
-      listing.entry('.', inodeNumber(inode), S.IFDIR);
-      listing.entry('..', inodeNumber(inode.parent ?? inode), S.IFDIR);
+      listing.entry('.', inode.number, S.IFDIR);
+      listing.entry('..', (inode.parent ?? inode).number, S.IFDIR);
       const failed = inode.readdir(0, listing);
       if (failed < 0) return failed;
       this.listing = listing;
       if (!(this.flags & O.NOATIME)) inode.stampAccess(this.location.mount);
     }
-    const { names, inos, types } = this.listing;
-    while (this.position < names.length) {
-      const at = this.position;
-      if (!sink.entry(names[at]!, inos[at]!, types[at]!, at + 1)) break;
-      this.position = at + 1;
-    }
-    return 0;
+    return this.listing;
   }
 
   override sync(): number {
     return 0;
   }
-}
-
-const scratch = new Stat();
-
-function inodeNumber(inode: Inode): number {
-  return inode.stat(scratch) < 0 ? 0 : scratch.ino;
 }

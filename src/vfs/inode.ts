@@ -90,6 +90,8 @@ export const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 export interface DirSink {
   /** `next`: the position (> 0) from which reading goes on behind this entry. False: no room, it was not taken. */
   entry(name: string, ino: number, type: number, next: number): boolean;
+  /** Takes, if it is there, all records that the host's getdents64(2) put into bytes[start, end), but '.' and '..'. */
+  records?(bytes: Uint8Array, start: number, end: number): void;
 }
 
 export interface FileSystem {
@@ -157,6 +159,29 @@ export abstract class Inode {
   lookup(_name: string): Inode | number {
     return -E.NOTDIR;
   }
+  /**
+   * Directories: what the last look-up of a name found, when asking again would take long; null: nothing is remembered.
+   * A directory is there still; of anything else `recheck`, `openRemembered` or `readlink` must find that out.
+   */
+  remembered(_name: string): Inode | null {
+    return null;
+  }
+  /** What `remembered` gave is there still, and its attributes are known anew (0); or -ESTALE. */
+  recheck(): number {
+    return -E.STALE;
+  }
+  /** As `open`, for what `remembered` gave: -ESTALE when something else, or changed, is there now. */
+  openRemembered(_flags: number, _location: Location): OpenFile | number {
+    return -E.STALE;
+  }
+  /** As `stat`, right after the look-up that found this inode, which may have learned all of it. */
+  statFound(out: Stat): number {
+    return this.stat(out);
+  }
+  /** Directories: the inode number, as `stat` gives it. */
+  get number(): number {
+    return this.stat(numberStat) < 0 ? 0 : numberStat.ino;
+  }
   /** Directories: entries from `position` (0: the start), without '.' and '..'. 0, or -errno. */
   readdir(_position: number, _sink: DirSink): number {
     return -E.NOTDIR;
@@ -222,6 +247,8 @@ export abstract class Inode {
     return classPermission(this.mode, this.uid, this.gid, cred, mask);
   }
 }
+
+const numberStat = new Stat();
 
 /** The owner, group, other rule with the two DAC capabilities (capabilities(7)). 0 or -EACCES. */
 export function classPermission(mode: number, uid: number, gid: number, cred: FileCredentials, mask: number): number {

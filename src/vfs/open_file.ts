@@ -94,6 +94,10 @@ export abstract class OpenFile {
   readdir(_sink: DirSink): number {
     return -E.NOTDIR;
   }
+  /** As readdir, in the form of getdents64(2), to u8[start, start + length): the bytes; -EINVAL: no room for one. */
+  getdents(_u8: Uint8Array, _start: number, _length: number): number {
+    return -E.NOTDIR;
+  }
   /** `arg` is a guest address or a plain number. */
   ioctl(_request: number, _arg: number, _memory: UserMemory, _files: Descriptors): number {
     return -E.NOTTY;

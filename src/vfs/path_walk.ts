@@ -36,12 +36,46 @@ export class PathContext {
   }
 }
 
+/** A path taken apart. */
+class SplitPath {
+  readonly names: readonly string[];
+  readonly absolute: boolean;
+  /** It ends with a slash. */
+  readonly slash: boolean;
+
+  constructor(path: string) {
+    this.names = path.split('/').filter((name) => name !== '');
+    this.absolute = path.charCodeAt(0) === 47;
+    this.slash = path.charCodeAt(path.length - 1) === 47;
+  }
+}
+
+/** Paths that were met; emptied when they are so many. */
+const splitPaths = new Map<string, SplitPath>();
+const SPLIT_PATHS = 2048;
+/** Longer ones are not kept. */
+const SPLIT_LENGTH = 256;
+
+/** Programs use the same paths again and again: taking them apart is half of a walk. */
+function split(path: string): SplitPath {
+  let parts = splitPaths.get(path);
+  if (parts === undefined) {
+    parts = new SplitPath(path);
+    if (path.length > SPLIT_LENGTH) return parts;
+    if (splitPaths.size >= SPLIT_PATHS) splitPaths.clear();
+    splitPaths.set(path, parts);
+  }
+  return parts;
+}
+
 /** How a walk goes. The upper ones are openat2(2)'s RESOLVE_*, shifted by RESOLVE_SHIFT. */
 export const WALK = {
   /** Follow a symbolic link at the end (one with a trailing slash is always followed). */
   FOLLOW: 1,
   /** The last name is to be made, removed or renamed: it is looked up but neither followed nor checked. */
   PARENT: 2,
+  /** A regular file at the end may be one that its directory remembers (Inode.remembered). */
+  REMEMBERED: 4,
 } as const;
 export const RESOLVE_SHIFT = 8;
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16, CACHED: 32 } as const;
@@ -61,6 +95,8 @@ export class Walk {
   /** What is there, mounts and links followed; null when the directory has no such name. */
   inode: Inode | null = null;
   mount!: Mount;
+  /** With WALK.REMEMBERED: `inode` was not looked up, the host may have another file there. */
+  remembered = false;
 
   /** The place that was found; `inode` must not be null. */
   location(): Location {
@@ -94,10 +130,13 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
   const root = resolve & (RESOLVE.IN_ROOT | RESOLVE.BENEATH) ? start : ctx.root;
   const cred = ctx.cred;
   let mount = start.mount, inode = start.inode;
+  const parts = split(path);
+  let { names, slash: slashAtEnd } = parts;
   let links = 0, at = 0;
   let dirMount = mount, dir = inode;
   let name = '', last: Last = Last.Dot;
-  if (path.charCodeAt(0) === 47) {
+  out.remembered = false;
+  if (parts.absolute) {
     if (resolve & RESOLVE.BENEATH) return -E.XDEV;
     if (resolve & RESOLVE.NO_XDEV && root.mount !== mount) return -E.XDEV;
     mount = root.mount;
@@ -105,16 +144,10 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     last = Last.Root;
   }
   let slash = false;
-  for (;;) {
-    while (path.charCodeAt(at) === 47) at++;
-    if (at >= path.length) break;
-    let end = path.indexOf('/', at);
-    if (end < 0) end = path.length;
-    name = path.substring(at, end);
-    slash = end < path.length;
-    at = end;
-    while (path.charCodeAt(at) === 47) at++;
-    const final = at >= path.length;
+  while (at < names.length) {
+    name = names[at++]!;
+    const final = at === names.length;
+    slash = slashAtEnd || !final;
 
     if ((inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
     const denied = inode.permission(cred, 1);
@@ -154,7 +187,29 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     }
     last = Last.Name;
     if (name.length > NAME_MAX) return -E.NAMETOOLONG;
-    const child = (dir.pinned === null ? undefined : dir.pinned.get(name)) ?? dir.lookup(name);
+    const follows = !final || ((how & WALK.PARENT) === 0 && ((how & WALK.FOLLOW) !== 0 || slash));
+    let child: Inode | number = -E.STALE;
+    let target: string | number = '';
+    const pinned = dir.pinned === null ? undefined : dir.pinned.get(name);
+    const known = pinned === undefined ? dir.remembered(name) : null;
+    if (pinned !== undefined) {
+      child = pinned;
+    } else if (known !== null) {
+      const type = known.mode & S.IFMT;
+      if (type === S.IFDIR) {
+        child = known;
+      } else if (type === S.IFREG && final && how & WALK.REMEMBERED) {
+        child = known;
+        out.remembered = true;
+      } else if (type === S.IFLNK && follows) {
+        // Reading a link says whether it is still one.
+        target = known.readlink();
+        if (typeof target === 'string' && target !== '') child = known;
+      } else if (known.recheck() >= 0) {
+        child = known;
+      }
+    }
+    if (child === -E.STALE) child = dir.lookup(name);
     if (typeof child === 'number') {
       if (child === -E.NOENT && final) {
         out.dirMount = dirMount;
@@ -169,7 +224,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
       return child;
     }
     const type = child.mode & S.IFMT;
-    if (type === S.IFLNK && !(final && (how & WALK.PARENT || (!(how & WALK.FOLLOW) && !slash)))) {
+    if (type === S.IFLNK && follows) {
       if (resolve & RESOLVE.NO_SYMLINKS || mount.flags & MS.NOSYMFOLLOW) return -E.LOOP;
       if (++links > MAX_LINKS) return -E.LOOP;
       const magic = child.jump();
@@ -193,14 +248,21 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
         last = Last.Dot;
         continue;
       }
-      const target = child.readlink();
+      if (child !== known || target === '') target = child.readlink();
       if (typeof target === 'number') return target;
       if (target.length === 0) return -E.NOENT;
       child.stampAccess(mount);
-      path = final && !slash ? target : target + '/' + path.substring(at);
-      if (path.length >= PATH_MAX * 2) return -E.NAMETOOLONG;
+      const link = split(target);
+      if (final) {
+        names = link.names;
+        slashAtEnd ||= link.slash;
+      } else {
+        names = [...link.names, ...names.slice(at)];
+      }
+      if (names.length > PATH_MAX) return -E.NAMETOOLONG;
       at = 0;
-      if (path.charCodeAt(0) === 47) {
+      slash = slashAtEnd;
+      if (link.absolute) {
         if (resolve & RESOLVE.BENEATH) return -E.XDEV;
         if (resolve & RESOLVE.NO_XDEV && root.mount !== mount) return -E.XDEV;
         mount = root.mount;

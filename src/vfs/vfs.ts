@@ -22,6 +22,11 @@ export { PathContext, RESOLVE, Walk, WALK, lookup, pathOf, walk } from './path_w
 /** Opens a device node, FIFO or the like: gives what a descriptor will refer to. */
 export type Opener = (location: Location, flags: number) => OpenFile | number;
 
+/** Flags that an open file does not show. */
+const NOT_KEPT = O.CREAT | O.EXCL | O.NOCTTY | O.CLOEXEC;
+/** Only who wants to read, and no more, may get a file that its directory remembers. */
+const NOT_REMEMBERED = O.ACCMODE | O.CREAT | O.TRUNC | O.PATH | O.DIRECTORY | O.NOATIME;
+
 /** Where the walk of calls that keep nothing of it ends. */
 const sharedWalk = new Walk();
 
@@ -105,8 +110,16 @@ export function open(
 
   const found = new Walk();
   const how = (exclusive ? WALK.PARENT : flags & O.NOFOLLOW ? 0 : WALK.FOLLOW) | (resolve << RESOLVE_SHIFT);
-  const failed = walk(ctx, at, path, how, found);
+  const failed = walk(ctx, at, path, flags & NOT_REMEMBERED ? how : how | WALK.REMEMBERED, found);
   if (failed < 0) return failed;
+  if (found.remembered) {
+    const place = found.location();
+    const denied = found.inode!.permission(ctx.cred, Access.Read);
+    const file = denied < 0 ? -E.STALE : place.inode.openRemembered(flags & ~NOT_KEPT, place);
+    if (typeof file !== 'number') return opened(file, place, flags, false);
+    const gone = walk(ctx, at, path, how, found);
+    if (gone < 0) return gone;
+  }
   let created = false;
   if (create) {
     if (found.last !== Last.Name) return exclusive ? -E.EXIST : -E.ISDIR;
@@ -122,7 +135,12 @@ export function open(
   if (unnamed) return openUnnamed(ctx, found.location(), flags, mode);
   const place = found.location();
   const file = openFound(ctx, place, flags, created);
-  if (watched() && typeof file !== 'number' && !(flags & O.PATH)) {
+  return typeof file === 'number' ? file : opened(file, place, flags, created);
+}
+
+/** Tells those who watch of an opened file, and gives it. */
+function opened(file: OpenFile, place: Location, flags: number, created: boolean): OpenFile {
+  if (watched() && !(flags & O.PATH)) {
     notifyPlace(place, IN.OPEN);
     if (flags & O.TRUNC && !created && place.inode.type === S.IFREG) notifyPlace(place, IN.MODIFY);
   }
@@ -134,11 +152,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
   const inode = place.inode;
   const type = inode.type;
   if (flags & O.DIRECTORY && type !== S.IFDIR) return -E.NOTDIR;
-  if (flags & O.PATH) {
-    // A file system may hand out once what it learned in the look-up; who holds a place asks anew.
-    inode.stat(new Stat());
-    return new PathFile(flags & ~O.CLOEXEC, place);
-  }
+  if (flags & O.PATH) return new PathFile(flags & ~O.CLOEXEC, place);
   if (type === S.IFLNK) return -E.LOOP;
   const access = flags & O.ACCMODE;
   const writes = access !== O.RDONLY || (flags & O.TRUNC) !== 0;
@@ -151,7 +165,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
     if (writes && (type === S.IFREG || type === S.IFDIR) && place.mount.readOnly) return -E.ROFS;
     if (flags & O.NOATIME && inode.uid !== ctx.cred.fsuid && !capable(ctx.cred, CAP.FOWNER)) return -E.PERM;
   }
-  const kept = flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.CLOEXEC);
+  const kept = flags & ~NOT_KEPT;
   switch (inode.opensItself ? 0 : type) {
     case S.IFREG: {
       const file = inode.open(kept, place);
@@ -217,7 +231,7 @@ export function stat(ctx: PathContext, at: Location, path: string, follow: boole
   const found = sharedWalk;
   const failed = walk(ctx, at, path, follow ? WALK.FOLLOW : 0, found);
   if (failed < 0) return failed;
-  return found.inode === null ? -E.NOENT : found.inode.stat(out);
+  return found.inode === null ? -E.NOENT : found.inode.statFound(out);
 }
 
 /** access(2) with ctx.cred. `mask` is R_OK 4, W_OK 2, X_OK 1 or 0. */

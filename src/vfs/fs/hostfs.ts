@@ -1,7 +1,8 @@
 /**
  * A directory of the host as a file system, read-only or read-write. Every access resolves the whole path beneath the
  * root's descriptor without following a link (native "beneath" calls), so nothing leads out, whatever happens
- * on the host meanwhile. Directories are remembered, other files are looked up each time.
+ * on the host meanwhile. Directories are remembered; of other files only what saves a look: each use finds out whether
+ * the host still has the same one there.
  */
 import { E } from '../../abi/errno.js';
 import { AT, O, S } from '../../abi/fcntl.js';
@@ -18,6 +19,12 @@ import type { OpenFile } from '../open_file.js';
 const UTIME_OMIT = 0x3ffffffe;
 /** What the host is told of the flags of open(2). */
 const HOST_FLAGS = O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC;
+
+/** Files and links that are remembered at once, in all directories of a file system. */
+const FILES_KEPT = 4096;
+
+/** Where the host puts directory entries; null while it is in use. */
+let records: Buffer | null = null;
 
 /** The umask of this process: the guest's has been applied already. */
 let hostUmask: number | undefined;
@@ -38,9 +45,12 @@ export class HostFs implements FileSystem {
   readonly type = 'hostfs';
   readonly dev: number;
   readonly root: HostInode;
-  /** Statistics of the last look-up, until `fresh` is asked for them once. */
+  /** What the host said of `fresh`, which was looked up last. */
   readonly buffer = new Float64Array(STAT.length);
   fresh: HostInode | null = null;
+  /** The files, and the like, that directories remember: a ring, a new one takes the place of the oldest. */
+  private readonly files: HostInode[] = [];
+  private nextFile = 0;
   /** The whole host, which cannot be left. */
   private readonly whole: boolean;
   /** Counts renamed directories: paths remembered under another count are built anew. */
@@ -90,6 +100,19 @@ export class HostFs implements FileSystem {
   forget(): void {
     this.root.children = null;
   }
+
+  /** A directory remembers `file` from now on. */
+  keepFile(file: HostInode): void {
+    const oldest = this.files[this.nextFile];
+    if (oldest !== undefined) oldest.above.forgetFile(oldest);
+    this.files[this.nextFile] = file;
+    this.nextFile = (this.nextFile + 1) % FILES_KEPT;
+  }
+
+  /** The target of a symbolic link. */
+  readlinkPath(path: string): string | number {
+    return this.whole ? native.readlinkAt(this.rootFd, path) : native.readlinkBeneath(this.rootFd, path);
+  }
 }
 
 export class HostInode extends Inode {
@@ -103,7 +126,10 @@ export class HostInode extends Inode {
   readonly dev: number;
   /** Directories: those below that were met. */
   children: Map<string, HostInode> | null = null;
+  /** Directories: files and links below that are remembered. */
+  private files: Map<string, HostInode> | null = null;
   private pathText = '';
+  private identityText = '';
   private pathRenames = -1;
 
   constructor(readonly fs: HostFs, parent: HostInode | null, name: string, from: Float64Array) {
@@ -118,7 +144,9 @@ export class HostInode extends Inode {
   }
 
   override get identity(): unknown {
-    return this.type === S.IFDIR ? this : `${this.dev}:${this.ino}`;
+    if (this.type === S.IFDIR) return this;
+    if (this.identityText === '') this.identityText = `${this.dev}:${this.ino}`;
+    return this.identityText;
   }
 
   /** Path beneath the root; '' for the root. */
@@ -143,10 +171,20 @@ export class HostInode extends Inode {
     return classPermission(this.mode, this.hostUid, this.hostGid, host, this.fs.readOnly ? mask & ~2 : mask);
   }
 
+  /** The directory where this was found; not for the root. */
+  get above(): HostInode {
+    return this.parent as HostInode;
+  }
+
   override lookup(name: string): Inode | number {
-    const known = this.children?.get(name);
-    if (known !== undefined) return known;
+    const directory = this.children?.get(name);
+    if (directory !== undefined) return directory;
     const fs = this.fs;
+    const file = this.files?.get(name);
+    if (file !== undefined) {
+      if (file.recheck() >= 0) return file;
+      this.forgetFile(file);
+    }
     const failed = fs.statPath(this.childPath(name));
     if (failed < 0) {
       if (failed !== -E.LOOP && failed !== -E.NOTDIR) return failed;
@@ -159,43 +197,100 @@ export class HostInode extends Inode {
       this.children.set(name, child);
     } else {
       fs.fresh = child;
+      this.files ??= new Map();
+      this.files.set(name, child);
+      fs.keepFile(child);
     }
     return child;
   }
 
+  override remembered(name: string): Inode | null {
+    const directory = this.children === null ? undefined : this.children.get(name);
+    if (directory !== undefined) return directory;
+    return this.files === null ? null : this.files.get(name) ?? null;
+  }
+
+  override recheck(): number {
+    const { fs } = this;
+    fs.fresh = null;
+    if (fs.statPath(this.path) < 0 || !this.is(fs.buffer)) return -E.STALE;
+    this.takeAttributes(fs.buffer);
+    fs.fresh = this;
+    return 0;
+  }
+
+  forgetFile(file: HostInode): void {
+    if (this.files !== null && this.files.get(file.name) === file) this.files.delete(file.name);
+  }
+
+  /** What the host says is of this same file. */
+  private is(said: Float64Array): boolean {
+    return said[STAT.ino] === this.ino && said[STAT.dev] === this.dev && ((said[STAT.mode]! ^ this.mode) & S.IFMT) === 0;
+  }
+  private takeAttributes(said: Float64Array): void {
+    this.mode = said[STAT.mode]!;
+    this.uid = shownUid(this.hostUid = said[STAT.uid]!);
+    this.gid = shownGid(this.hostGid = said[STAT.gid]!);
+  }
+
+  override get number(): number {
+    return this.ino;
+  }
+
   override stat(out: Stat): number {
     const fs = this.fs;
-    if (fs.fresh !== this) {
-      const failed = fs.statPath(this.path);
-      if (failed < 0) return failed;
-      this.mode = fs.buffer[STAT.mode]!;
-      this.uid = shownUid(this.hostUid = fs.buffer[STAT.uid]!);
-      this.gid = shownGid(this.hostGid = fs.buffer[STAT.gid]!);
-    }
     fs.fresh = null;
+    const failed = fs.statPath(this.path);
+    if (failed < 0) return failed;
+    this.takeAttributes(fs.buffer);
     statFromHost(fs.buffer, out);
     return 0;
   }
 
+  override statFound(out: Stat): number {
+    if (this.fs.fresh !== this) return this.stat(out);
+    statFromHost(this.fs.buffer, out);
+    return 0;
+  }
+
   override open(flags: number, location: Location): OpenFile | number {
-    this.fs.fresh = null;
     if (this.type === S.IFDIR) return new DirectoryFile(flags, location);
     if (this.type !== S.IFREG) return -E.NXIO;
+    const fd = native.openBeneath(this.fs.rootFd, this.path, this.hostFlags(flags), 0);
+    return fd < 0 ? fd : new HostFile(fd, flags, location);
+  }
+
+  override openRemembered(flags: number, location: Location): OpenFile | number {
+    const { fs } = this;
+    const said = fs.buffer;
+    fs.fresh = null;
+    const fd = native.openStatBeneath(fs.rootFd, this.path, this.hostFlags(flags), 0, said);
+    if (fd < 0) return -E.STALE;
+    const sameOwner = said[STAT.uid] === this.hostUid && said[STAT.gid] === this.hostGid;
+    if (sameOwner && this.is(said) && said[STAT.mode] === this.mode) return new HostFile(fd, flags, location);
+    native.close(fd);
+    return -E.STALE;
+  }
+
+  private hostFlags(flags: number): number {
     const host = hostCred();
     // Reading must not change the host's access times; the host lets owners ask for that.
     const quiet = this.fs.readOnly && (host === null || host.fsuid === this.hostUid) ? O.NOATIME : 0;
-    const hostFlags = (flags & HOST_FLAGS) | quiet | O.NONBLOCK | O.NOCTTY;
-    const fd = native.openBeneath(this.fs.rootFd, this.path, hostFlags, 0);
-    return fd < 0 ? fd : new HostFile(fd, flags, location);
+    return (flags & HOST_FLAGS) | quiet | O.NONBLOCK | O.NOCTTY;
   }
 
   override readdir(_position: number, sink: DirSink): number {
     const fd = native.openBeneath(this.fs.rootFd, this.path, O.RDONLY | O.DIRECTORY, 0);
     if (fd < 0) return fd;
-    const buffer = Buffer.allocUnsafe(65536);
+    const buffer = records ?? Buffer.allocUnsafeSlow(65536);
+    records = null;
     let got: number;
     let next = 0;
     while ((got = native.getdents(fd, buffer, 0, buffer.length)) > 0) {
+      if (sink.records !== undefined) {
+        sink.records(buffer, 0, got);
+        continue;
+      }
       for (let at = 0; at < got; at += buffer.readUInt16LE(at + 16)) {
         const start = at + 19;
         const name = buffer.toString('latin1', start, buffer.indexOf(0, start));
@@ -205,11 +300,12 @@ export class HostInode extends Inode {
       }
     }
     native.close(fd);
+    records = buffer;
     return got;
   }
 
   override readlink(): string | number {
-    return native.readlinkBeneath(this.fs.rootFd, this.path);
+    return this.fs.readlinkPath(this.path);
   }
 
   override create(name: string, init: NewInode): Inode | number {
@@ -242,6 +338,7 @@ export class HostInode extends Inode {
   }
 
   override unlink(name: string): number {
+    this.files?.delete(name);
     return native.unlinkBeneath(this.fs.rootFd, this.childPath(name), 0);
   }
 
@@ -256,6 +353,8 @@ export class HostInode extends Inode {
     const fs = this.fs;
     const result = native.renameBeneath(fs.rootFd, this.childPath(name), target.childPath(newName), flags);
     if (result < 0) return result;
+    this.files?.delete(name);
+    target.files?.delete(newName);
     const moved = this.children?.get(name);
     const replaced = target.children?.get(newName);
     this.children?.delete(name);
@@ -293,11 +392,7 @@ export class HostInode extends Inode {
       const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
       result = native.utimensBeneath(fs.rootFd, path, change.atime, atimeNsec, change.mtime, mtimeNsec);
     }
-    if (result >= 0 && fs.statPath(path) >= 0) {
-      this.mode = fs.buffer[STAT.mode]!;
-      this.uid = shownUid(this.hostUid = fs.buffer[STAT.uid]!);
-      this.gid = shownGid(this.hostGid = fs.buffer[STAT.gid]!);
-    }
+    if (result >= 0 && fs.statPath(path) >= 0) this.takeAttributes(fs.buffer);
     return result;
   }
 

@@ -48,6 +48,15 @@ export class OverlayFile extends Inode {
     if (!fs.links.empty) out.nlink = fs.links.nlink(shown, out.nlink);
     return failed;
   }
+  override statFound(out: Stat): number {
+    const { shown, fs } = this;
+    const failed = shown.statFound(out);
+    if (!fs.links.empty) out.nlink = fs.links.nlink(shown, out.nlink);
+    return failed;
+  }
+  override recheck(): number {
+    return this.shown === this.lower ? this.lower.recheck() : -E.STALE;
+  }
   override permission(cred: FileCredentials, mask: number): number {
     return this.shown.permission(cred, mask);
   }
@@ -59,6 +68,10 @@ export class OverlayFile extends Inode {
     if ((flags & O.ACCMODE) === O.RDONLY && !(flags & O.TRUNC)) return this.shown.open(flags, location);
     const upper = this.copyUp(!(flags & O.TRUNC));
     return typeof upper === 'number' ? upper : upper.open(flags, location);
+  }
+
+  override openRemembered(flags: number, location: Location): OpenFile | number {
+    return this.shown === this.lower ? this.lower.openRemembered(flags, location) : -E.STALE;
   }
 
   override setattr(change: AttrChange): number {

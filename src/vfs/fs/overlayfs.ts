@@ -193,6 +193,19 @@ export class OverlayDir extends Inode {
     return child;
   }
 
+  override remembered(name: string): Inode | null {
+    const known = this.children === null ? undefined : this.children.get(name);
+    if (known !== undefined) return known;
+    if (this.lowers.length !== 1 || (this.upper !== null && this.upper.lookup(name) !== -E.NOENT)) return null;
+    const below = this.lowers[0]!.remembered(name);
+    if (below === null || (below.type !== S.IFREG && below.type !== S.IFLNK)) return null;
+    return new OverlayFile(this.fs, this, name, below);
+  }
+
+  override get number(): number {
+    return this.shown.number;
+  }
+
   private ofUpper(name: string, found: Inode): Inode {
     const { links } = this.fs;
     return links.empty || !links.has(found) ? found : new OverlayFile(this.fs, this, name, found, found);

@@ -1,0 +1,88 @@
+/** What hostfs remembers of the host is never what the guest sees once the host has changed. */
+import {
+  chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { errnoName } from '../../abi/errno.js';
+import { O, S } from '../../abi/fcntl.js';
+import { Stat } from '../inode.js';
+import { open, PathContext, readlink, stat, Vfs } from '../vfs.js';
+import { HostFs } from './hostfs.js';
+import { OverlayFs } from './overlayfs.js';
+import { TmpFs } from './tmpfs.js';
+
+const USER = { fsuid: 0, fsgid: 0, groups: [], capabilities: 0 };
+
+function see(ctx: PathContext, path: string, flags = 0): string {
+  const file = open(ctx, ctx.cwd, path, O.RDONLY | flags, 0);
+  if (typeof file === 'number') return String(errnoName(-file));
+  const bytes = Buffer.alloc(100);
+  const got = file.read(bytes, 0, bytes.length);
+  file.unref();
+  return got < 0 ? String(errnoName(-got)) : bytes.toString('latin1', 0, got);
+}
+
+function sizeOf(ctx: PathContext, path: string): number {
+  const found = new Stat();
+  const failed = stat(ctx, ctx.cwd, path, false, found);
+  return failed < 0 ? failed : (found.mode & S.IFMT) === S.IFLNK ? -1 : found.size;
+}
+
+for (const kind of ['hostfs', 'overlay'] as const) {
+  t.test(`${kind}: the host changes what was remembered`, async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'posixx-hostfs-'));
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+    mkdirSync(join(dir, 'd'));
+    const at = (name: string) => join(dir, 'd', name);
+    writeFileSync(at('a'), 'one');
+    writeFileSync(at('b'), 'other');
+    symlinkSync('a', at('link'));
+    const host = HostFs.open(dir, true) as HostFs;
+    const vfs = new Vfs(kind === 'hostfs' ? host : OverlayFs.on(new TmpFs(), [host]) as OverlayFs);
+    const ctx = new PathContext(vfs, vfs.root, vfs.root, 0o022, USER);
+
+    const twice = (path: string, flags = 0) => {
+      const first = see(ctx, path, flags);
+      t.equal(see(ctx, path, flags), first, `${path} is the same twice`);
+      return first;
+    };
+    t.equal(twice('/d/a'), 'one');
+    t.equal(twice('/d/link'), 'one');
+    t.equal(sizeOf(ctx, '/d/a'), 3);
+    writeFileSync(at('a'), 'longer');
+    t.equal(sizeOf(ctx, '/d/a'), 6, 'another size');
+    t.equal(twice('/d/a'), 'longer', 'other bytes');
+    renameSync(at('b'), at('a'));
+    t.equal(twice('/d/a'), 'other', 'another file');
+    t.equal(sizeOf(ctx, '/d/a'), 5);
+    if (process.geteuid!() === 0) {
+      chmodSync(at('a'), 0o000);
+      t.equal(twice('/d/a'), 'EACCES', 'another mode');
+      chmodSync(at('a'), 0o644);
+      t.equal(twice('/d/a'), 'other');
+    }
+    writeFileSync(at('c'), 'third');
+    unlinkSync(at('link'));
+    symlinkSync('c', at('link'));
+    t.equal(twice('/d/link'), 'third', 'another target');
+    t.equal(readlink(ctx, ctx.cwd, '/d/link'), 'c');
+    unlinkSync(at('link'));
+    writeFileSync(at('link'), 'no link');
+    t.equal(twice('/d/link', O.NOFOLLOW), 'no link', 'a file for a link');
+    unlinkSync(at('a'));
+    t.equal(twice('/d/a'), 'ENOENT');
+    t.equal(sizeOf(ctx, '/d/a'), -2);
+    symlinkSync('c', at('a'));
+    t.equal(twice('/d/a', O.NOFOLLOW), 'ELOOP', 'a link for a file');
+    t.equal(sizeOf(ctx, '/d/a'), -1);
+    unlinkSync(at('c'));
+    mkdirSync(at('c'));
+    t.equal(twice('/d/c'), 'EISDIR', 'a directory for a file');
+    t.equal(twice('/d/link'), 'no link');
+    renameSync(join(dir, 'd'), join(dir, 'e'));
+    symlinkSync('e', join(dir, 'd'));
+    t.equal(twice('/d/link'), 'no link', 'a link for the directory');
+  });
+}
