@@ -150,6 +150,20 @@ export function setRun(inode: Ext2Inode, logical: number, first: number, count: 
   return done;
 }
 
+/**
+ * Makes the indirect blocks above the file's block `logical`, before its data is given a place: so they are there when
+ * all else is taken. Gives how many blocks from `logical` on the same one maps; or -errno.
+ */
+export function reserveLeaf(inode: Ext2Inode, logical: number, goal: number): number {
+  if (logical < N_DIRECT) return N_DIRECT - logical;
+  const { fs } = inode;
+  let index = logical - N_DIRECT, levels = 1;
+  while (levels <= 3 && index >= treeSpan(fs, levels)) index -= treeSpan(fs, levels++);
+  if (levels > 3) return -E.FBIG;
+  const leaf = leafFor(inode, index, levels, goal);
+  return typeof leaf === 'number' ? leaf : fs.pointers - index % fs.pointers;
+}
+
 /** The indirect block that points to block `index` of a tree, made with those above it where they are missing. */
 function leafFor(inode: Ext2Inode, index: number, levels: number, goal: number): CachedBlock | number {
   const { fs } = inode;

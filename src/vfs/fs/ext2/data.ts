@@ -1,7 +1,7 @@
 /** The bytes of files: reads and writes go straight to the device, in as few and as long pieces as the blocks lie together. */
 import { E } from '../../../abi/errno.js';
 import { S } from '../../../abi/fcntl.js';
-import { Run, cutBlocks, findRun, maxBlocks, setRun } from './block_map.js';
+import { Run, cutBlocks, findRun, maxBlocks, reserveLeaf, setRun } from './block_map.js';
 import type { Ext2Inode } from './inode.js';
 import { CORRUPT, FLAG, INODE } from './layout.js';
 import * as xattr from './xattr.js';
@@ -36,21 +36,19 @@ function locate(inode: Ext2Inode, logical: number, max: number): number {
   return 0;
 }
 
-/** The data of a small file of ext4 that lies in the inode; null when it does not. */
+/** The data of a small file of ext4 that lies in the inode, zeros behind it; null when it does not. */
 export function inlineData(inode: Ext2Inode): Uint8Array | number | null {
   if (!(inode.flags & FLAG.INLINE_DATA)) return null;
   const base = inode.view.byteOffset + inode.at + INODE.block;
   const head = new Uint8Array(inode.view.buffer, base, 60);
   const size = inode.size;
-  const bytes = new Uint8Array(Math.max(size, 60));
+  const rest = size > 60 ? xattr.inlineRest(inode) : null;
+  if (typeof rest === 'number') return rest;
+  if (rest === null || rest.length === 0) return head.slice(0, Math.min(size, 60));
+  const bytes = new Uint8Array(60 + rest.length);
   bytes.set(head);
-  if (size > 60) {
-    const rest = xattr.inlineRest(inode);
-    if (typeof rest === 'number') return rest;
-    if (60 + rest.length < size) return inode.fs.failure(CORRUPT, `inode ${inode.ino}: inline data of ${size} bytes`);
-    bytes.set(rest.subarray(0, size - 60), 60);
-  }
-  return bytes.subarray(0, size);
+  bytes.set(rest, 60);
+  return bytes.subarray(0, Math.min(size, bytes.length));
 }
 
 /** Reads within the size; holes are zeros. The count, or -errno. */
@@ -61,7 +59,9 @@ export function readBytes(inode: Ext2Inode, u8: Uint8Array, start: number, lengt
   const inline = inlineData(inode);
   if (inline !== null) {
     if (typeof inline === 'number') return inline;
-    u8.set(inline.subarray(position, end), start);
+    const there = inline.subarray(Math.min(position, inline.length), end);
+    u8.set(there, start);
+    u8.fill(0, start + there.length, start + end - position);
     return end - position;
   }
   const { blockSize } = fs.geometry;
@@ -111,7 +111,9 @@ export function writeBytes(inode: Ext2Inode, u8: Uint8Array, start: number, leng
       at += here;
       continue;
     }
-    const first = fs.groups.allocateBlocks(goalFor(inode, logical), run.count);
+    const wanted = run.count, goal = goalFor(inode, logical);
+    const room = reserveLeaf(inode, logical, goal);
+    const first = room < 0 ? room : fs.groups.allocateBlocks(goal, Math.min(wanted, room));
     if (first < 0) {
       result = first;
       break;

@@ -275,7 +275,14 @@ export class Ext2Fs implements FileSystem {
   }
   private require(member: number, feature: number): void {
     const { superblock } = this;
-    if (superblock.getUint32(SB.revision, true) === 0 || superblock.getUint32(member, true) & feature) return;
+    if (superblock.getUint32(member, true) & feature && superblock.getUint32(SB.revision, true) > 0) return;
+    if (superblock.getUint32(SB.revision, true) === 0) {
+      // As Linux does: the revision with features, and what went without saying.
+      superblock.setUint32(SB.revision, 1, true);
+      superblock.setUint32(SB.firstIno, this.geometry.firstIno, true);
+      superblock.setUint16(SB.inodeSize, this.geometry.inodeSize, true);
+      for (const features of [SB.compat, SB.incompat, SB.roCompat]) superblock.setUint32(features, 0, true);
+    }
     superblock.setUint32(member, superblock.getUint32(member, true) | feature, true);
     this.storeSuperblock();
   }

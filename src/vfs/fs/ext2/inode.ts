@@ -214,6 +214,7 @@ export class Ext2Inode extends Inode {
     if (fs.geometry.inodeSize > OLD_INODE_SIZE) this.setU16(INODE.extraSize, EXTRA_SIZE);
     readClock();
     for (const [member, extra] of TIMES) this.setTime(member, extra, now.seconds, now.nanoseconds);
+    if (this.hasExtra(INODE.btimeExtra + 4)) this.setTime(INODE.btime, INODE.btimeExtra, now.seconds, now.nanoseconds);
     const type = init.mode & S.IFMT;
     if (type === S.IFBLK || type === S.IFCHR) {
       const major = (init.rdev >>> 8) & 0xfff, minor = (init.rdev & 0xff) | ((init.rdev >>> 12) & 0xfff00);
@@ -336,5 +337,4 @@ export class Ext2Inode extends Inode {
 
 const TIMES: readonly (readonly [number, number])[] = [
   [INODE.atime, INODE.atimeExtra], [INODE.mtime, INODE.mtimeExtra], [INODE.ctime, INODE.ctimeExtra],
-  [INODE.btime, INODE.btimeExtra],
 ];

@@ -1,0 +1,285 @@
+/** ext2 against e2fsprogs and against a model. Without e2fsprogs, what needs them is skipped. */
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { E } from '../../../abi/errno.js';
+import { O } from '../../../abi/fcntl.js';
+import { Stat, StatFs } from '../../inode.js';
+import { mkdir, symlink, unlink } from '../../names.js';
+import { lookup, open, PathContext, readlink, stat, Vfs } from '../../vfs.js';
+import { TmpFs } from '../tmpfs.js';
+import { Ext2Fs } from './ext2.js';
+import {
+  MemoryDevice, check, contextOf, hasE2fsprogs, makeImage, mount, preen, tool, tryMount, withFile,
+} from './sample_image.js';
+import { Side, describe, drawOperation, namesIn, randomFrom } from './sample_operations.js';
+
+const skip = hasE2fsprogs ? false : 'e2fsprogs are not installed';
+const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
+
+function modelContext(): PathContext {
+  const vfs = new Vfs(new TmpFs());
+  return new PathContext(vfs, vfs.root, vfs.root, 0o022, ROOT);
+}
+
+/** The root's own line differs: its links count lost+found. */
+const tree = (ctx: PathContext): string[] => describe(ctx).slice(1);
+
+const seed = 20261122;
+for (const args of [
+  ['-t', 'ext2', '-b', '1024'], ['-t', 'ext2', '-b', '4096', '-g', '2048'], ['-t', 'ext2', '-b', '1024', '-r', '0'],
+  ['-t', 'ext3', '-b', '2048'], ['-t', 'ext2', '-b', '4096', '-I', '128', '-O', '^filetype,^sparse_super,^resize_inode'],
+]) {
+  t.test(`random operations, as a model has them: mke2fs ${args.join(' ')}`, { skip }, async (t) => {
+    t.comment(`seed ${seed}`);
+    const random = randomFrom(seed);
+    const device = new MemoryDevice(makeImage('24M', ...args));
+    let fs = mount(device);
+    const ours = new Side(contextOf(fs)), model = new Side(modelContext());
+    for (let step = 0; step < 400; step++) {
+      const { text, run } = drawOperation(random);
+      const [got, wanted] = [run(ours), run(model)];
+      if (got !== wanted) return t.equal(got, wanted, `step ${step}: ${text}`);
+      if (step % 100 !== 99) continue;
+      if (step % 200 === 199) {
+        ours.closeAll();
+        model.closeAll();
+        fs.close();
+        if (!t.equal(check(device.bytes), '', `clean after step ${step}`)) return;
+        fs = mount(device);
+        ours.ctx = contextOf(fs);
+      } else {
+        fs.sync();
+      }
+      if (!t.same(tree(ours.ctx), tree(model.ctx), `the trees after step ${step}`)) return;
+    }
+    fs.close();
+    t.equal(check(device.bytes), '');
+  });
+}
+
+t.test('what is written can be read by debugfs', { skip }, async (t) => {
+  const device = new MemoryDevice(makeImage('64M', '-t', 'ext2', '-b', '1024'));
+  const fs = mount(device);
+  const ctx = contextOf(fs);
+  const random = randomFrom(7);
+  const files = new Map<string, Buffer>();
+  mkdir(ctx, ctx.root, '/dir', 0o755);
+  // Direct, indirect, double and triple indirect blocks, and a hole before each.
+  for (const [name, size, offset] of [
+    ['empty', 0, 0], ['small', 100, 0], ['direct', 12 << 10, 0], ['indirect', 200_000, 5000], ['double', 3_000_000, 100_000],
+    ['dir/triple', 200_000, 67_500_000],
+  ] as const) {
+    const file = open(ctx, ctx.root, `/${name}`, O.WRONLY | O.CREAT, 0o644);
+    if (typeof file === 'number') throw new Error(name);
+    const bytes = Buffer.alloc(size);
+    for (let i = 0; i < size; i++) bytes[i] = random(256);
+    for (let at = 0; at < size;) at += file.pwrite(bytes, at, Math.min(size - at, 1 + random(70_000)), offset + at);
+    file.unref();
+    files.set(name, Buffer.concat([Buffer.alloc(offset), bytes]));
+  }
+  symlink(ctx, 'x'.repeat(200), ctx.root, '/long');
+  fs.close();
+  t.equal(check(device.bytes), '');
+  withFile(device.bytes, (path) => {
+    for (const [name, bytes] of files) {
+      const out = `${path}.out`;
+      tool('debugfs', '-R', `dump /${name} ${out}`, path);
+      t.equal(Buffer.compare(readFileSync(out), bytes), 0, name);
+    }
+    t.match(tool('debugfs', '-R', 'stat /long', path), /Type: symlink/);
+  });
+});
+
+t.test('images that mke2fs fills are read', { skip }, async (t) => {
+  const source = mkdtempSync(join(tmpdir(), 'posixx-ext2-'));
+  t.teardown(() => rmSync(source, { recursive: true, force: true }));
+  const files = new Map<string, Buffer>();
+  const put = (name: string, bytes: Buffer): void => {
+    writeFileSync(join(source, name), bytes);
+    files.set(name, bytes);
+  };
+  put('tiny', Buffer.from('tiny'));
+  put('inline', randomBytes(130));
+  put('one', randomBytes(4096));
+  put('many', randomBytes(1_500_000));
+  writeFileSync(join(source, 'sparse'), '');
+  truncateSync(join(source, 'sparse'), 3_000_000);
+  files.set('sparse', Buffer.alloc(3_000_000));
+  mkdirSync(join(source, 'deep/er/still'), { recursive: true });
+  put('deep/er/still/file', Buffer.from('down here'));
+  mkdirSync(join(source, 'crowded'));
+  const crowd = Array.from({ length: 700 }, (_, i) => `name-${i}-${'y'.repeat(i % 40)}`);
+  for (const name of crowd) writeFileSync(join(source, 'crowded', name), '');
+  symlinkSync('tiny', join(source, 'link'));
+  symlinkSync('z'.repeat(300), join(source, 'long'));
+  linkSync(join(source, 'one'), join(source, 'two'));
+  files.set('two', files.get('one')!);
+  for (const args of [
+    ['-t', 'ext2'], ['-t', 'ext3'], ['-t', 'ext4'], ['-t', 'ext2', '-b', '1024', '-r', '0'],
+    ['-t', 'ext4', '-O', 'inline_data,metadata_csum,64bit,large_dir', '-I', '256'],
+    ['-t', 'ext4', '-b', '1024', '-O', 'meta_bg,^resize_inode,bigalloc', '-C', '4096'],
+    ['-t', 'ext4', '-b', '1024', '-O', 'meta_bg,^resize_inode,uninit_bg,^metadata_csum,ea_inode', '-g', '1024'],
+    ['-t', 'ext4', '-b', '2048', '-N', '3000', '-O', '^has_journal'],
+  ]) {
+    const label = args.join(' ');
+    const device = new MemoryDevice(makeImage('24M', ...args, '-d', source));
+    if (label === '-t ext4' || label.includes('large_dir')) {
+      // A hash tree, as a kernel makes it.
+      withFile(device.bytes, (path) => {
+        try {
+          tool('e2fsck', '-fyD', path);
+        } catch {
+          // Its status is 1 when it changed something.
+        }
+        device.bytes.set(readFileSync(path));
+      });
+    }
+    device.readOnly = true;
+    if (label.includes('bigalloc')) {
+      t.equal(tryMount(device), -E.INVAL, 'clusters of blocks are not known');
+      continue;
+    }
+    const fs = mount(device, 'ro');
+    const ctx = contextOf(fs);
+    let wrong = '';
+    for (const [name, bytes] of files) {
+      const file = open(ctx, ctx.root, `/${name}`, O.RDONLY, 0);
+      const out = Buffer.alloc(bytes.length + 1);
+      const got = typeof file === 'number' ? file : file.pread(out, 0, out.length, 0);
+      if (got !== bytes.length || Buffer.compare(out.subarray(0, got), bytes) !== 0) wrong += ` ${name}: ${got}`;
+    }
+    t.equal(wrong, '', label);
+    t.same(namesIn(ctx, '/crowded'), [...crowd].sort(), `${label}: a large directory`);
+    t.equal(readlink(ctx, ctx.root, '/link'), 'tiny');
+    t.equal(readlink(ctx, ctx.root, '/long'), 'z'.repeat(300));
+    const found = new Stat();
+    stat(ctx, ctx.root, '/two', true, found);
+    t.equal(found.nlink, 2);
+    t.equal(mkdir(ctx, ctx.root, '/new', 0o755), -E.ROFS);
+  }
+});
+
+t.test('a directory with a hash tree can be changed', { skip }, async (t) => {
+  const source = mkdtempSync(join(tmpdir(), 'posixx-ext2-'));
+  t.teardown(() => rmSync(source, { recursive: true, force: true }));
+  for (let i = 0; i < 400; i++) writeFileSync(join(source, `a-rather-long-name-${i}`), String(i));
+  const bytes = withFile(makeImage('8M', '-t', 'ext2', '-b', '1024', '-d', source), (path) => {
+    try {
+      tool('e2fsck', '-fyD', path);
+    } catch {
+      // Status 1: the directory was changed.
+    }
+    t.match(tool('debugfs', '-R', 'htree_dump /', path), /Root node/);
+    return new Uint8Array(readFileSync(path));
+  });
+  const device = new MemoryDevice(bytes);
+  const fs = mount(device, '', 'ext2');
+  const ctx = contextOf(fs);
+  for (let i = 0; i < 400; i += 2) t.equal(unlink(ctx, ctx.root, `/a-rather-long-name-${i}`), 0);
+  for (let i = 0; i < 100; i++) mkdir(ctx, ctx.root, `/d${i}`, 0o755);
+  fs.close();
+  t.equal(check(device.bytes), '');
+});
+
+t.test('whatever moment a run ends at, what was synced is there', { skip }, async (t) => {
+  const random = randomFrom(seed);
+  t.comment(`seed ${seed}`);
+  const start = makeImage('4M', '-t', 'ext2', '-b', '1024', '-N', '256');
+  const device = new MemoryDevice(start.slice());
+  device.log = [];
+  const fs = mount(device);
+  const side = new Side(contextOf(fs));
+  /** Files that were synced: after so many writes to the device, this file has these bytes. */
+  const synced: { after: number; path: string; bytes: Buffer }[] = [];
+  mkdir(side.ctx, side.ctx.root, '/safe', 0o755);
+  for (let step = 0; step < 250; step++) {
+    drawOperation(random).run(side);
+    if (step % 10 !== 0) continue;
+    const path = `/safe/${step}`;
+    const file = open(side.ctx, side.ctx.root, path, O.WRONLY | O.CREAT, 0o600);
+    if (typeof file === 'number') continue;
+    const bytes = Buffer.alloc(random(30_000), step + 1);
+    const wrote = file.write(bytes, 0, bytes.length);
+    if (file.sync(false) === 0 && wrote === bytes.length) synced.push({ after: device.log.length, path, bytes });
+    file.unref();
+  }
+  const writes = device.log;
+  t.ok(synced.length > 15 && writes.length > 300, `${synced.length} files, ${writes.length} writes`);
+  const states = new Map<string, number>();
+  const wrong: string[] = [];
+  const bytes = start.slice();
+  let done = 0;
+  for (let round = 0; round < 40; round++) {
+    const until = Math.min(writes.length, done + 1 + random(Math.ceil(writes.length / 20)));
+    for (; done < until; done++) bytes.set(writes[done]!.bytes, writes[done]!.position);
+    const { status, text } = preen(bytes);
+    states.set(`e2fsck -p: ${status}`, (states.get(`e2fsck -p: ${status}`) ?? 0) + 1);
+    if (status > 1) wrong.push(`after ${done} writes: ${text}`);
+    const again = new MemoryDevice(bytes.slice());
+    const log: string[] = [];
+    const mounted = tryMount(again, '', 'ext2', log);
+    if (typeof mounted === 'number') {
+      wrong.push(`after ${done} writes: ${mounted} ${log.join('; ')}`);
+      continue;
+    }
+    const ctx = contextOf(mounted);
+    for (const file of synced) {
+      if (file.after > done) continue;
+      const opened = open(ctx, ctx.root, file.path, O.RDONLY, 0);
+      const out = Buffer.alloc(file.bytes.length + 1);
+      const got = typeof opened === 'number' ? opened : opened.read(out, 0, out.length);
+      if (typeof opened !== 'number') opened.unref();
+      if (got !== file.bytes.length || Buffer.compare(out.subarray(0, got), file.bytes) !== 0) {
+        wrong.push(`after ${done} writes: ${file.path} is lost (${got})`);
+      }
+    }
+    mounted.close();
+    const text2 = check(again.bytes);
+    if (text2 !== '') wrong.push(`after ${done} writes, mended: ${text2} ${log.join('; ')}`);
+  }
+  t.same(wrong, []);
+  t.comment(JSON.stringify([...states]));
+});
+
+t.test('a full device, unnamed files, remounts', { skip }, async (t) => {
+  const device = new MemoryDevice(makeImage('2M', '-t', 'ext2', '-b', '1024', '-N', '64', '-m', '0'));
+  const fs = mount(device);
+  const ctx = contextOf(fs);
+  const free = new StatFs();
+  fs.statfs(free);
+  const file = open(ctx, ctx.root, '/full', O.RDWR | O.CREAT, 0o600);
+  if (typeof file === 'number') throw new Error('no file');
+  const bytes = Buffer.alloc(4 << 20, 1);
+  const wrote = file.write(bytes, 0, bytes.length);
+  t.ok(wrote > 1 << 20 && wrote < 2 << 20, `${wrote} bytes fit`);
+  t.equal(file.write(bytes, 0, 1), -E.NOSPC);
+  t.equal(mkdir(ctx, ctx.root, '/none', 0o755), -E.NOSPC);
+  unlink(ctx, ctx.root, '/full');
+  t.equal(file.pread(bytes, 0, 10, 0), 10, 'an open file lives on');
+  const during = new StatFs();
+  fs.statfs(during);
+  t.equal(during.bfree, 0);
+  fs.sync();
+  t.equal(preen(device.bytes.slice()).status, 1, 'e2fsck gives it back, too');
+  file.unref();
+  fs.statfs(during);
+  t.equal(during.bfree, free.bfree);
+  const unnamed = open(ctx, ctx.root, '/', O.RDWR | O.TMPFILE, 0o600);
+  t.not(typeof unnamed, 'number');
+  t.equal(fs.remount(true), -E.BUSY);
+  if (typeof unnamed !== 'number') unnamed.unref();
+  t.equal(fs.remount(true), 0);
+  t.equal(mkdir(ctx, ctx.root, '/none', 0o755), -E.ROFS);
+  t.equal(check(device.bytes), '');
+  t.equal(fs.remount(false), 0);
+  for (let i = 0; i < 100; i++) mkdir(ctx, ctx.root, `/d${i}`, 0o755);
+  t.equal(mkdir(ctx, ctx.root, '/no-inode', 0o755), -E.NOSPC);
+  fs.close();
+  t.equal(check(device.bytes), '');
+  const place = lookup(ctx, ctx.root, '/d1', true);
+  t.equal(typeof place === 'number' ? place : place.inode.stat(new Stat()), -E.IO, 'nothing is left of it');
+  t.ok(fs instanceof Ext2Fs);
+});

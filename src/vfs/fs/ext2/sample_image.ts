@@ -1,0 +1,111 @@
+/** Images for tests: made by e2fsprogs, on a device that remembers what was written to it. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { E, errnoName } from '../../../abi/errno.js';
+import { Disk, type BlockDevice } from '../../block_device.js';
+import { makeDev } from '../../inode.js';
+import { PathContext, Vfs } from '../../vfs.js';
+import { Ext2Fs } from './ext2.js';
+
+const ENV = { ...process.env, PATH: `/usr/sbin:/sbin:${process.env['PATH']}`, LC_ALL: 'C' };
+const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
+
+/** Whether e2fsprogs are installed. */
+export const hasE2fsprogs = ENV.PATH.split(':').some((dir) => {
+  try {
+    return statSync(join(dir, 'mke2fs')).isFile() && statSync(join(dir, 'debugfs')).isFile();
+  } catch {
+    return false;
+  }
+});
+
+/** A device in memory. With `log`, it keeps every write, so that the device as it once was can be made again. */
+export class MemoryDevice implements BlockDevice {
+  readOnly = false;
+  log: { position: number; bytes: Uint8Array }[] | null = null;
+
+  constructor(readonly bytes: Uint8Array) {}
+
+  get size(): number {
+    return this.bytes.length;
+  }
+  read(target: Uint8Array, position: number): number {
+    if (!(position >= 0 && position + target.length <= this.bytes.length)) return -E.IO;
+    target.set(this.bytes.subarray(position, position + target.length));
+    return 0;
+  }
+  write(source: Uint8Array, position: number): number {
+    if (this.readOnly) return -E.PERM;
+    if (!(position >= 0 && position + source.length <= this.bytes.length)) return -E.IO;
+    this.log?.push({ position, bytes: source.slice() });
+    this.bytes.set(source, position);
+    return 0;
+  }
+  flush(): number {
+    return 0;
+  }
+}
+
+/** Calls `use` with the name of a file that is gone afterwards. */
+export function withFile<T>(bytes: Uint8Array | null, use: (path: string) => T): T {
+  const dir = mkdtempSync(join(tmpdir(), 'posixx-ext2-'));
+  try {
+    const path = join(dir, 'image');
+    if (bytes !== null) writeFileSync(path, bytes);
+    return use(path);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Runs one of e2fsprogs; its output. @throws when it fails. */
+export function tool(name: string, ...args: string[]): string {
+  return execFileSync(name, args, { env: ENV, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+}
+
+/** A new image of `size` (as mke2fs understands it); `args` for mke2fs. */
+export function makeImage(size: string, ...args: string[]): Uint8Array {
+  return withFile(null, (path) => {
+    tool('mke2fs', '-q', '-F', '-U', '01234567-89ab-cdef-0123-456789abcdef', '-E', 'hash_seed=01234567-89ab-cdef-0123-456789abcdef',
+      ...args, path, size);
+    return new Uint8Array(readFileSync(path));
+  });
+}
+
+/** What e2fsck says of an image: '' when it is clean. */
+export function check(bytes: Uint8Array): string {
+  return withFile(bytes, (path) => {
+    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fn', path], { env: ENV, encoding: 'latin1' });
+    return status === 0 ? '' : stdout + stderr;
+  });
+}
+
+/** `e2fsck -p`: its status (0 clean, 1 mended, 4 not mended) and what it said. */
+export function preen(bytes: Uint8Array): { status: number; text: string } {
+  return withFile(bytes, (path) => {
+    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fp', path], { env: ENV, encoding: 'latin1' });
+    return { status: status ?? -1, text: stdout + stderr };
+  });
+}
+
+export function tryMount(device: BlockDevice, options = '', type = 'ext4', log: string[] = []): Ext2Fs | number {
+  return Ext2Fs.open({
+    type, source: '/dev/vda', disk: new Disk('vda', makeDev(254, 0), device), options, readOnly: device.readOnly || /\bro\b/.test(options),
+    uid: 0, gid: 0, umask: 0o022, place: () => -E.NOENT, log: (line) => log.push(line),
+  });
+}
+
+export function mount(device: BlockDevice, options = '', type = 'ext4'): Ext2Fs {
+  const log: string[] = [];
+  const fs = tryMount(device, options, type, log);
+  if (typeof fs === 'number') throw new Error(`mount: ${errnoName(-fs)}: ${log.join('; ')}`);
+  return fs;
+}
+
+/** A tree whose root is that file system. */
+export function contextOf(fs: Ext2Fs): PathContext {
+  const vfs = new Vfs(fs);
+  return new PathContext(vfs, vfs.root, vfs.root, 0o022, ROOT);
+}
