@@ -9,6 +9,7 @@ const NEEDED = [
   { program: 'busybox', package: 'busybox-static' },
   { program: 'fsck.fat', package: 'dosfstools' },
   { program: 'mcopy', package: 'mtools' },
+  { program: 'debugfs', package: 'e2fsprogs' },
 ];
 
 /** Full path of a program on PATH, or undefined. */
