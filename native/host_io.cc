@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -428,6 +429,24 @@ napi_value removexattr_beneath(napi_env env, napi_callback_info info) {
   return a.result(object.fd < 0 ? -1 : removexattr(object.proc, name.text));
 }
 
+napi_value inotify_init_call(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  return a.result(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+}
+
+napi_value inotify_add_beneath(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  Path path(a, 2);
+  if (path.error) return a.number(-EINVAL);
+  Object object(a.i32(1), path.text);
+  return a.result(object.fd < 0 ? -1 : inotify_add_watch(a.i32(0), object.proc, uint32_t(a.i32(3))));
+}
+
+napi_value inotify_remove(napi_env env, napi_callback_info info) {
+  Arguments a(env, info);
+  return a.result(inotify_rm_watch(a.i32(0), a.i32(1)));
+}
+
 struct Export {
   const char* name;
   napi_callback call;
@@ -452,6 +471,9 @@ constexpr Export exported[] = {
   {"chmodBeneath", chmod_beneath},
   {"chownBeneath", chown_beneath},
   {"fstatfs", statfs_call},
+  {"inotifyInit", inotify_init_call},
+  {"inotifyAddBeneath", inotify_add_beneath},
+  {"inotifyRemove", inotify_remove},
   {"memfdCreate", memfd_create_call},
   {"fcntl", fcntl_call},
   {"ioctl", ioctl_call},

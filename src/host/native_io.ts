@@ -56,6 +56,11 @@ export interface NativeIo {
   chownBeneath(root: number, path: string, uid: number, gid: number): number;
   /** type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags. */
   fstatfs(fd: number, out: Float64Array): number;
+  /** An inotify descriptor that does not block; read it with pread at -1. */
+  inotifyInit(): number;
+  /** Watches what lies at a path beneath a root; gives the watch descriptor. */
+  inotifyAddBeneath(inotify: number, root: number, path: string, mask: number): number;
+  inotifyRemove(inotify: number, wd: number): number;
   memfdCreate(name: string): number;
   fcntl(fd: number, command: number, arg: number): number;
   /** ioctl(2) with a pointer to u8[start]; the caller knows that the request's struct fits. */

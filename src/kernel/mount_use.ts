@@ -22,6 +22,12 @@ export function hasWriters(kernel: Kernel, fs: FileSystem, mount?: Mount): boole
   });
 }
 
+/** Is a file open, mapped or run anywhere, or a directory someone's working or root directory? */
+export function isOpen(kernel: Kernel, identity: unknown): boolean {
+  return someTask(kernel, ({ fs }) => fs.cwd.inode.identity === identity || fs.root.inode.identity === identity) ||
+    someFile(kernel, (file) => file.inode !== null && file.inode.identity === identity);
+}
+
 function someTask(kernel: Kernel, test: (task: Task) => boolean): boolean {
   for (const task of kernel.tasks.values()) if (task.state !== TaskState.Zombie && test(task)) return true;
   return false;

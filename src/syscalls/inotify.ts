@@ -1,9 +1,13 @@
 /** inotify_init(2), inotify_add_watch(2), inotify_rm_watch(2). */
 import { E } from '../abi/errno.js';
-import { AT, O, S } from '../abi/fcntl.js';
+import { AT, O, POLL, S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { isOpen } from '../kernel/mount_use.js';
 import type { Task } from '../kernel/task.js';
+import { hostNotifyFd } from '../vfs/host_notify.js';
 import { InotifyFile } from '../vfs/inotify.js';
+import { collectHostEvents, setOpenProbe } from '../vfs/notify.js';
 import { locate } from './path_argument.js';
 import { call, fd, flags, int, path, type Row } from './types.js';
 
@@ -33,7 +37,22 @@ function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): nu
   if (typeof place === 'number') return place;
   if (mask & IN.ONLYDIR && place.inode.type !== S.IFDIR) return -E.NOTDIR;
   const denied = place.inode.permission(task.fs.cred, 4);
-  return denied < 0 ? denied : file.add(place.inode, mask & (IN.ALL_EVENTS | WATCH_FLAGS));
+  if (denied < 0) return denied;
+  const wd = file.add(place.inode, mask & (IN.ALL_EVENTS | WATCH_FLAGS));
+  listen(task.kernel);
+  return wd;
+}
+
+/** Descriptors of the host that are listened to. */
+const listening = new Set<number>();
+
+/** From the first watch on, what the host tells is taken in when it comes. */
+function listen(kernel: Kernel): void {
+  setOpenProbe((identity) => isOpen(kernel, identity));
+  const fd = hostNotifyFd();
+  if (fd < 0 || listening.has(fd)) return;
+  listening.add(fd);
+  kernel.hostEvents.queue(fd).watch({ notify: collectHostEvents }, POLL.IN);
 }
 
 /** inotify_rm_watch(2). */
@@ -43,11 +62,11 @@ function inotifyRmWatch(task: Task, fd: number, wd: number): number {
   return file instanceof InotifyFile ? file.remove(wd) : -E.INVAL;
 }
 
-const hostSide = 'changes that are made on the host are not seen; IN_DELETE_SELF does not wait for open files';
+const hostSide = 'of what processes of the host do, reading is not told';
 
 export const inotifyRows: readonly Row[] = [
   call('inotify_init', 253, 291, [], inotifyInit),
   call('inotify_init1', 294, 332, [flags('IN_', { NONBLOCK: O.NONBLOCK, CLOEXEC: O.CLOEXEC })], inotifyInit1),
-  call('inotify_add_watch', 254, 292, [fd, path, flags('IN_', IN)], inotifyAddWatch, 'partial', hostSide),
+  call('inotify_add_watch', 254, 292, [fd, path, flags('IN_', IN)], inotifyAddWatch, 'full', hostSide),
   call('inotify_rm_watch', 255, 293, [fd, int], inotifyRmWatch),
 ];

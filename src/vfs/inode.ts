@@ -8,6 +8,7 @@
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import type { FileCredentials } from './credentials.js';
+import type { HostPlace } from './host_notify.js';
 import type { Location, Mount } from './mount.js';
 import type { OpenFile } from './open_file.js';
 
@@ -239,6 +240,14 @@ export abstract class Inode {
   }
   removexattr(_name: string): number {
     return -E.OPNOTSUPP;
+  }
+  /** Where processes of the host can change what this inode shows; null: nowhere. */
+  hostPlace(): HostPlace | null {
+    return null;
+  }
+  /** Directories with a host's place: is what the host has under a name what `lookup` gives? */
+  hostShows(_name: string): boolean {
+    return true;
   }
   /** From now on stat shows these numbers: the inode is a copy that stands for another one. */
   showAs(_dev: number, _ino: number): void {}

@@ -4,7 +4,7 @@ import { IN } from '../abi/file.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { Stat } from './inode.js';
 import type { Inode } from './inode.js';
-import { addWatch, removeWatch } from './notify.js';
+import { addWatch, collectHostEvents, removeWatch } from './notify.js';
 import type { Watch } from './notify.js';
 import { OpenFile } from './open_file.js';
 import type { UserMemory } from './open_file.js';
@@ -23,16 +23,19 @@ interface QueuedEvent {
 }
 
 class InotifyWatch implements Watch {
-  key: unknown = null;
-
   constructor(private readonly owner: InotifyFile, readonly wd: number, readonly inode: Inode, public mask: number) {}
 
-  event(mask: number, name: string, cookie: number): void {
-    if ((mask & this.mask & IN.ALL_EVENTS) !== 0) {
-      this.owner.queue(this.wd, mask, cookie, name);
+  event(mask: number, name: string, cookie: number, unlinked: boolean): void {
+    if (unlinked && this.mask & IN.EXCL_UNLINK && name !== '') return;
+    if ((mask & ((this.mask & IN.ALL_EVENTS) | IN.UNMOUNT)) !== 0) {
+      // What happens to a file that was removed while it was open does not say whether it was a directory.
+      this.owner.queue(this.wd, mask & IN.DELETE_SELF || mask & IN.MOVE_SELF ? mask & ~IN.ISDIR : mask, cookie, name);
       if (this.mask & IN.ONESHOT) this.owner.remove(this.wd);
     }
-    if (mask & IN.DELETE_SELF && name === '') this.owner.remove(this.wd);
+    if (mask & IN.UNMOUNT || (mask & IN.DELETE_SELF && name === '')) this.owner.remove(this.wd);
+  }
+  overflow(): void {
+    this.owner.overflow();
   }
 }
 
@@ -62,7 +65,7 @@ export class InotifyFile extends OpenFile {
       return watch.wd;
     }
     const watch = new InotifyWatch(this, ++this.lastWd, inode, mask);
-    addWatch(inode, watch);
+    addWatch(watch);
     this.watches.set(watch.wd, watch);
     return watch.wd;
   }
@@ -79,15 +82,25 @@ export class InotifyFile extends OpenFile {
 
   queue(wd: number, mask: number, cookie: number, name: string): void {
     const last = this.events[this.events.length - 1];
-    const again = last?.wd === wd && last.mask === mask && last.cookie === cookie && last.name === name;
-    if (again) return;
-    if (this.events.length > MAX_EVENTS) return;
-    if (this.events.length === MAX_EVENTS) this.events.push({ wd: -1, mask: IN.Q_OVERFLOW, cookie: 0, name: '' });
-    else this.events.push({ wd, mask, cookie, name });
+    const again = last !== undefined && last.wd === wd && last.mask === mask && last.name === name;
+    if (again && mask !== IN.IGNORED) return;
+    if (this.events.length >= MAX_EVENTS) {
+      this.overflow();
+      return;
+    }
+    this.events.push({ wd, mask, cookie, name });
+    this.waiters?.wake();
+  }
+
+  /** Events are lost: one of the queue says so. */
+  overflow(): void {
+    if (this.events.some(({ mask }) => mask === IN.Q_OVERFLOW)) return;
+    this.events.push({ wd: -1, mask: IN.Q_OVERFLOW, cookie: 0, name: '' });
     this.waiters?.wake();
   }
 
   override read(u8: Uint8Array, start: number, length: number): number {
+    collectHostEvents();
     if (this.events.length === 0) return -E.AGAIN;
     const view = new DataView(u8.buffer, u8.byteOffset);
     let taken = 0, at = start;
@@ -108,6 +121,7 @@ export class InotifyFile extends OpenFile {
   }
 
   override poll(): number {
+    collectHostEvents();
     return this.events.length > 0 ? POLL.IN | POLL.RDNORM : 0;
   }
 

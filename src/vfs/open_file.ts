@@ -4,7 +4,7 @@ import { O, POLL } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
 import type { AttrChange, DirSink, Inode, Stat } from './inode.js';
 import { fileLocks, recordLocks } from './locks.js';
-import { notifyPlace, watched } from './notify.js';
+import { notifyClosed, notifyPlace, watched } from './notify.js';
 import type { Location } from './mount.js';
 
 /** Tasks that wait for a file. The kernel's wait queue implements it; the VFS only wakes. */
@@ -190,10 +190,14 @@ export abstract class OpenFile {
       fileLocks.releaseOwner(this);
     }
     if (this.signalDriven !== null) this.signalDriven.closed();
-    if (watched() && this.location !== null && (this.flags & O.PATH) === 0) {
-      notifyPlace(this.location, this.canWrite ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE);
+    if (!watched()) return this.closed();
+    const result = this.closed();
+    const { location } = this;
+    if (location !== null) {
+      if ((this.flags & O.PATH) === 0) notifyPlace(location, this.canWrite ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE);
+      notifyClosed(location.inode);
     }
-    return this.closed();
+    return result;
   }
   get referenceCount(): number {
     return this.references;

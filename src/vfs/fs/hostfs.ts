@@ -9,6 +9,7 @@ import { AT, O, S } from '../../abi/fcntl.js';
 import { native } from '../../host/native.js';
 import { STAT } from '../../host/native_io.js';
 import type { FileCredentials } from '../credentials.js';
+import type { HostPlace } from '../host_notify.js';
 import { DirectoryFile } from '../directory_file.js';
 import { HostFile, hostGid, hostUid, shownGid, shownUid, statFromHost } from '../host_file.js';
 import { ATTR, Inode, classPermission } from '../inode.js';
@@ -394,6 +395,10 @@ export class HostInode extends Inode {
     }
     if (result >= 0 && fs.statPath(path) >= 0) this.takeAttributes(fs.buffer);
     return result;
+  }
+
+  override hostPlace(): HostPlace {
+    return { rootFd: this.fs.rootFd, path: this.path };
   }
 
   override getxattr(name: string): Uint8Array | number {

@@ -2,6 +2,7 @@
 import { E } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
+import type { HostPlace } from '../host_notify.js';
 import { ATTR, Inode, Stat } from '../inode.js';
 import type { AttrChange } from '../inode.js';
 import { Location, Mount, MS } from '../mount.js';
@@ -62,6 +63,10 @@ export class OverlayFile extends Inode {
   }
   override readlink(): string | number {
     return this.shown.readlink();
+  }
+  override hostPlace(): HostPlace | null {
+    const { shown } = this;
+    return this.copied !== null ? null : shown.hostPlace();
   }
 
   override open(flags: number, location: Location): OpenFile | number {

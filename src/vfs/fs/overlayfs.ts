@@ -10,6 +10,7 @@ import { E } from '../../abi/errno.js';
 import { S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
 import { DirectoryFile } from '../directory_file.js';
+import type { HostPlace } from '../host_notify.js';
 import { Inode, RENAME } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location, Mount } from '../mount.js';
@@ -145,6 +146,12 @@ export class OverlayDir extends Inode {
   }
   override stampAccess(mount: Mount): void {
     if (this.upper !== null) this.upper.stampAccess(mount);
+  }
+  override hostPlace(): HostPlace | null {
+    return this.lowers.length === 0 ? null : this.lowers[0]!.hostPlace();
+  }
+  override hostShows(name: string): boolean {
+    return this.upper === null || typeof this.upper.lookup(name) === 'number';
   }
 
   override lookup(name: string): Inode | number {
