@@ -182,4 +182,17 @@ t.test('the guest\'s end is the caller\'s status', needsBusybox, async (t) => {
   });
   t.equal(signalled.status, 143);
   t.equal(signalled.stderr, 'Terminated\n');
+
+  // What the program leaves in the background keeps the run going, until it ends or a signal comes.
+  const left = posixx(['run', busybox!, 'sh', '-c', '(sleep 0.2; echo later) & echo first; exit 3']);
+  t.match(left, { status: 3, stdout: 'first\nlater\n' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const status = await new Promise((done) => {
+      const script = "trap '' TERM HUP; sleep 1000 & echo started; exit 3";
+      const child = spawn(process.execPath, [bin, 'run', busybox!, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.once('data', () => setTimeout(() => child.kill(signal), 200));
+      child.on('close', done);
+    });
+    t.equal(status, 3, `${signal} ends what was left in the background`);
+  }
 });

@@ -21,6 +21,8 @@ export interface CloneRequest {
   childTid: number;
   /** CLONE_SETTLS: the fs base. */
   tls: number;
+  /** clone3's set_tid: the id that the task is to have; 0: any. */
+  tid: number;
   /** clone3's CLONE_CLEAR_SIGHAND. */
   clearHandlers: boolean;
 }
@@ -31,7 +33,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   const { flags } = request;
   const thread = (flags & CLONE.THREAD) !== 0;
   if (!thread && task.cred.uid !== 0 && processesOf(task) >= process.limits.soft[RLIMIT.NPROC]!) return -E.AGAIN;
-  const tid = kernel.newPid();
+  const tid = request.tid === 0 ? kernel.newPid() : kernel.takePid(request.tid, task);
   if (tid < 0) return tid;
   let mm: AddressSpace;
   if (flags & CLONE.VM) {

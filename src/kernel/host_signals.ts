@@ -12,6 +12,8 @@ import { TaskState } from './task.js';
 
 const TO_GROUP: readonly number[] = [SIG.INT, SIG.QUIT, SIG.TSTP, SIG.WINCH, SIG.CONT];
 const TO_MAIN: readonly number[] = [SIG.HUP, SIG.TERM, SIG.USR1, SIG.USR2, SIG.ALRM];
+/** What ends the run once the main process has ended. */
+const ENDS: readonly number[] = [SIG.INT, SIG.QUIT, SIG.TERM, SIG.HUP];
 /** Between two ^C of somebody who means it, nanoseconds. */
 const INSIST_NS = 2e9;
 
@@ -47,6 +49,8 @@ export class HostSignals {
 
   private pass(signal: number, main: Process): void {
     const info = new SigInfo(signal, SI.KERNEL);
+    // Who is left is in the background, where shells have SIGINT ignored: there is nobody to ask any more.
+    if (main.state !== ProcessState.Live && ENDS.includes(signal)) return killAll([...main.session.members]);
     // The host's terminal knows posixx only; whom it means is the guest's job control's to say.
     const foreground = this.kernel.hostTerminal?.foreground ?? main.group;
     if (TO_GROUP.includes(signal)) {

@@ -32,7 +32,7 @@ import { createProcFs } from './procfs/procfs.js';
 import { openFifo } from './pipe.js';
 import { Timers } from './timers.js';
 import { registerTerminals } from './tty/devices.js';
-import type { Terminal } from './tty/terminal.js';
+import { CAP_SYS_ADMIN, type Terminal } from './tty/terminal.js';
 import { RELEASE, VERSION } from './version.js';
 
 /** Carries out system call `number` of `abi` for a task: a result, -errno, BLOCKED or REGISTERS_SET. */
@@ -67,6 +67,9 @@ export interface KernelOptions {
   warn?: (line: string) => void;
 }
 
+/** kernel.pid_max: ids are below it. */
+export const PID_MAX = 4_194_304;
+const CAP_CHECKPOINT_RESTORE = 40;
 /** Guest time between two looks at timers, host descriptors and other tasks. */
 const SLICE_MICROS = 4000;
 /** CPUID 1 edx of an x86-64-v3 CPU: FPU to SSE2, with the bits that every x86-64 CPU has. */
@@ -137,9 +140,16 @@ export class Kernel {
   newPid(): number {
     if (this.tasks.size >= this.maxTasks) return -E.AGAIN;
     do {
-      this.lastPid = this.lastPid >= 4_194_303 ? 300 : this.lastPid + 1;
+      this.lastPid = this.lastPid >= PID_MAX - 1 ? 300 : this.lastPid + 1;
     } while (this.tasks.has(this.lastPid) || this.processes.has(this.lastPid) || this.groupExists(this.lastPid));
     return this.lastPid;
+  }
+
+  /** The wanted id for a task: -EPERM without CAP_CHECKPOINT_RESTORE, -EEXIST when it is taken, -EAGAIN. */
+  takePid(pid: number, task: Task): number {
+    if (!task.cred.has(CAP_SYS_ADMIN) && !task.cred.has(CAP_CHECKPOINT_RESTORE)) return -E.PERM;
+    if (this.tasks.size >= this.maxTasks) return -E.AGAIN;
+    return this.tasks.has(pid) || this.processes.has(pid) || this.groupExists(pid) ? -E.EXIST : pid;
   }
 
   findGroup(pgid: number): ProcessGroup | undefined {
@@ -148,7 +158,6 @@ export class Kernel {
   }
 
   private groupExists(id: number): boolean {
-    if (this.lastPid >= 300 && this.tasks.size < 16) return false;
     for (const process of this.processes.values()) {
       if (process.group.pgid === id || process.session.sid === id) return true;
     }

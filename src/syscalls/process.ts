@@ -9,6 +9,7 @@ import { childInfo, exitGroup, exitTask, reap } from '../kernel/exit.js';
 import { clone as cloneTask, type CloneRequest } from '../kernel/fork.js';
 import type { SigInfo } from '../kernel/pending_signals.js';
 import { PidFile, processOfPidfd } from '../kernel/pidfd.js';
+import { PID_MAX } from '../kernel/kernel.js';
 import { ProcessGroup, ProcessState, Session, Usage, type Process } from '../kernel/process.js';
 import { writeSigInfo } from '../kernel/siginfo.js';
 import { BLOCKED, type Task } from '../kernel/task.js';
@@ -61,13 +62,14 @@ function vfork(task: Task): number {
 }
 
 function request(flagBits: number, exitSignal: number): CloneRequest {
-  return { flags: flagBits, exitSignal, stack: 0, parentTid: 0, childTid: 0, tls: 0, clearHandlers: false };
+  return { flags: flagBits, exitSignal, stack: 0, parentTid: 0, childTid: 0, tls: 0, clearHandlers: false, tid: 0 };
 }
 
 /** clone(2), argument order of x86-64: flags, stack, parent_tid, child_tid, tls. */
 function clone(task: Task, flagBits: number, stack: number, parentTid: number, childTid: number, tls: number): number {
   const wanted: CloneRequest = {
     flags: (flagBits & ~0xff) >>> 0, exitSignal: flagBits & 0xff, stack, parentTid, childTid, tls, clearHandlers: false,
+    tid: 0,
   };
   if (wanted.flags & CLONE.PIDFD && wanted.flags & (CLONE.PARENT_SETTID | CLONE.DETACHED)) return -E.INVAL;
   return start(task, wanted, parentTid);
@@ -83,18 +85,36 @@ function clone3(task: Task, args: number, bytes: number): number {
   for (let extra = at.size; extra < bytes; extra++) if (mm.window.u8[args + extra] !== 0) return -E['2BIG'];
   const get = (offset: number): number => (offset + 8 <= bytes ? mm.getU64(args + offset) : 0);
   const wide = get(at.flags);
-  if (wide >= CLONE_INTO_CGROUP) return -E.INVAL;
+  if (wide >= 2 * CLONE_INTO_CGROUP) return -E.INVAL;
   const flagBits = wide % CLONE_CLEAR_SIGHAND;
-  const clearHandlers = wide >= CLONE_CLEAR_SIGHAND;
+  const clearHandlers = (wide / CLONE_CLEAR_SIGHAND) % 2 >= 1;
   const stack = get(at.stack), stackSize = get(at.stackSize), exitSignal = get(at.exitSignal);
-  if ((stack === 0) !== (stackSize === 0) || exitSignal > SIGRTMAX || get(at.setTidSize) !== 0) return -E.INVAL;
+  if ((stack === 0) !== (stackSize === 0) || exitSignal > SIGRTMAX) return -E.INVAL;
+  const tid = wantedTid(task, get(at.setTid), get(at.setTidSize));
+  if (tid < 0) return tid;
+  if (wide >= CLONE_INTO_CGROUP) {
+    // There are no control groups, so no descriptor is one.
+    return bytes < at.cgroup + 8 || get(at.cgroup) > 0x7fff_ffff ? -E.INVAL : -E.BADF;
+  }
   if (flagBits & 0xff || flagBits & CLONE.DETACHED) return -E.INVAL;
   if (clearHandlers && flagBits & CLONE.SIGHAND) return -E.INVAL;
   if (flagBits & (CLONE.THREAD | CLONE.PARENT) && exitSignal !== 0) return -E.INVAL;
   return start(task, {
     flags: flagBits, exitSignal, stack: stack + stackSize, parentTid: get(at.parentTid), childTid: get(at.childTid),
-    tls: get(at.tls), clearHandlers,
+    tls: get(at.tls), clearHandlers, tid,
   }, get(at.pidfd));
+}
+
+const SET_TID_MAX = 32;
+
+/** clone3's set_tid: the id to give, 0 when it does not say; there is one namespace of process ids. */
+function wantedTid(task: Task, address: number, count: number): number {
+  if (count > SET_TID_MAX || (address === 0) !== (count === 0)) return -E.INVAL;
+  if (count === 0) return 0;
+  const { mm } = task;
+  if (!mm.readable(address, 4 * count)) return -E.FAULT;
+  const tid = mm.window.view.getInt32(address, true);
+  return count > 1 || tid < 1 || tid >= PID_MAX ? -E.INVAL : tid;
 }
 
 const NAMESPACES = CLONE.NEWCGROUP | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNET;

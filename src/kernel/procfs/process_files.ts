@@ -34,7 +34,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
   const link = (target: () => string | number, place: () => Location | number): MakeNode => (in_) =>
     new ProcLink(in_, target, owner, place);
   const shown = (place: Location | null): string | number => (place ? shownPath(viewer(task).fs.root, place) : -E.NOENT);
-  const executable = (): Location | null => task.process.executable?.location ?? null;
+  const executable = (): Location | null => (alive() ? task.process.executable?.location ?? null : null);
 
   const entries: Record<string, MakeNode> = {
     auxv: ofSpace(() => Buffer.from(task.mm.auxv).toString('latin1'), 0o400),
@@ -311,7 +311,7 @@ function statusText(task: Task): string {
     `State:\t${STATE_NAMES[stateLetter(task)]}`, `Tgid:\t${process.pid}`, 'Ngid:\t0', `Pid:\t${task.tid}`,
     `PPid:\t${process.parent?.pid ?? 0}`, 'TracerPid:\t0',
     `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
-    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`, `FDSize:\t${Math.max(64, task.files.end)}`,
+    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`, `FDSize:\t${task.state === TaskState.Zombie ? 0 : Math.max(64, task.files.end)}`,
     `Groups:\t${cred.groups.join(' ')} `, `NStgid:\t${process.pid}`, `NSpid:\t${task.tid}`,
     `NSpgid:\t${process.group.pgid}`,
     `NSsid:\t${process.session.sid}`,
