@@ -1,0 +1,12 @@
+import t from 'tap';
+import { hasTool } from '../../vfs/fs/sample_disk.js';
+import { fuzzImages } from './image.js';
+
+const skip = hasTool('mkfs.fat') ? false : 'dosfstools is not installed';
+
+t.test('300 images of FAT with damaged metadata are refused or used', { skip }, async (t) => {
+  const { counts, failures } = fuzzImages(20261122, 0, 300, 'vfat');
+  t.same(failures, []);
+  t.equal([...counts.values()].reduce((sum, n) => sum + n, 0), 300);
+  t.ok(counts.get('mounted')! > 100 && counts.size > 2, [...counts].join(' '));
+});
