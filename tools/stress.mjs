@@ -19,13 +19,19 @@ const parts = [
   ['build/conformance/isa/fuzz.js', '--program', '--cases', '200000'],
   ['build/conformance/sandbox/check.js'],
   ['build/conformance/fuzz/elf.js'],
+  ['build/conformance/fuzz/image.js'],
   ['conformance/fuzz/syscalls.mjs'],
+  ['build/vfs/fs/random_operations.test.js'],
 ].filter(([file]) => existsSync(join(root, file)));
+
+/** What the unit tests among them look at. */
+const { STEPS = '10000', SEED = String(Date.now() % 2 ** 31) } = process.env;
+const env = { ...process.env, STEPS, SEED, TAP_TIMEOUT: '3600' };
 
 let failed = 0;
 for (const [file, ...args] of parts) {
   process.stderr.write(`posixx: stress: ${file} ${args.join(' ')}\n`);
-  const { status } = spawnSync(process.execPath, [join(root, file), ...args], { stdio: 'inherit', cwd: root });
+  const { status } = spawnSync(process.execPath, [join(root, file), ...args], { stdio: 'inherit', cwd: root, env });
   if (status !== 0) failed++;
 }
 process.stdout.write(`${parts.length - failed} passed, ${failed} failed\n`);

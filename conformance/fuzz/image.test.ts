@@ -4,9 +4,9 @@ import { fuzzImages } from './image.js';
 
 const skip = hasTool('mkfs.fat') ? false : 'dosfstools is not installed';
 
-t.test('300 images of FAT with damaged metadata are refused or used', { skip }, async (t) => {
-  const { counts, failures } = fuzzImages(20261122, 0, 300, 'vfat');
+t.test('150 images of FAT with damaged metadata are refused or used', { skip }, async (t) => {
+  const { counts, failures } = fuzzImages(20261122, 0, 150, 'vfat');
   t.same(failures, []);
-  t.equal([...counts.values()].reduce((sum, n) => sum + n, 0), 300);
-  t.ok(counts.get('mounted')! > 100 && counts.size > 2, [...counts].join(' '));
+  t.equal([...counts.values()].reduce((sum, n) => sum + n, 0), 150);
+  t.ok(counts.get('mounted')! > 50 && counts.size > 1, [...counts].join(' '));
 });

@@ -50,7 +50,8 @@ function sample({ type, size, tool: [program, ...args] }: Sample): Uint8Array {
   const fs = mountOn(type, new MemoryDevice(bytes));
   if (typeof fs === 'number') throw new Error(`mount: ${errnoName(-fs)}`);
   const ctx = contextOf(fs);
-  for (const dir of ['/dir', '/dir/inner', '/dir/inner/innermost', '/another directory']) mkdir(ctx, ctx.cwd, dir, 0o755);
+  const directories = ['/dir', '/dir/inner', '/dir/inner/innermost', '/another directory'];
+  for (const dir of directories) mkdir(ctx, ctx.cwd, dir, 0o755);
   for (let i = 0; i < 24; i++) {
     const dir = ['', '/dir', '/dir/inner', '/another directory'][i & 3]!;
     const file = open(ctx, ctx.cwd, `${dir}/a file with number ${i}`, O.CREAT | O.RDWR, 0o644);
@@ -181,7 +182,7 @@ export function fuzzImages(seed: number, from: number, count: number, type = '')
     } catch (error) {
       failures.push(`${samples[which]!.name}, mutant ${i} of seed ${seed}: ${(error as Error).stack}`);
     }
-    if (Date.now() - start > SLOW_MS) failures.push(`${samples[which]!.name}, mutant ${i} of seed ${seed}: took too long`);
+    if (Date.now() - start > SLOW_MS) failures.push(`${samples[which]!.name}, mutant ${i} of seed ${seed}: too slow`);
   }
   return { counts, failures };
 }
@@ -189,7 +190,8 @@ export function fuzzImages(seed: number, from: number, count: number, type = '')
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({ options: { type: text, count: text, seed: text, from: text } });
-  const seed = Number(values.seed ?? Date.now() % 2 ** 31), from = Number(values.from ?? 0), count = Number(values.count ?? 20_000);
+  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+  const from = Number(values.from ?? 0), count = Number(values.count ?? 20_000);
   process.stdout.write(`seed ${seed}, mutants ${from} to ${from + count - 1}\n`);
   let failed = 0;
   const STEP = 500;

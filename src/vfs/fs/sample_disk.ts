@@ -10,7 +10,9 @@ import type { FileSystem } from '../inode.js';
 import { fileSystemType } from './types.js';
 
 /** Tools for disks are not on everybody's PATH. */
-export const toolEnvironment = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8', MTOOLS_SKIP_CHECK: '1' };
+export const toolEnvironment = {
+  ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8', MTOOLS_SKIP_CHECK: '1',
+};
 
 /** A disk in memory. After `budget` calls it throws: whoever asks so often will never come to an end. */
 export class MemoryDevice implements BlockDevice {

@@ -1,4 +1,4 @@
-/** Where the bytes of a file or directory lie: in the clusters of a chain, or in the root directory of FAT12 and FAT16. */
+/** Where the bytes of a file or directory lie: in the clusters of a chain; for the root of FAT12 and FAT16, in a range. */
 import { E } from '../../../abi/errno.js';
 import type { BlockDevice } from '../../block_device.js';
 import { FIRST_CLUSTER, type FatGeometry } from './boot.js';

@@ -37,7 +37,8 @@ export class FatDirectory extends FatInode {
   }
   override get nlink(): number {
     // The root has no '.' and '..', which are counted elsewhere.
-    return (this.listing === null ? this.links : this.listing.subdirectories) + (this.dir === null && !this.unlinked ? 2 : 0);
+    const links = this.listing === null ? this.links : this.listing.subdirectories;
+    return this === this.fs.root ? links + 2 : links;
   }
 
   override open(flags: number, location: Location): OpenFile {

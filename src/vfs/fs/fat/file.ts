@@ -160,7 +160,7 @@ export class FatRegular extends FatInode implements StoredFile {
     this.space.cut(0);
   }
 
-  /** Takes the chain off behind `count` clusters; the entry is written first, so that none leads to what others may get. */
+  /** Takes the chain off behind `count` clusters. The entry is written first: none leads to what others may get. */
   private cut(count: number): number {
     if (count > 0) {
       let written = this.unlinked ? 0 : this.fs.table.flush();
@@ -177,7 +177,7 @@ export class FatRegular extends FatInode implements StoredFile {
     return this.space.cut(0);
   }
 
-  /** Makes clusters for `size` bytes. The bytes that there are clusters for, which with `partly` may be fewer; or -errno. */
+  /** Makes clusters for `size` bytes. The bytes that there are now clusters for, with `partly` maybe fewer; or -errno. */
   private reserve(size: number, partly: boolean): number {
     const { clusterSize } = this.fs.geometry;
     const have = this.space.count();

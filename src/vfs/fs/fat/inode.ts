@@ -143,8 +143,8 @@ export abstract class FatInode extends Inode {
     const { options, readOnly } = this.fs;
     if (readOnly) return -E.ROFS;
     const { mask } = change;
-    const refused = (mask & ATTR.UID && change.uid !== options.uid) || (mask & ATTR.GID && change.gid !== options.gid) ||
-      (mask & ATTR.MODE && change.mode & ~0o777);
+    const refused = (mask & ATTR.UID && change.uid !== options.uid) ||
+      (mask & ATTR.GID && change.gid !== options.gid) || (mask & ATTR.MODE && change.mode & ~0o777);
     if (mask & ATTR.SIZE) {
       const resized = this.resize(change.size);
       if (resized < 0) return resized;

@@ -6,8 +6,8 @@ import { E } from '../../../abi/errno.js';
 import type { BlockDevice } from '../../block_device.js';
 import { readSpace, writeSpace, type Space } from './chain.js';
 import {
-  DELETED, LONG_LENGTH, SHORT_LENGTH, SLOT_OFFSETS, SLOT_UNITS, bytesOf, keyOf, longSlots, putLong, shortChecksum, shortOf,
-  shownShort, unitsOf, withoutDots, type ShortName,
+  DELETED, LONG_LENGTH, SHORT_LENGTH, SLOT_OFFSETS, SLOT_UNITS, bytesOf, keyOf, longSlots, putLong, shortChecksum,
+  shortOf, shownShort, unitsOf, withoutDots, type ShortName,
 } from './names.js';
 import type { FatInode } from './inode.js';
 import type { FatOptions } from './options.js';
@@ -60,7 +60,8 @@ export class FatListing {
   private nameless = 0;
 
   private constructor(
-    private readonly device: BlockDevice, private readonly space: Space, private readonly options: FatOptions, bytes: Uint8Array,
+    private readonly device: BlockDevice, private readonly space: Space, private readonly options: FatOptions,
+    bytes: Uint8Array,
   ) {
     this.slots = bytes.length / SLOT_BYTES;
     this.taken = new Uint8Array(this.slots);

@@ -1,6 +1,6 @@
 /**
- * Names of FAT: 8.3 names of eleven bytes in code page 437, and long names in UTF-16, which hide in directory entries before
- * the short one's. The guest's names are UTF-8. The rules for making short names are Linux's (and Windows 95's).
+ * Names of FAT: 8.3 names of eleven bytes in code page 437, and long names in UTF-16, which hide in directory entries
+ * before the short one's. The guest's names are UTF-8. The rules for making short names are Linux's (and Windows 95's).
  */
 import { E } from '../../../abi/errno.js';
 import type { FatOptions } from './options.js';
@@ -61,7 +61,7 @@ export function checkLong(units: string): number {
   return BAD.test(units) || units.endsWith(' ') ? -E.INVAL : 0;
 }
 
-/** Names are equal when their keys are. As Linux has it with utf8 and iocharset=iso8859-1: of the bytes of the UTF-8. */
+/** Names are equal when their keys are: of the UTF-8's bytes, as Linux has it with utf8 and iocharset=iso8859-1. */
 export function keyOf(name: string, options: FatOptions): string {
   return options.strict ? name : name.toLowerCase();
 }
