@@ -61,7 +61,7 @@ function renameat2(task: Task, oldFd: number, oldPtr: number, newFd: number, new
   if (typeof oldPath === 'number') return oldPath;
   const newPath = fetchPath(task, newPtr);
   if (typeof newPath === 'number') return newPath;
-  if (flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE)) return -E.INVAL;
+  if (flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE | RENAME.WHITEOUT)) return -E.INVAL;
   const oldStart = startOf(task, oldFd, oldPath);
   if (typeof oldStart === 'number') return oldStart;
   const newStart = startOf(task, newFd, newPath);
@@ -289,7 +289,7 @@ export const pathRows: readonly Row[] = [
   call('unlinkat', 263, 301, [dirfd, path, atFlags], unlinkat),
   call('rename', 82, 38, [path, path], rename),
   call('renameat', 264, 302, [dirfd, path, dirfd, path], renameat),
-  call('renameat2', 316, 353, [dirfd, path, dirfd, path, renameFlags], renameat2, 'full', 'RENAME_WHITEOUT: EINVAL'),
+  call('renameat2', 316, 353, [dirfd, path, dirfd, path, renameFlags], renameat2, 'full', 'RENAME_WHITEOUT on tmpfs'),
   call('link', 86, 9, [path, path], link),
   call('linkat', 265, 303, [dirfd, path, dirfd, path, atFlags], linkat),
   call('symlink', 88, 83, [path, path], symlink),

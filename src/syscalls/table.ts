@@ -3,6 +3,7 @@ import { Abi } from '../abi/abi.js';
 import { clockRows } from './clock.js';
 import { dirRows } from './dir.js';
 import { fileDataRows } from './file_data.js';
+import { fileHandleRows } from './file_handle.js';
 import { fileIoRows } from './file_io.js';
 import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
@@ -46,6 +47,7 @@ export const table: readonly Row[] = [
   ...clockRows,
   ...dirRows,
   ...fileDataRows,
+  ...fileHandleRows,
   ...fileIoRows,
   ...fileOpenRows,
   ...fileStatRows,

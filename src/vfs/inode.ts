@@ -104,6 +104,8 @@ export interface FileSystem {
   readonly root: Inode;
   /** Nothing can be changed, whatever the mount says. */
   readonly readOnly: boolean;
+  /** A rename may leave a whiteout (a character device 0:0). */
+  readonly whiteouts?: boolean;
   statfs(out: StatFs): number;
   sync(): number;
   /** What /proc/mounts shows behind the flags, as ',size=64k'. */

@@ -10,7 +10,7 @@ import { detach } from './mount_tree.js';
 import { notifyCreated, notifyInode, notifyMoved, notifyRemoved, watched } from './notify.js';
 import { Last, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
-import { createAt, mayChange } from './vfs.js';
+import { createAt, linkable, mayChange } from './vfs.js';
 
 /** mkdir(2). `mode`'s permission bits count; the umask is applied. */
 export function mkdir(ctx: PathContext, at: Location, path: string, mode: number): number {
@@ -65,6 +65,7 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   const denied = mayChange(ctx.cred, found.dirMount, found.dir);
   if (denied < 0) return denied;
   if (source.inode.type === S.IFDIR || !mayLink(ctx.cred, source.inode)) return -E.PERM;
+  if (linksOf(source.inode) === 0 && !linkable.has(source.inode)) return -E.NOENT;
   const result = found.dir.link(found.name, source.inode);
   if (result >= 0) {
     notifyInode(source.inode, IN.ATTRIB);
@@ -121,12 +122,12 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   return 0;
 }
 
-/** rename(2), renameat2(2) with RENAME.NOREPLACE or RENAME.EXCHANGE. */
+/** rename(2), renameat2(2). RENAME.WHITEOUT leaves a whiteout of overlayfs, where the file system has those. */
 export function rename(
   ctx: PathContext, oldAt: Location, oldPath: string, newAt: Location, newPath: string, flags: number,
 ): number {
-  if (flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE)) return -E.INVAL;
-  if (flags & RENAME.NOREPLACE && flags & RENAME.EXCHANGE) return -E.INVAL;
+  if (flags & ~(RENAME.NOREPLACE | RENAME.EXCHANGE | RENAME.WHITEOUT)) return -E.INVAL;
+  if (flags & RENAME.EXCHANGE && flags & (RENAME.NOREPLACE | RENAME.WHITEOUT)) return -E.INVAL;
   const from = new Walk(), to = new Walk();
   let failed = walk(ctx, oldAt, oldPath, WALK.PARENT, from);
   if (failed < 0) return failed;
@@ -163,8 +164,13 @@ export function rename(
   if (isMountPoint(ctx, inode) || (there !== null && isMountPoint(ctx, there))) return -E.BUSY;
 
   const links = watched() && there !== null ? linksOf(there) : 0;
-  const result = from.dir.rename(from.name, to.dir, to.name, flags);
+  const whiteout = (flags & RENAME.WHITEOUT) !== 0;
+  if (whiteout && from.dir.fs.whiteouts !== true) return -E.INVAL;
+  const result = from.dir.rename(from.name, to.dir, to.name, flags & ~RENAME.WHITEOUT);
   if (result < 0) return result;
+  if (whiteout) {
+    from.dir.create(from.name, { mode: S.IFCHR, uid: ctx.cred.fsuid, gid: ctx.cred.fsgid, rdev: 0, target: '' });
+  }
   if (isDir) {
     inode.parent = to.dir;
     inode.name = to.name;

@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import type { FileCredentials } from './credentials.js';
-import type { Inode } from './inode.js';
+import { Stat, type Inode } from './inode.js';
 import { Location, MS, type Mount } from './mount.js';
 import type { MountNamespace } from './mount_tree.js';
 import type { Vfs } from './vfs.js';
@@ -316,10 +316,17 @@ export function lookup(ctx: PathContext, start: Location, path: string, follow: 
 
 const UNREACHABLE = '(unreachable)';
 
-/** The path that links of /proc show: for a place that is not beneath `root`, from the top of its own tree. */
+const scratch = new Stat();
+
+/**
+ * The path that links of /proc show: for a place that is not beneath `root`, from the top of its own tree; with
+ * ' (deleted)' when nothing has a name for it any more.
+ */
 export function shownPath(root: Location, place: Location): string {
   const path = pathOf(root, place);
-  return path.startsWith(UNREACHABLE) ? path.substring(UNREACHABLE.length) : path;
+  const shown = path.startsWith(UNREACHABLE) ? path.substring(UNREACHABLE.length) : path;
+  const gone = place.inode.removed || (place.inode.stat(scratch) >= 0 && scratch.nlink === 0);
+  return gone ? `${shown} (deleted)` : shown;
 }
 
 /**

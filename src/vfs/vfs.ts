@@ -197,6 +197,9 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
   }
 }
 
+/** Files of O_TMPFILE, which may get a name though they have none. */
+export const linkable = new WeakSet<Inode>();
+
 function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: number): OpenFile | number {
   if (place.inode.type !== S.IFDIR) return -E.NOTDIR;
   if (place.mount.readOnly) return -E.ROFS;
@@ -205,6 +208,7 @@ function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: num
   const init = newInode(ctx, place.inode, S.IFREG | (mode & 0o7777 & ~ctx.umask), 0, '');
   const inode = place.inode.createUnnamed(init);
   if (typeof inode === 'number') return inode;
+  if (!(flags & O.EXCL)) linkable.add(inode);
   const unnamed = new Location(place.mount, inode, place.inode, '#' + inode.name);
   return inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
 }

@@ -46,6 +46,7 @@ export class TmpFs implements FileSystem {
   readonly type: string;
   readonly source: string;
   readonly dev: number;
+  readonly whiteouts = true;
   readOnly: boolean;
   readonly root: TmpInode;
   maxBytes: number;
