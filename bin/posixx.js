@@ -5,7 +5,6 @@ const fs = require('fs');
 const path = require('path');
 
 const root = path.dirname(__dirname);
-const bundle = path.join(root, 'dist/posixx.js');
 
 function read(file, encoding) {
   try {
@@ -15,19 +14,36 @@ function read(file, encoding) {
   }
 }
 
-// The bundle is ASCII (esbuild escapes the rest), and latin1 is the quickest to read.
-const source = read(bundle, 'latin1');
-if (source !== undefined) {
+/** By bundle: its script, for the build, which makes V8's code cache of it. */
+const scripts = new Map();
+
+/** Runs a bundle of dist/. false: it is not there. */
+function runBundle(name) {
+  const file = path.join(root, 'dist', `${name}.js`);
+  // Bundles are ASCII (esbuild escapes the rest), and latin1 is the quickest to read.
+  const source = read(file, 'latin1');
+  if (source === undefined) return false;
   const { Script } = require('vm');
-  const script = new Script(source, {
-    filename: bundle,
-    cachedData: read(path.join(root, 'dist/posixx.cache')),
-  });
-  // createRequire would cost a millisecond; names that are relative are those of other bundles.
-  script.runInThisContext()((name) => require(name.startsWith('.') ? path.join(root, 'dist', name) : name), bundle);
-} else if (fs.existsSync(path.join(root, 'build/cli/main.js'))) {
-  import('../build/cli/main.js');
-} else {
-  process.stderr.write(`posixx: not built yet: run "npm run build" in ${root}\n`);
-  process.exitCode = 125;
+  const script = new Script(source, { filename: file, cachedData: read(path.join(root, 'dist', `${name}.cache`)) });
+  scripts.set(name, script);
+  // createRequire would cost a millisecond; names that are relative are those of files in dist/.
+  const requireFile = (id) => require(id.startsWith('.') ? path.join(root, 'dist', id) : id);
+  return script.runInThisContext()(requireFile, file, chunk);
+}
+
+/** What a chunk (tools/bundle.mjs) exports. */
+const chunks = new Map();
+function chunk(name) {
+  if (!chunks.has(name)) chunks.set(name, runBundle(name));
+  return chunks.get(name);
+}
+
+module.exports = scripts;
+if (runBundle('posixx') === false) {
+  if (fs.existsSync(path.join(root, 'build/cli/main.js'))) {
+    import('../build/cli/main.js');
+  } else {
+    process.stderr.write(`posixx: not built yet: run "npm run build" in ${root}\n`);
+    process.exitCode = 125;
+  }
 }

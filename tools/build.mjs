@@ -1,8 +1,8 @@
 /** `npm run build`: from a fresh clone to a program that runs. Also imported by the other tools. */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { bundle, OUTPUTS } from './bundle.mjs';
 import { command, filesBelow, root, step } from './steps.mjs';
 
 const isSource = (name) => name.endsWith('.ts') || /^tsconfig.*\.json$/.test(name);
@@ -47,33 +47,6 @@ function compileTypeScript() {
   command(process.execPath, ['node_modules/typescript/bin/tsc', '-b', ...projects]);
 }
 
-/** The run path in one file, and in others what only help, completion and errors need (yargs), and zstd's decoder. */
-async function bundle() {
-  const { build } = createRequire(join(root, 'package.json'))('esbuild');
-  const parts = [...filesBelow('build/translator', (name) => name.endsWith('.js')), 'build/Release/posixx.node'];
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(readFileSync(join(root, part)));
-  // Code that other builds kept is of no use to this one.
-  rmSync(join(root, 'build/translations'), { recursive: true, force: true });
-  const shared = {
-    absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent',
-    define: { 'import.meta.url': '__moduleUrl', POSIXX_BUILD: JSON.stringify(hash.digest('hex').slice(0, 16)) }, legalComments: 'none',
-    supported: { 'dynamic-import': false },
-  };
-  // As pathToFileURL has it, without its cost.
-  const url = 'const __moduleUrl = "file://" + encodeURI(__filename).replace(/[#?]/g, encodeURIComponent);';
-  await build({
-    ...shared, entryPoints: ['build/cli/main.js'], outfile: 'dist/posixx.js', external: ['./help.js', './zstd.js'],
-    minifySyntax: true, minifyWhitespace: true, alias: { assert: './tools/plain_assert.cjs' },
-    // A function expression, as bin/posixx.js calls it.
-    banner: { js: `(function (require, __filename) {${url}` }, footer: { js: '})' },
-  });
-  await build({ ...shared, banner: { js: url }, entryPoints: ['build/cli/help.js'], outfile: 'dist/help.js' });
-  await build({ ...shared, entryPoints: ['build/vfs/fs/zstd.js'], outfile: 'dist/zstd.js' });
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
-}
-
 /** Brings everything up to date; prints a line per step. */
 export async function build() {
   installPackages();
@@ -89,15 +62,22 @@ export async function build() {
     work: compileTypeScript,
   });
   await step('bundle', {
-    inputs: ['tools/build.mjs', 'tools/plain_assert.cjs', 'package-lock.json', 'build/Release/posixx.node', ...filesBelow('build', (name) => name.endsWith('.js'))
-      .filter((file) => !file.endsWith('.test.js') && !file.startsWith('build/Release'))],
-    outputs: ['dist/posixx.js', 'dist/help.js', 'dist/zstd.js'],
+    inputs: ['tools/bundle.mjs', 'tools/plain_assert.cjs', 'package-lock.json', 'build/Release/posixx.node',
+      ...filesBelow('build', (name) => name.endsWith('.js')).filter((file) => !file.endsWith('.test.js'))],
+    outputs: OUTPUTS,
     work: bundle,
   });
   await step('code cache', {
-    inputs: ['dist/posixx.js', 'bin/posixx.js', 'tools/code_cache.cjs', 'examples/hello/hello'],
-    outputs: ['dist/posixx.cache'],
-    work: () => command(process.execPath, ['tools/code_cache.cjs'], 60_000),
+    inputs: [...OUTPUTS, 'bin/posixx.js', 'tools/code_cache.cjs', 'examples/hello/hello'],
+    outputs: ['dist/posixx.cache', 'dist/translator.cache', 'dist/calls.cache'],
+    work: () => {
+      // The first run translates the program; the second takes what it kept, as most runs will.
+      rmSync(join(root, 'build/translations'), { recursive: true, force: true });
+      const program = ['run', join(root, 'examples/hello/hello')];
+      for (const [bundle, ...args] of [['translator', ...program], ['posixx', ...program], ['calls', 'syscalls']]) {
+        command(process.execPath, ['tools/code_cache.cjs', bundle, ...args], 60_000);
+      }
+    },
   });
 }
 

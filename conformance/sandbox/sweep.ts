@@ -74,12 +74,12 @@ export function prove(code: readonly Code[]): Proof {
     }
   }
   if (engine.stats.flushes > 0) throw new Error('sandbox: more code than the cache has room for');
-  const translator = engine['translator'];
+  const linker = engine['linker'];
   const log = new Uint32Array(native.codeLog());
   const boundaries = new Set<number>();
   for (let i = 1; i <= log[0]!; i++) if (log[i]! < INSIDE) boundaries.add(log[i]!);
-  const thunks = [...boundaries].slice(0, THUNKS).map((host) => translator.thunk(host));
-  const emitted = new Uint8Array(native.codeBuffer()).slice(0, translator.asm.at);
+  const thunks = [...boundaries].slice(0, THUNKS).map((host) => linker.thunk(host));
+  const emitted = new Uint8Array(native.codeBuffer()).slice(0, linker.asm.at);
   const verifier = new Verifier(emitted, native.codeLayout(), boundaries);
   verifier.run(thunks);
   window.destroy();

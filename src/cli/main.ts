@@ -3,6 +3,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { COMMANDS } from './options.js';
 import { UsageError } from './parse.js';
 import { argumentBytes } from './native_strings.js';
+import { run } from './run.js';
 
 /** Exit statuses of posixx itself, those of env(1) and docker run. */
 const USAGE = 2;
@@ -27,7 +28,6 @@ async function dispatch(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'run': {
       if (rest[0] === '--help' || rest[0] === '-h') return help();
-      const { run } = await import('./run.js');
       return run(rest, (text) => print(2, text));
     }
     case 'syscalls': {

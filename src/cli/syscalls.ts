@@ -1,11 +1,11 @@
 /** `posixx syscalls`: the system-call table as text or JSON. */
-import { table } from '../syscalls/table.js';
+import { allRows } from '../syscalls/table.js';
 import type { Row } from '../syscalls/types.js';
 
 /** Rows by x86-64 number; those that only i386 has come last. */
 function sorted(): Row[] {
   const order = (row: Row): number => (row.x64 >= 0 ? row.x64 : 10_000 + row.i386);
-  return [...table].sort((a, b) => order(a) - order(b));
+  return [...allRows()].sort((a, b) => order(a) - order(b));
 }
 
 /** One line a call (number, name, level, note), then the counts; or a JSON array. */

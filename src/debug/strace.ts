@@ -6,8 +6,8 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { SigInfo } from '../kernel/pending_signals.js';
 import type { Process } from '../kernel/process.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from '../kernel/task.js';
-import { decodeArguments, rowOf } from '../syscalls/dispatch.js';
-import { table } from '../syscalls/table.js';
+import { decodeArguments } from '../syscalls/dispatch.js';
+import { allRows, rowOf } from '../syscalls/table.js';
 import type { Row } from '../syscalls/types.js';
 import { errnoText } from './errno_text.js';
 import { formatArgument, isOutput, pointer } from './format.js';
@@ -34,8 +34,8 @@ export function parseTraceSet(text: string): (row: Row) => boolean {
   const classes: ((row: Row) => boolean)[] = [];
   for (const word of list.split(',')) {
     const known = CLASSES[word.replace(/^%/, '')];
-    if (known && (word.startsWith('%') || !table.some((row) => row.name === word))) classes.push(known);
-    else if (table.some((row) => row.name === word)) names.add(word);
+    if (known && (word.startsWith('%') || !allRows().some((row) => row.name === word))) classes.push(known);
+    else if (allRows().some((row) => row.name === word)) names.add(word);
     else if (word !== 'none') throw new Error(`there is no system call and no class of calls named ${word}`);
   }
   return (row) => negated !== (names.has(row.name) || classes.some((inClass) => inClass(row)));

@@ -3,7 +3,7 @@ import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { Gpr } from '../host/cpu_block.js';
 import type { Task } from '../kernel/task.js';
-import { byNumber } from './table.js';
+import { rowOf } from './table.js';
 import { Decode, type Handler, type Row } from './types.js';
 
 /** Registers of the arguments: x86-64 psABI A.2.1, and int 80h of i386. */
@@ -47,14 +47,7 @@ function load64(decode: Decode): Load {
 }
 
 const tables: (Entry | null | undefined)[][] = [[], []];
-let rows: (Row | undefined)[][] | undefined;
 const reported = new Set<number>();
-
-/** The row of a call, undefined for numbers that Linux does not have. */
-export function rowOf(number: number, abi: Abi): Row | undefined {
-  rows ??= [byNumber(Abi.X64), byNumber(Abi.I386)];
-  return rows[abi]![number];
-}
 
 /** Carries out system call `number` with the arguments in the task's registers (kernel.ts, Dispatch). */
 export function dispatch(task: Task, number: number, abi: Abi): number {

@@ -1,4 +1,8 @@
-/** The system-call table: the families' rows, and the two ways to find one by number. */
+/**
+ * The system-call table: the families' rows, and how to find one by number. The families that nearly every program calls are
+ * loaded with it; the others when the first of their calls, or the whole table, is asked for, since they cost every start some time.
+ */
+import { createRequire } from 'node:module';
 import { Abi } from '../abi/abi.js';
 import { clockRows } from './clock.js';
 import { dirRows } from './dir.js';
@@ -8,42 +12,24 @@ import { fileIoRows } from './file_io.js';
 import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
-import { futex2Rows } from './futex2.js';
 import { identityRows } from './identity.js';
-import { inotifyRows } from './inotify.js';
-import { ioprioRows } from './ioprio.js';
-import { kcmpRows } from './kcmp.js';
-import { membarrierRows } from './membarrier.js';
 import { memoryRows } from './memory.js';
-import { processMemoryRows } from './process_memory.js';
-import { mountRows } from './mount.js';
-import { namespaceRows } from './namespace.js';
 import { pathRows } from './path.js';
-import { pidfdRows } from './pidfd.js';
 import { pipeRows } from './pipe.js';
 import { pollRows } from './poll.js';
-import { prctlRows } from './prctl.js';
 import { processRows } from './process.js';
 import { resourceRows } from './resource.js';
 import { rseqRows } from './rseq.js';
-import { schedRows } from './sched.js';
 import { signalRows } from './signal.js';
-import { spliceRows } from './splice.js';
-import { socketRows } from './socket.js';
-import { socketMessageRows } from './socket_message.js';
-import { socketOptionRows } from './socket_option.js';
 import { systemRows } from './system.js';
-import { sysvMsgRows } from './sysv_msg.js';
-import { sysvSemRows } from './sysv_sem.js';
-import { sysvShmRows } from './sysv_shm.js';
 import { taskControlRows } from './task_control.js';
-import { timerRows } from './timer.js';
-import { unimplementedRows } from './unimplemented.js';
-import { xattrRows } from './xattr.js';
 import type { Row } from './types.js';
 
-/** Every call of Linux x86-64, implemented or not, in no particular order. */
-export const table: readonly Row[] = [
+// In the bundle `require` is the bundler's. Elsewhere it is Node's.
+const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
+type LateModule = typeof import('./late_families.js');
+
+const earlyRows: readonly Row[] = [
   ...clockRows,
   ...dirRows,
   ...fileDataRows,
@@ -52,46 +38,51 @@ export const table: readonly Row[] = [
   ...fileOpenRows,
   ...fileStatRows,
   ...futexRows,
-  ...futex2Rows,
   ...identityRows,
-  ...inotifyRows,
-  ...ioprioRows,
-  ...kcmpRows,
-  ...membarrierRows,
   ...memoryRows,
-  ...processMemoryRows,
-  ...mountRows,
-  ...namespaceRows,
   ...pathRows,
-  ...pidfdRows,
   ...pipeRows,
   ...pollRows,
-  ...prctlRows,
   ...processRows,
   ...resourceRows,
   ...rseqRows,
-  ...schedRows,
   ...signalRows,
-  ...spliceRows,
-  ...socketRows,
-  ...socketMessageRows,
-  ...socketOptionRows,
   ...systemRows,
-  ...sysvMsgRows,
-  ...sysvSemRows,
-  ...sysvShmRows,
   ...taskControlRows,
-  ...xattrRows,
-  ...timerRows,
-  ...unimplementedRows,
 ];
 
-/** Rows by number, for one ABI. */
-export function byNumber(abi: Abi): (Row | undefined)[] {
-  const rows: (Row | undefined)[] = new Array<Row | undefined>(480).fill(undefined);
-  for (const row of table) {
-    const number = abi === Abi.X64 ? row.x64 : row.i386;
-    if (number >= 0) rows[number] = row;
+function lateRows(): readonly Row[] {
+  return ((fromTree === null ? require('./late_families.js') : fromTree('./late_families.js')) as LateModule).lateRows;
+}
+
+/** Every call of Linux x86-64, implemented or not, in no particular order. */
+export function allRows(): readonly Row[] {
+  return [...earlyRows, ...lateRows()];
+}
+
+type Numbered = (Row | undefined)[];
+
+/** By ABI. */
+let early: readonly Numbered[] | undefined;
+let late: readonly Numbered[] | undefined;
+
+/** The row of a call, undefined for numbers that Linux does not have. */
+export function rowOf(number: number, abi: Abi): Row | undefined {
+  early ??= [byNumber(earlyRows, Abi.X64), byNumber(earlyRows, Abi.I386)];
+  const row = early[abi]![number];
+  if (row !== undefined) return row;
+  if (late === undefined) {
+    const rows = lateRows();
+    late = [byNumber(rows, Abi.X64), byNumber(rows, Abi.I386)];
   }
-  return rows;
+  return late[abi]![number];
+}
+
+function byNumber(rows: readonly Row[], abi: Abi): Numbered {
+  const found: Numbered = new Array<Row | undefined>(480).fill(undefined);
+  for (const row of rows) {
+    const number = abi === Abi.X64 ? row.x64 : row.i386;
+    if (number >= 0) found[number] = row;
+  }
+  return found;
 }

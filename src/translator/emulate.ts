@@ -27,24 +27,49 @@ function moveBase(cpu: Cpu, insn: Insn, base: number, write: boolean): boolean {
   return true;
 }
 
+function cpuid(cpu: Cpu, model: CpuModel): void {
+  const [a, b, c, d] = model.cpuid(cpu.low(Gpr.rax), cpu.low(Gpr.rcx));
+  set32(cpu, Gpr.rax, a);
+  set32(cpu, Gpr.rbx, b);
+  set32(cpu, Gpr.rcx, c);
+  set32(cpu, Gpr.rdx, d);
+}
+
+function xgetbv(cpu: Cpu, model: CpuModel): boolean {
+  if (cpu.low(Gpr.rcx) !== 0) return false;
+  set32(cpu, Gpr.rax, model.xcr0);
+  set32(cpu, Gpr.rdx, 0);
+  return true;
+}
+
+/**
+ * As `emulate`, for the instruction at `pc` before it is decoded: the questions for the CPU that most C libraries ask when
+ * they start, so that they need no decoder.
+ * @returns false when it is another one, or has prefixes
+ */
+export function emulateQuestion(cpu: Cpu, bytes: Uint8Array, pc: number, model: CpuModel): boolean {
+  if (bytes[pc] !== 0x0f) return false;
+  if (bytes[pc + 1] === 0xa2) {
+    cpuid(cpu, model);
+    cpu.rip = pc + 2;
+    return true;
+  }
+  if (bytes[pc + 1] !== 0x01 || bytes[pc + 2] !== 0xd0 || !xgetbv(cpu, model)) return false;
+  cpu.rip = pc + 3;
+  return true;
+}
+
 /**
  * Carries out `insn` on `cpu`, rip included.
  * @returns false when the instruction is not one of those, or faults with a general protection fault.
  */
 export function emulate(cpu: Cpu, insn: Insn, model: CpuModel): boolean {
   switch (insn.form.mnemonic) {
-    case 'cpuid': {
-      const [a, b, c, d] = model.cpuid(cpu.low(Gpr.rax), cpu.low(Gpr.rcx));
-      set32(cpu, Gpr.rax, a);
-      set32(cpu, Gpr.rbx, b);
-      set32(cpu, Gpr.rcx, c);
-      set32(cpu, Gpr.rdx, d);
+    case 'cpuid':
+      cpuid(cpu, model);
       break;
-    }
     case 'xgetbv':
-      if (cpu.low(Gpr.rcx) !== 0) return false;
-      set32(cpu, Gpr.rax, model.xcr0);
-      set32(cpu, Gpr.rdx, 0);
+      if (!xgetbv(cpu, model)) return false;
       break;
     case 'rdpid':
       set32(cpu, insn.rm, 0);

@@ -5,7 +5,9 @@ import type { Translations } from './code_space.js';
 import type { CpuModel } from './cpu_model.js';
 import type { CodeStore } from './engine.js';
 import type { InstructionLog } from './instruction_log.js';
-import { buildImage, type CodeStorage, type InstalledImage, StoredImage } from './stored_image.js';
+import { packModule } from './on_demand.js';
+import type { CodeStorage } from './pack_image.js';
+import { type InstalledImage, StoredImage } from './stored_image.js';
 
 /** An image's code is stored anew once this part of it is new, and as many instructions at least. */
 const FRESH_PART = 1 / 8;
@@ -82,7 +84,7 @@ export class ImageStore {
       translations.describeImages(0, 2 ** 20, (from, image) => this.describe(translations, from, image));
       const { base } = parseOrigin(origin)!;
       const belongs = (page: number): boolean => translations.origins.get(page) === origin;
-      const bytes = buildImage(translations, this.storage, base, belongs, saves);
+      const bytes = packModule().packImage(translations, this.storage, base, belongs, saves);
       if (bytes === null) continue;
       this.store.save(`${this.prefix}-${version}`, bytes);
       const image = StoredImage.parse(bytes);

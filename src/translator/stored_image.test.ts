@@ -49,7 +49,7 @@ class Place {
   /** By guest address, the emitted instruction, the targets of its branches blanked. */
   emitted(): Map<number, string> {
     const { translations } = this.space;
-    const { log, asm } = this.engine['translator'];
+    const { log, asm } = this.engine['linker'];
     const { relocations } = asm;
     const code = Buffer.from(asm.bytes.slice(0, asm.at));
     translations.describeImages(0, 2 ** 20, (_origin, image) => image.describe(translations, relocations, new DataView(asm.bytes.buffer)));

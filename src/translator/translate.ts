@@ -3,13 +3,14 @@ import { native } from '../host/native.js';
 import { decode } from './decode.js';
 import { type Form, type Insn, Insn as InsnClass, Rewrite } from './insn.js';
 import { Trap } from '../host/cpu_block.js';
-import { Assembler } from './assembler.js';
+import type { Assembler } from './assembler.js';
 import type { Fragment, X86CodeSpace } from './code_space.js';
 import type { CpuModel } from './cpu_model.js';
-import type { EngineStats } from './engine.js';
+import type { CodeSource, EngineStats } from './engine.js';
 import { flagsLive } from './flags.js';
 import { lagFixup, MAX_LAG } from './fixup.js';
 import type { InstructionLog } from './instruction_log.js';
+import { FRAGMENT_LIMIT, type Linker, SAVE_X87, SAVE_YMM } from './linker.js';
 import { isVerbatim, OperandMapper } from './operands.js';
 import { Reloc } from './relocations.js';
 import * as branch from './emit_branch.js';
@@ -17,23 +18,13 @@ import * as stack from './emit_stack.js';
 import { emitFpuRestore, emitFpuSave } from './emit_fpu.js';
 import { emitString } from './emit_string.js';
 
-/** Guest instructions of a fragment at most; then it is linked to the next. */
-const FRAGMENT_LIMIT = 128;
-/** Host bytes that one fragment can take at most, stubs included. */
-const FRAGMENT_BYTES = 64 * 1024;
 /** Bytes of a load from a slot. */
 const THUNK_BYTES = 9;
-/** FP state that must be kept across traps once guest code uses it. */
-export const SAVE_X87 = 1;
-export const SAVE_YMM = 2;
-
 const enum After { Continue, End }
 
 export class Translator implements branch.BranchSink {
-  readonly log: InstructionLog;
-  readonly asm: Assembler;
-  /** SAVE_X87, SAVE_YMM: what the translated code uses. */
-  saves = 0;
+  private readonly log: InstructionLog;
+  private readonly asm: Assembler;
   private readonly map: OperandMapper;
   private readonly insn: Insn = new InsnClass();
   private readonly pendingSites: number[] = [];
@@ -45,16 +36,11 @@ export class Translator implements branch.BranchSink {
   private startPc = 0;
 
   constructor(
-    asm: Assembler, log: InstructionLog, private readonly model: CpuModel, private readonly stats: EngineStats,
+    private readonly linker: Linker, private readonly model: CpuModel, private readonly stats: EngineStats,
   ) {
-    this.asm = asm;
-    this.log = log;
-    this.map = new OperandMapper(asm);
-  }
-
-  /** There is room for one more fragment. */
-  get hasRoom(): boolean {
-    return this.asm.at + FRAGMENT_BYTES < this.asm.layout.size && this.log.hasRoom(FRAGMENT_LIMIT * 4);
+    this.asm = linker.asm;
+    this.log = linker.log;
+    this.map = new OperandMapper(linker.asm);
   }
 
   /**
@@ -151,6 +137,12 @@ export class Translator implements branch.BranchSink {
     return host;
   }
 
+  /** The instruction at `pc`, which can be fetched. Its object is reused. */
+  decodeAt(source: CodeSource, pc: number): Insn {
+    decode(source.window.u8, pc, source.fetchable(pc), pc, this.insn);
+    return this.insn;
+  }
+
   /** Where an unconditional jump lets the fragment go on, or -1. */
   private continueAt = -1;
 
@@ -174,15 +166,6 @@ export class Translator implements branch.BranchSink {
     return true;
   }
 
-  /** Whether code at `from` may branch directly to the translation of `target`: whoever runs the one must have the other. */
-  mayLink(space: X86CodeSpace, from: number, target: number): boolean {
-    const { translations } = space;
-    if (translations.sameOrigin(from, target)) return true;
-    if (translations.users > 1 || !space.admits(target >>> 12)) return false;
-    translations.bound = true;
-    return true;
-  }
-
   branch(site: number, target: number): void {
     this.asm.relocations.add(Reloc.Branch, site, target);
     this.pendingSites.push(site);
@@ -196,35 +179,14 @@ export class Translator implements branch.BranchSink {
       const site = this.pendingSites[i]!;
       const target = this.pendingTargets[i]!;
       const host = translations.find(target);
-      if (host !== 0 && this.mayLink(this.space, this.startPc, target)) {
-        this.asm.patchRel32(site, host);
-        translations.addLink(target, site);
+      if (host !== 0 && this.linker.mayLink(this.space, this.startPc, target)) {
+        this.linker.link(this.space, site, target, host);
       } else {
-        this.linkLater(site, target);
+        this.linker.linkLater(site, target);
       }
     }
     this.pendingSites.length = 0;
     this.pendingTargets.length = 0;
-  }
-
-  /** The branch at `site` leaves through a stub that has its target and itself linked. */
-  linkLater(site: number, target: number): void {
-    const { asm } = this;
-    asm.patchRel32(site, asm.at);
-    asm.u8(0xe8);
-    asm.rel32(asm.layout.exitLink);
-    asm.u32(target);
-    asm.u32(site);
-  }
-
-  /** Entry of an indirect branch to the instruction at `host`: guest rcx comes back from its slot. */
-  thunk(host: number): number {
-    const { asm } = this;
-    const at = asm.at;
-    asm.loadSlot(1, asm.layout.slots.scratch);
-    asm.u8(0xe9);
-    asm.rel32(host);
-    return at;
   }
 
   private abandon(pc: number, result: number): number {
@@ -232,7 +194,7 @@ export class Translator implements branch.BranchSink {
     return result;
   }
 
-  /** As `thunk`, for the fragment that is emitted next: it falls into the fragment's aligned beginning. */
+  /** As Linker.thunk, for the fragment that is emitted next: it falls into the fragment's aligned beginning. */
   private thunkInFront(pc: number): number {
     const { asm } = this;
     const at = asm.at = ((asm.at + THUNK_BYTES + 15) & ~15) - THUNK_BYTES;
@@ -287,12 +249,12 @@ export class Translator implements branch.BranchSink {
         break;
       case Rewrite.FpuSave:
         this.noteState(form);
-        this.saves |= SAVE_X87;
+        this.linker.saves |= SAVE_X87;
         fixup = emitFpuSave(asm, map, insn);
         break;
       case Rewrite.FpuRestore:
         this.noteState(form);
-        this.saves |= SAVE_X87 | (this.model.has('avx') ? SAVE_YMM : 0);
+        this.linker.saves |= SAVE_X87 | (this.model.has('avx') ? SAVE_YMM : 0);
         fixup = emitFpuRestore(asm, map, insn);
         break;
       case Rewrite.Jcc:
@@ -359,8 +321,8 @@ export class Translator implements branch.BranchSink {
   }
 
   private noteState(form: Form): void {
-    if (form.x87) this.saves |= SAVE_X87;
-    if (form.avx) this.saves |= SAVE_YMM;
+    if (form.x87) this.linker.saves |= SAVE_X87;
+    if (form.avx) this.linker.saves |= SAVE_YMM;
   }
 
   private trap(pc: number, trap: Trap): After {

@@ -4,14 +4,14 @@ import { Cpu, CpuBlock, Trap } from '../host/cpu_block.js';
 import { Assembler } from './assembler.js';
 import { type CodeSpaceOwner, Translations, X86CodeSpace } from './code_space.js';
 import { CpuModel } from './cpu_model.js';
-import { decode } from './decode.js';
-import { emulate } from './emulate.js';
+import { emulate, emulateQuestion } from './emulate.js';
 import type { CodeSource, CodeSpace, CodeStore, Engine, EngineStats } from './engine.js';
 import { applyFixup, Fixup } from './fixup.js';
 import { ImageStore } from './image_store.js';
-import { Insn } from './insn.js';
 import { InstructionLog } from './instruction_log.js';
-import { Translator } from './translate.js';
+import { Linker } from './linker.js';
+import { translateModule } from './on_demand.js';
+import type { Translator } from './translate.js';
 
 const { enter } = native;
 const WINDOW_SIZE = 0x1_0000_0000;
@@ -37,7 +37,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private readonly layout: CodeLayout;
   /** native.entryBlock */
   private readonly entry = new Uint32Array(native.entryBlock());
-  private readonly translator: Translator;
+  private readonly linker: Linker;
+  /** Made when the first code has to be translated. */
+  private loaded: Translator | undefined;
   private readonly store: ImageStore | undefined;
   /** An array: V8 would keep every old table of a Set that changes all the time, and what it names. */
   private readonly spaces: X86CodeSpace[] = [];
@@ -49,7 +51,6 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private epoch = 0;
   /** By CPU id: address of the instruction that faulted on a store to its own page; -1: none. */
   private readonly ownStores: number[] = [];
-  private readonly insn = new Insn();
   /** CPUs whose tasks ended, for the next ones. */
   private readonly idleCpus: Cpu[] = [];
 
@@ -60,11 +61,14 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.code = new Uint8Array(buffer);
     this.codeView = new DataView(buffer);
     this.layout = native.codeLayout();
-    this.translator = new Translator(
-      new Assembler(this.code, this.layout), new InstructionLog(native.codeLog()), model, this.stats,
-    );
-    const { asm, log } = this.translator;
+    const asm = new Assembler(this.code, this.layout);
+    const log = new InstructionLog(native.codeLog());
+    this.linker = new Linker(asm, log);
     if (store !== undefined) this.store = new ImageStore(store, asm, log, this.codeView, this.layout, model);
+  }
+
+  private get translator(): Translator {
+    return this.loaded ??= new (translateModule().Translator)(this.linker, this.model, this.stats);
   }
 
   createCpu(): Cpu {
@@ -111,7 +115,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   retire(translations: Translations, program: string): void {
     if (translations.users > 0) return;
-    this.store?.keep([translations], this.translator.saves);
+    this.store?.keep([translations], this.linker.saves);
     if (translations.bound && this.programs.get(program) === translations) this.programs.delete(program);
   }
 
@@ -142,14 +146,14 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     if (!translations.hasCode(start, end)) return;
     if (translations.users > 1) return this.leave(space);
     space.epoch = this.nextEpoch();
-    if (!this.translator.hasRoom) {
+    if (!this.linker.hasRoom) {
       this.flush();
       return;
     }
     const window = source.window.id;
     translations.drop(
-      start, end, this.translator.log,
-      (site, pc) => this.translator.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
+      start, end, this.linker.log,
+      (site, pc) => this.linker.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
       (origin, image) => this.store!.describe(translations, origin, image),
     );
   }
@@ -159,7 +163,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     if (this.store === undefined || this.stats.instructions === 0) return;
     const all = new Set(this.programs.values());
     for (const space of this.spaces) all.add(space.translations);
-    this.store.keep(all, this.translator.saves);
+    this.store.keep(all, this.linker.saves);
   }
 
   /** Whether `translations` got code from an earlier process for the image that has `pc`. */
@@ -168,7 +172,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const origin = translations.origins.get(pc >>> 12);
     if (origin === undefined || translations.installed.has(origin)) return false;
     const mapped = (page: number): boolean => source.codeOrigin?.(page) === origin;
-    this.translator.saves |= this.store!.recall(translations, origin, mapped);
+    this.linker.saves |= this.store!.recall(translations, origin, mapped);
     return translations.installed.get(origin) !== null;
   }
 
@@ -176,9 +180,9 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   private flush(): void {
     this.stats.flushes++;
     this.keep();
-    this.translator.asm.at = this.layout.start;
-    this.translator.log.clear();
-    this.translator.asm.relocations.clear();
+    this.linker.asm.at = this.layout.start;
+    this.linker.log.clear();
+    this.linker.asm.relocations.clear();
     this.programs.clear();
     const fresh = new Map<Translations, Translations>();
     for (const space of this.spaces) {
@@ -205,7 +209,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     let host = space.translations.find(pc);
     if (host === 0 && this.store !== undefined && this.recall(space, pc)) host = space.translations.find(pc);
     if (host !== 0) return host;
-    if (!this.translator.hasRoom) {
+    if (!this.linker.hasRoom) {
       this.flush();
       if (!space.admits(pc >>> 12)) this.leave(space);
     }
@@ -236,7 +240,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       entry[0] = cpu.id;
       entry[1] = window;
       entry[2] = host;
-      entry[3] = this.translator.saves;
+      entry[3] = this.linker.saves;
       enter();
       const trap = entry[4] as Trap;
       switch (trap) {
@@ -280,7 +284,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   private locateOnce(cpu: Cpu, space: X86CodeSpace): number {
     this.ownStores[cpu.id] = -1;
-    if (!this.translator.hasRoom) this.flush();
+    if (!this.linker.hasRoom) this.flush();
     return this.translator.translateOnce(space, cpu.rip);
   }
 
@@ -299,10 +303,10 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const { epoch } = space;
     const host = this.locate(space, target);
     if (host === 0 || space.epoch !== epoch) return 0;
-    if (!this.translator.mayLink(space, this.translator.log.pcAt(this.translator.log.find(site)), target)) return host;
+    const { linker } = this;
+    if (!linker.mayLink(space, linker.log.pcAt(linker.log.find(site)), target)) return host;
     this.stats.links++;
-    this.translator.asm.patchRel32(site, host);
-    space.translations.addLink(target, site);
+    linker.link(space, site, target, host);
     return host;
   }
 
@@ -317,7 +321,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.setStoredThunks(space, target);
     let thunk = thunks.get(target);
     if (thunk === undefined) {
-      thunk = this.translator.thunk(host);
+      thunk = this.linker.thunk(host);
       thunks.set(target, thunk);
     }
     native.indirectSet(space.source.window.id, target, thunk);
@@ -336,7 +340,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   /** Finds the guest instruction of a fault or an interruption, and with `undo` rebuilds the state at its start. */
   private locateTrap(cpu: Cpu, undo: boolean): void {
-    const { log } = this.translator;
+    const { log } = this.linker;
     const host = cpu.u32[HOST_PC]!;
     if (host < this.layout.start) {
       // The return-miss stub read the guest's stack, which is not there.
@@ -364,7 +368,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   private emulate(cpu: Cpu, space: X86CodeSpace): boolean {
     const pc = cpu.u32[RIP]!;
-    decode(space.source.window.u8, pc, space.source.fetchable(pc), pc, this.insn);
-    return emulate(cpu, this.insn, this.model);
+    return emulateQuestion(cpu, space.source.window.u8, pc, this.model) ||
+      emulate(cpu, this.translator.decodeAt(space.source, pc), this.model);
   }
 }

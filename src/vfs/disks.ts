@@ -7,7 +7,8 @@ import { makeDev, type Inode } from './inode.js';
 import { findPartitions, MAX_PARTITIONS } from './partitions.js';
 import type { Vfs } from './vfs.js';
 
-export const VIRTIO_MAJOR = 254;
+/** Of those for local use: files of the host show the host's device numbers, and its disks may well be virtio's. */
+const DISK_MAJOR = 240;
 /** Group disk of Debian. */
 const DISK_GID = 6;
 const MAX_DISKS = 26;
@@ -23,7 +24,7 @@ export function attachDisk(vfs: Vfs, dev: Inode, image: DiskImage): number {
   const device = HostImage.open(image.host, image.readOnly);
   if (typeof device === 'number') return device;
   let index = 0;
-  while (vfs.disks.has(makeDev(VIRTIO_MAJOR, index * (MAX_PARTITIONS + 1)))) index++;
+  while (vfs.disks.has(makeDev(DISK_MAJOR, index * (MAX_PARTITIONS + 1)))) index++;
   if (index >= MAX_DISKS) return -E.NOSPC;
   const name = `vd${String.fromCharCode(97 + index)}`;
   const first = index * (MAX_PARTITIONS + 1);
@@ -33,7 +34,7 @@ export function attachDisk(vfs: Vfs, dev: Inode, image: DiskImage): number {
 }
 
 function addDisk(vfs: Vfs, dev: Inode, name: string, minor: number, device: BlockDevice): void {
-  const disk = new Disk(name, makeDev(VIRTIO_MAJOR, minor), device);
+  const disk = new Disk(name, makeDev(DISK_MAJOR, minor), device);
   registerDisk(vfs, disk);
   makeDiskNode(dev, disk);
 }

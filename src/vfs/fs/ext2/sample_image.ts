@@ -92,7 +92,7 @@ export function preen(bytes: Uint8Array): { status: number; text: string } {
 
 export function tryMount(device: BlockDevice, options = '', type = 'ext4', log: string[] = []): Ext2Fs | number {
   return Ext2Fs.open({
-    type, source: '/dev/vda', disk: new Disk('vda', makeDev(254, 0), device), options, readOnly: device.readOnly || /\bro\b/.test(options),
+    type, source: '/dev/vda', disk: new Disk('vda', makeDev(240, 0), device), options, readOnly: device.readOnly || /\bro\b/.test(options),
     uid: 0, gid: 0, umask: 0o022, place: () => -E.NOENT, log: (line) => log.push(line),
   });
 }
