@@ -33,7 +33,7 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
     cpuinfo: text(cpuinfoText),
     devices: text(() =>
       'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\n' +
-      'Block devices:\n  7 loop\n254 virtblk\n'),
+      'Block devices:\n  7 loop\n240 virtblk\n'),
     filesystems: text(() => fileSystemTypes.map((type) => `${type.onDevice ? '' : 'nodev'}\t${type.name}\n`).join('')),
     loadavg: text(() => loadavgText(kernel)),
     meminfo: text(() => meminfoText(kernel)),
