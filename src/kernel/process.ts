@@ -78,6 +78,8 @@ export class Process {
   hasExecuted = false;
   /** Has or had record locks (fcntl(2)): closing a file gives them up. */
   hasRecordLocks = false;
+  /** Is told of descriptors that the process closes; null: nobody wants to know. */
+  closes: ((file: OpenFile) => void) | null = null;
   personality = 0;
   /** Commands that membarrier(2) registered. */
   membarriers = 0;

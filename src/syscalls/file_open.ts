@@ -84,6 +84,7 @@ function close(task: Task, fd: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -E.BADF;
   dropRecordLocks(task, file);
+  if (task.process.closes !== null) task.process.closes(file);
   const result = task.files.close(fd);
   return result < 0 ? result : 0;
 }
