@@ -12,9 +12,17 @@ import { Wake, WaitQueue } from './wait_queue.js';
 export const PIPE_BUF = 4096;
 const DEFAULT_CAPACITY = 65536;
 const MAX_CAPACITY = 1 << 20;
+/** Above it no power of two is an unsigned int. */
+const ROUNDED_MAX = 0x8000_0000;
 /** Memory is taken in steps, so that the pipe of a one-line command costs little. */
 const FIRST_BUFFER = 4096;
 const FIONREAD = 0x541b;
+
+/** Bytes that one write put in and one read takes out, and how many that are in no packet lie before them. */
+interface Packet {
+  before: number;
+  length: number;
+}
 
 export class Pipe {
   readonly ino = newAnonymousIno();
@@ -27,11 +35,65 @@ export class Pipe {
   writerOpens = 0;
   /** Bytes held. */
   length = 0;
+  /** Packets among the bytes held (O_DIRECT), in their order; null as long as there was none. */
+  private packets: Packet[] | null = null;
   private buffer: Uint8Array = new Uint8Array(FIRST_BUFFER);
   private head = 0;
 
-  /** Takes at most `length` bytes out of the pipe. */
+  /** Bytes that a write finds room for; with packets in the pipe each of these takes a page. */
+  get room(): number {
+    const { packets } = this;
+    if (packets === null || packets.length === 0) return this.capacity - this.length;
+    return this.capacity - PIPE_BUF * this.pages(packets) + (PIPE_BUF - this.tail % PIPE_BUF) % PIPE_BUF;
+  }
+
+  /** Bytes behind the last packet. */
+  private get tail(): number {
+    let tail = this.length;
+    for (const packet of this.packets ?? []) tail -= packet.before + packet.length;
+    return tail;
+  }
+
+  /** Whether a write of `length` bytes goes into the page of the last one, be it a packet or not (Linux pipe_write). */
+  merges(length: number): boolean {
+    const used = this.tail % PIPE_BUF;
+    return used !== 0 && used + length <= PIPE_BUF;
+  }
+
+  private pages(packets: readonly Packet[]): number {
+    let plain = this.length;
+    for (const packet of packets) plain -= packet.length;
+    return packets.length + Math.ceil(plain / PIPE_BUF);
+  }
+
+  /** Takes at most `length` bytes out of the pipe: up to the end of a packet, the rest of which is lost. */
   take(u8: Uint8Array, start: number, length: number): number {
+    const { packets } = this;
+    if (packets === null || packets.length === 0) return this.takeBytes(u8, start, length);
+    const packet = packets[0]!;
+    const { before } = packet;
+    const plain = this.takeBytes(u8, start, Math.min(length, before));
+    packet.before -= plain;
+    if (plain < before || plain === length) return plain;
+    packets.shift();
+    const count = this.takeBytes(u8, start + plain, Math.min(length - plain, packet.length));
+    const lost = packet.length - count;
+    this.length -= lost;
+    this.head = this.length === 0 ? 0 : (this.head + lost) % this.buffer.length;
+    return plain + count;
+  }
+
+  /** Puts a packet of at most PIPE_BUF bytes in. False when there is no room for one. */
+  putPacket(u8: Uint8Array, start: number, length: number): boolean {
+    const packets = this.packets ??= [];
+    if (this.capacity - PIPE_BUF * this.pages(packets) < PIPE_BUF) return false;
+    const before = this.tail;
+    this.put(u8, start, length);
+    packets.push({ before, length });
+    return true;
+  }
+
+  private takeBytes(u8: Uint8Array, start: number, length: number): number {
     const count = Math.min(length, this.length);
     const { buffer } = this;
     const first = Math.min(count, buffer.length - this.head);
@@ -67,7 +129,7 @@ export class Pipe {
     if (bytes > MAX_CAPACITY) return -E.PERM;
     let capacity = PIPE_BUF;
     while (capacity < bytes) capacity *= 2;
-    if (capacity < this.length) return -E.BUSY;
+    if (capacity < Math.max(this.length, PIPE_BUF * this.pages(this.packets ?? []))) return -E.BUSY;
     const grew = capacity > this.capacity;
     this.capacity = capacity;
     if (this.buffer.length > capacity) this.move(new Uint8Array(Math.max(FIRST_BUFFER, capacity)));
@@ -83,7 +145,7 @@ export class Pipe {
 
   private move(to: Uint8Array): void {
     const { length } = this;
-    this.take(to, 0, length);
+    this.takeBytes(to, 0, length);
     this.buffer = to;
     this.head = 0;
     this.length = length;
@@ -137,12 +199,25 @@ export class PipeFile extends OpenFile {
     const { pipe } = this;
     if (pipe.readers === 0) return -E.PIPE;
     if (length === 0) return 0;
-    const room = pipe.capacity - pipe.length;
+    if (this.flags & O.DIRECT) return this.writePackets(u8, start, length);
+    const { room } = pipe;
     if (room <= 0 || (length <= PIPE_BUF && room < length)) return -E.AGAIN;
     const count = Math.min(room, length);
     pipe.put(u8, start, count);
     pipe.queue.wake(POLL.IN);
     return count;
+  }
+
+  private writePackets(u8: Uint8Array, start: number, length: number): number {
+    const { pipe } = this;
+    let done = length % PIPE_BUF;
+    if (pipe.merges(done)) pipe.put(u8, start, done);
+    else done = 0;
+    while (done < length && pipe.putPacket(u8, start + done, Math.min(PIPE_BUF, length - done))) {
+      done += Math.min(PIPE_BUF, length - done);
+    }
+    if (done > 0) pipe.queue.wake(POLL.IN);
+    return done > 0 ? done : -E.AGAIN;
   }
 
   override poll(): number {
@@ -153,7 +228,7 @@ export class PipeFile extends OpenFile {
       if (pipe.writers === 0 && (!this.location || pipe.writerOpens > 0)) events |= POLL.HUP;
     }
     if (this.canWrite) {
-      if (pipe.capacity - pipe.length >= PIPE_BUF) events |= POLL.OUT | POLL.WRNORM;
+      if (pipe.room >= PIPE_BUF) events |= POLL.OUT | POLL.WRNORM;
       if (pipe.readers === 0) events |= POLL.ERR;
     }
     return events;
@@ -163,7 +238,7 @@ export class PipeFile extends OpenFile {
     return this.pipe.capacity;
   }
   override setPipeSize(size: number): number {
-    return size <= 0 ? -E.INVAL : this.pipe.resize(size);
+    return size < 0 || size > ROUNDED_MAX ? -E.INVAL : this.pipe.resize(size);
   }
 
   override stat(out: Stat): number {
@@ -187,7 +262,7 @@ export class PipeFile extends OpenFile {
   }
 }
 
-/** pipe2(2): the reading and the writing end. `flags`: O.NONBLOCK or 0. */
+/** pipe2(2): the reading and the writing end. `flags`: O.NONBLOCK, O.DIRECT. */
 export function createPipe(flags: number, uid: number, gid: number): [PipeFile, PipeFile] {
   const pipe = new Pipe();
   return [

@@ -14,7 +14,7 @@ const EFD_SEMAPHORE = 1;
 
 export const pipeRows: readonly Row[] = [
   call('pipe', 22, 42, [outStruct('fds')], (task, fds) => pipe2(task, fds, 0)),
-  call('pipe2', 293, 331, [outStruct('fds'), flags('O_', FLAGS)], pipe2, 'partial', 'O_DIRECT (packets) gives EINVAL'),
+  call('pipe2', 293, 331, [outStruct('fds'), flags('O_', { ...FLAGS, DIRECT: O.DIRECT })], pipe2),
   call('eventfd', 284, 323, [uint], (task, initial) => eventfd2(task, initial, 0)),
   call('eventfd2', 290, 328, [uint, flags('EFD_', { ...FLAGS, SEMAPHORE: EFD_SEMAPHORE })], eventfd2),
   call('signalfd', 282, 321, [fd, inStruct('sigset'), size],
@@ -24,10 +24,10 @@ export const pipeRows: readonly Row[] = [
 
 /** pipe2(2). */
 function pipe2(task: Task, fds: number, flagBits: number): number {
-  if (flagBits & ~(O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
+  if (flagBits & ~(O.CLOEXEC | O.NONBLOCK | O.DIRECT)) return -E.INVAL;
   const { files, mm, cred } = task;
   if (!mm.writable(fds, 8)) return -E.FAULT;
-  const [reader, writer] = createPipe(flagBits & O.NONBLOCK, cred.fsuid, cred.fsgid);
+  const [reader, writer] = createPipe(flagBits & (O.NONBLOCK | O.DIRECT), cred.fsuid, cred.fsgid);
   const cloexec = (flagBits & O.CLOEXEC) !== 0;
   const first = files.install(reader, cloexec);
   const second = first < 0 ? first : files.install(writer, cloexec);

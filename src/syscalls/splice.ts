@@ -46,8 +46,8 @@ function move(
   let room = CHUNK;
   if (to instanceof PipeFile) {
     if (to.pipe.readers === 0) return brokenPipe(task);
-    room = to.pipe.capacity - to.pipe.length;
-    if (room === 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+    room = to.pipe.room;
+    if (room <= 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
   } else if (to.pollable && (to.poll() & POLL.OUT) === 0) {
     return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
   }
@@ -83,8 +83,8 @@ function copy(task: Task, from: PipeFile, to: PipeFile, count: number, flags: nu
     return waits(from, to, flags) ? waitReady(task, from, POLL.IN, again) : -E.AGAIN;
   }
   if (to.pipe.readers === 0) return brokenPipe(task);
-  const room = to.pipe.capacity - to.pipe.length;
-  if (room === 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+  const { room } = to.pipe;
+  if (room <= 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
   const bytes = from.pipe.peek(Math.min(count, room));
   return to.write(bytes, 0, bytes.length);
 }
