@@ -34,6 +34,8 @@ export interface RunConfig {
   /** A directory that is laid over the root, or undefined. */
   readonly sysroot: string | undefined;
   readonly emptyRoot: boolean;
+  /** Absolute host path of the layer that is kept between runs, or undefined. */
+  readonly persist: string | undefined;
   /** undefined: none; '': stderr; else a host file. */
   readonly strace: string | undefined;
   /** Calls to print, '' for all. */
@@ -73,6 +75,8 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
   const sysroot = values.get('sysroot');
   if (sysroot !== undefined && emptyRoot) throw new UsageError('--sysroot and --empty-root exclude each other');
   if (sysroot !== undefined) requireDirectory(sysroot, '--sysroot');
+  const persist = values.get('persist')?.replace(/(?<=.)\/+$/, '');
+  if (persist === '') throw new UsageError('--persist needs a directory');
   const cwd = values.get('cwd');
   if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`--cwd needs an absolute guest path, not "${cwd}"`);
   const user = values.get('user');
@@ -93,6 +97,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     rootfsIsFile: rootfsStatus?.isFile() === true,
     sysroot: sysroot === undefined ? undefined : absolute(sysroot),
     emptyRoot,
+    persist: persist === undefined ? undefined : absolute(persist),
     strace: values.get('strace') ?? (trace === undefined ? undefined : ''),
     trace: trace === undefined ? '' : trace.replace(/^trace=/, ''),
     cpu,

@@ -54,6 +54,11 @@ export const OPTIONS: readonly Option[] = [
     help: 'Start from an empty root: only volumes, /dev, /proc and /tmp. The program itself is mounted read-only',
   },
   {
+    name: 'persist', env: 'POSIXX_PERSIST', kind: 'value', value: 'DIR',
+    help: 'Keep what the guest writes to its root in this host directory, for the next runs; it is made when it is missing. ' +
+      'Default: in memory, until the end of the run',
+  },
+  {
     name: 'strace', env: 'POSIXX_STRACE', kind: 'optional', value: 'FILE',
     help: 'Print each system call with its arguments and result, to stderr or to FILE',
   },

@@ -26,9 +26,24 @@ export async function makeRoot(config: RunConfig, hostCwd: string, say: (line: s
     ...(config.rootfs === '/' ? {} : { rootfs: config.rootfsIsFile ? await archive(config.rootfs, say) : config.rootfs }),
     ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
     emptyRoot: config.emptyRoot,
+    ...(config.persist === undefined ? {} : { layer: await persistentLayer(config, config.persist, say) }),
     disks: config.disks,
     visible,
   });
+}
+
+async function persistentLayer(
+  config: RunConfig, path: string, say: (line: string) => void,
+): Promise<(dev: number) => FileSystem> {
+  const { PersistError, PersistFs } = await import('../vfs/fs/persist/persistfs.js');
+  return (dev) => {
+    try {
+      return PersistFs.open(path, dev, config.emptyRoot ? 'nothing' : config.rootfs, say);
+    } catch (error) {
+      if (!(error instanceof PersistError)) throw error;
+      throw new RootError(`--persist ${path}: ${error.message}`, 0);
+    }
+  };
 }
 
 async function archive(path: string, say: (line: string) => void): Promise<FileSystem> {

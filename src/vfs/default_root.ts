@@ -7,6 +7,7 @@ import { createDevFs, registerMemoryDevices } from './fs/devfs.js';
 import { HostFs } from './fs/hostfs.js';
 import { OverlayFs } from './fs/overlayfs.js';
 import { TmpFs } from './fs/tmpfs.js';
+import { anonymousDev } from './inode.js';
 import type { FileSystem, Inode } from './inode.js';
 import { Location, MS } from './mount.js';
 import { mkdir } from './names.js';
@@ -31,6 +32,8 @@ export interface RootOptions {
   sysroot?: string;
   /** Start from nothing. */
   emptyRoot?: boolean;
+  /** Makes the layer that takes what is written, which shows as `dev` in stat. Default: in memory. */
+  layer?: (dev: number) => FileSystem;
   /** Images that are disks: /dev/vda, /dev/vdb … */
   disks?: readonly DiskImage[];
   /**
@@ -55,8 +58,9 @@ export class RootError extends Error {
 export function defaultRoot(options: RootOptions = {}): Vfs {
   const { rootfs = '/' } = options;
   const root = options.emptyRoot ? undefined : typeof rootfs === 'string' ? openHostFs(rootfs, true) : rootfs;
-  const base = root === undefined ? new TmpFs({ type: 'rootfs' }) :
-    options.sysroot === undefined ? layered(root) : layered(openHostFs(options.sysroot, true), root);
+  const lowers = root === undefined ? [] : options.sysroot === undefined ? [root] : [openHostFs(options.sysroot, true), root];
+  const base = root === undefined && options.layer === undefined ? new TmpFs({ type: 'rootfs' })
+    : layered(lowers, options.layer ?? ((dev) => new TmpFs({ dev, firstIno: 0xf000_0000 })));
   const vfs = new Vfs(base);
   registerMemoryDevices(vfs);
   const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
@@ -131,9 +135,9 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
   if (typeof mount === 'number') throw cannotMount(volume.guest, mount);
 }
 
-/** A writable layer in memory over read-only ones, the topmost first. It shows as that one's device; its inode numbers are high. */
-function layered(...lowers: [FileSystem, ...FileSystem[]]): OverlayFs {
-  const fs = OverlayFs.on(new TmpFs({ dev: lowers[0].dev, firstIno: 0xf000_0000 }), lowers);
+/** A writable layer over read-only ones, the topmost first. It shows as that one's device; its inode numbers are high. */
+function layered(lowers: readonly FileSystem[], layer: (dev: number) => FileSystem): OverlayFs {
+  const fs = OverlayFs.on(layer(lowers[0]?.dev ?? anonymousDev()), lowers);
   if (typeof fs === 'number') throw new RootError('cannot make a layer over the root', -fs);
   return fs;
 }

@@ -71,6 +71,6 @@ export class DirectoryFile extends OpenFile {
   }
 
   override sync(): number {
-    return 0;
+    return this.location.inode.syncDirectory();
   }
 }

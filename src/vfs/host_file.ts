@@ -61,6 +61,24 @@ export function statFromHost(from: Float64Array, out: Stat): void {
   out.btimeNsec = from[STAT.btimeNsec]!;
 }
 
+/** What statfs(2) tells of the host's file system that a descriptor is on. 0 or -errno. */
+export function statfsFromHost(fd: number, out: StatFs): number {
+  const numbers = new Float64Array(10);
+  const failed = native.fstatfs(fd, numbers);
+  if (failed < 0) return failed;
+  out.type = numbers[0]!;
+  out.bsize = numbers[1]!;
+  out.blocks = numbers[2]!;
+  out.bfree = numbers[3]!;
+  out.bavail = numbers[4]!;
+  out.files = numbers[5]!;
+  out.ffree = numbers[6]!;
+  out.namelen = numbers[7]!;
+  out.frsize = numbers[8]!;
+  out.flags = numbers[9]!;
+  return 0;
+}
+
 /** A regular file of the host. Its position is the host descriptor's own. */
 export class HostFile extends OpenFile {
   constructor(readonly fd: number, flags: number, location: Location | null) {

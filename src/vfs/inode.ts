@@ -210,6 +210,10 @@ export abstract class Inode {
   rename(_name: string, _to: Inode, _newName: string, _flags: number): number {
     return -E.PERM;
   }
+  /** Directories: fsync(2). 0 or -errno. */
+  syncDirectory(): number {
+    return this.fs.sync();
+  }
   /** Symbolic links: the target. */
   readlink(): string | number {
     return -E.INVAL;

@@ -11,7 +11,7 @@ import { STAT } from '../../host/native_io.js';
 import type { FileCredentials } from '../credentials.js';
 import type { HostPlace } from '../host_notify.js';
 import { DirectoryFile } from '../directory_file.js';
-import { HostFile, hostGid, hostUid, shownGid, shownUid, statFromHost } from '../host_file.js';
+import { HostFile, hostGid, hostUid, shownGid, shownUid, statFromHost, statfsFromHost } from '../host_file.js';
 import { ATTR, Inode, classPermission } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location } from '../mount.js';
@@ -71,20 +71,7 @@ export class HostFs implements FileSystem {
   }
 
   statfs(out: StatFs): number {
-    const numbers = new Float64Array(10);
-    const failed = native.fstatfs(this.rootFd, numbers);
-    if (failed < 0) return failed;
-    out.type = numbers[0]!;
-    out.bsize = numbers[1]!;
-    out.blocks = numbers[2]!;
-    out.bfree = numbers[3]!;
-    out.bavail = numbers[4]!;
-    out.files = numbers[5]!;
-    out.ffree = numbers[6]!;
-    out.namelen = numbers[7]!;
-    out.frsize = numbers[8]!;
-    out.flags = numbers[9]!;
-    return 0;
+    return statfsFromHost(this.rootFd, out);
   }
 
   sync(): number {

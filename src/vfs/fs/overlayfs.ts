@@ -87,7 +87,7 @@ export class OverlayFs implements FileSystem {
   }
 
   close(): number {
-    return this.base.close === undefined ? 0 : this.base.close();
+    return this.base.close === undefined ? this.base.sync() : this.base.close();
   }
 
   showOptions(): string {
@@ -152,6 +152,10 @@ export class OverlayDir extends Inode {
   }
   override hostShows(name: string): boolean {
     return this.upper === null || typeof this.upper.lookup(name) === 'number';
+  }
+
+  override syncDirectory(): number {
+    return this.upper === null ? 0 : this.upper.syncDirectory();
   }
 
   override lookup(name: string): Inode | number {
