@@ -5,6 +5,7 @@ import { ioprioRows } from './ioprio.js';
 import { kcmpRows } from './kcmp.js';
 import { membarrierRows } from './membarrier.js';
 import { processMemoryRows } from './process_memory.js';
+import { mqueueRows } from './mqueue.js';
 import { mountRows } from './mount.js';
 import { namespaceRows } from './namespace.js';
 import { pidfdRows } from './pidfd.js';
@@ -30,6 +31,7 @@ export const lateRows: readonly Row[] = [
   ...membarrierRows,
   ...processMemoryRows,
   ...mountRows,
+  ...mqueueRows,
   ...namespaceRows,
   ...pidfdRows,
   ...prctlRows,

@@ -14,10 +14,6 @@ import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
 import { memoryRows } from './memory.js';
-import { processMemoryRows } from './process_memory.js';
-import { mountRows } from './mount.js';
-import { namespaceRows } from './namespace.js';
-import { mqueueRows } from './mqueue.js';
 import { pathRows } from './path.js';
 import { pipeRows } from './pipe.js';
 import { pollRows } from './poll.js';
@@ -44,10 +40,6 @@ const earlyRows: readonly Row[] = [
   ...futexRows,
   ...identityRows,
   ...memoryRows,
-  ...processMemoryRows,
-  ...mountRows,
-  ...namespaceRows,
-  ...mqueueRows,
   ...pathRows,
   ...pipeRows,
   ...pollRows,
