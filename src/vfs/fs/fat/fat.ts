@@ -118,6 +118,10 @@ export class FatFs implements FileSystem {
     return 0;
   }
 
+  showOptions(): string {
+    return `,${this.options.shown}`;
+  }
+
   sync(): number {
     let failed = 0;
     for (const file of this.copies) {
