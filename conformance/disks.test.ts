@@ -62,8 +62,8 @@ t.test('a FAT disk', { skip }, async (t) => {
     cmp /bin/busybox '/tmp/m/A DIRECTORY/inside/BusyBox, A Copy' && echo the same
     mount -o remount,rw /tmp/m && touch /tmp/m/new && echo written
   `), [
-    '/dev/vda /tmp/m vfat rw,relatime,uid=5,fmask=0027,dmask=0027,codepage=437,iocharset=iso8859-1,shortname=mixed,utf8,' +
-      'errors=remount-ro 0 0',
+    '/dev/vda /tmp/m vfat rw,relatime,uid=5,fmask=0027,dmask=0027,codepage=437,iocharset=iso8859-1,shortname=mixed,' +
+      'utf8,errors=remount-ro 0 0',
     'run from the disk', 'by short names', 'ln: y: Operation not permitted', 'touch: what?: Invalid argument',
     '-r-xr-x---', "umount: can't unmount /tmp/m: Device or resource busy", '/dev/vda', '0',
     'touch: /tmp/m/new: Read-only file system', 'the same', 'written', '',

@@ -138,6 +138,10 @@ export abstract class Inode {
   covered = 0;
   /** Directories: files in it that are mounted on, by name; a look-up might give another object. null: none. */
   pinned: Map<string, Inode> | null = null;
+  /** Directories: bytes of the longest name. */
+  get nameMax(): number {
+    return 255;
+  }
   /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
   attachment: unknown = null;
 

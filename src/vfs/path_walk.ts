@@ -186,7 +186,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
       continue;
     }
     last = Last.Name;
-    if (name.length > NAME_MAX) return -E.NAMETOOLONG;
+    if (name.length > NAME_MAX && name.length > dir.nameMax) return -E.NAMETOOLONG;
     const follows = !final || ((how & WALK.PARENT) === 0 && ((how & WALK.FOLLOW) !== 0 || slash));
     let child: Inode | number = -E.STALE;
     let target: string | number = '';

@@ -12,7 +12,7 @@ import { FatRegular } from './file.js';
 import { FatInode } from './inode.js';
 import { fatIoctl } from './ioctl.js';
 import { ATTRIBUTE, ENTRY, FatListing, SLOT_BYTES, type DirectoryEntry } from './listing.js';
-import { SHORT_LENGTH, checkLong, makeShort, unitsOf, withoutDots } from './names.js';
+import { LONG_LENGTH, SHORT_LENGTH, checkLong, makeShort, unitsOf, withoutDots } from './names.js';
 
 export class FatDirectory extends FatInode {
   /** The root of FAT12 and FAT16 is a fixed range; all others are chains. */
@@ -41,6 +41,10 @@ export class FatDirectory extends FatInode {
     return this === this.fs.root ? links + 2 : links;
   }
 
+  /** 255 units of UTF-16, which is up to three bytes of UTF-8 each. */
+  override get nameMax(): number {
+    return 3 * LONG_LENGTH;
+  }
   override open(flags: number, location: Location): OpenFile {
     return new FatDirectoryFile(this, flags, location);
   }

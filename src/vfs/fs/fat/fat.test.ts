@@ -240,6 +240,9 @@ t.test('names', { skip }, async (t) => {
   }
   t.equal(errno(fat.write('/....', 'x')), 'ENOENT');
   t.equal(errno(fat.mkdir(`/${'x'.repeat(255)}`)), 'ok', 'the longest name');
+  t.equal(errno(fat.mkdir(`/${'漢'.repeat(255)}`)), 'ok');
+  t.equal(errno(fat.mkdir(`/${'漢'.repeat(256)}`)), 'ENAMETOOLONG');
+  t.ok(fat.list('/').includes('漢'.repeat(255)));
   t.equal(errno(fat.ctx && mkdir(fat.ctx, fat.ctx.cwd, '/\xff\xfe', 0o777)), 'EINVAL', 'not UTF-8');
   t.equal(errno(fat.mkdir('/é\u{1f600}')), 'ok');
   t.ok(fat.list('/').includes('é\u{1f600}'));
