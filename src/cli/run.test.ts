@@ -2,6 +2,7 @@
 import t from 'tap';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -195,4 +196,21 @@ t.test('the guest\'s end is the caller\'s status', needsBusybox, async (t) => {
     });
     t.equal(status, 3, `${signal} ends what was left in the background`);
   }
+});
+
+t.test('who the guest is, and what it sees of the machine', async (t) => {
+  const guest = (options: string[], script: string): string => posixx(['run', ...options, 'sh', '-c', script]).stdout;
+  const ids = 'echo $(id -u):$(id -g):$(id -G)';
+  t.equal(guest(['--user', '33:44'], ids), '33:44:44\n', 'numbers');
+  t.equal(guest(['-u', 'daemon'], ids), '1:1:1\n', 'a name, with its group');
+  t.equal(guest(['-u', '4711'], ids), '4711:0:0\n', 'a number that nobody has');
+  t.match(guest([], ids), /^0:/, 'root, when nothing is said');
+  t.match(posixx(['run', '-u', 'no one', 'true']), { status: 125, stderr: /the guest has no user "no one"/ });
+  t.match(posixx(['run', '-u', ':5', 'true']), { status: 2, stderr: /--user needs UID or UID:GID/ });
+  t.match(guest(['-u', '33'], 'cat /proc/self/status'), /CapEff:\t0{16}\n/, 'others than root have no capabilities');
+
+  const cpus = availableParallelism();
+  t.equal(guest([], 'cat /sys/devices/system/cpu/online'), cpus === 1 ? '0\n' : `0-${cpus - 1}\n`, 'processors');
+  t.equal(guest([], 'cd /sys; ls; cat class/net/lo/mtu'),
+    'block\nbus\nclass\ndev\ndevices\nfirmware\nfs\nkernel\nmodule\npower\n65536\n', '/sys');
 });

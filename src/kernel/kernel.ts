@@ -29,6 +29,7 @@ import { deliverSignals } from './signals.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
 import { RunQueue } from './run_queue.js';
 import { createProcFs } from './procfs/procfs.js';
+import { createSysFs } from './sysfs/sysfs.js';
 import { openFifo } from './pipe.js';
 import { Timers } from './timers.js';
 import { registerTerminals } from './tty/devices.js';
@@ -132,6 +133,7 @@ export class Kernel {
     this.processes.set(1, this.init);
     this.vfs.log = this.warn;
     mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
+    mountAt(this.vfs, createSysFs(this), '/sys', MS.NOSUID | MS.NODEV | MS.NOEXEC);
     this.vfs.openFifo = openFifo;
     mountAt(this.vfs, registerTerminals(this), '/dev/pts', MS.NOSUID | MS.NOEXEC);
   }

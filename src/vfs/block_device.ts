@@ -129,7 +129,7 @@ export class FileImage implements BlockDevice {
 
 /** A partition: `size` bytes of another device from `start` on. */
 export class DevicePart implements BlockDevice {
-  constructor(private readonly whole: BlockDevice, private readonly start: number, readonly size: number) {}
+  constructor(private readonly whole: BlockDevice, readonly start: number, readonly size: number) {}
 
   get readOnly(): boolean {
     return this.whole.readOnly;

@@ -93,7 +93,7 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
 
 /**
  * Mounts `fs` at an absolute path, whose directories are made when they are missing, in place of a placeholder there.
- * 0 or -errno.
+ * A volume that is there already stays. 0 or -errno.
  */
 export function mountAt(vfs: Vfs, fs: FileSystem, path: string, flags: number): number {
   const ctx = new PathContext(vfs, vfs.root, vfs.root, 0, { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 });
@@ -104,6 +104,7 @@ export function mountAt(vfs: Vfs, fs: FileSystem, path: string, flags: number): 
     vfs.unmount(on.mount);
     on = above;
   }
+  if (on.mount.on !== null && on.inode === on.mount.root) return 0;
   const mount = vfs.mount(fs, on, flags);
   return typeof mount === 'number' ? mount : 0;
 }

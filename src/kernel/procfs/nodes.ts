@@ -13,19 +13,22 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 let serial = 1;
 const now = new Float64Array(2);
 
+/** /proc, and /sys of the same making. */
 export class ProcFileSystem implements FileSystem {
-  readonly type = 'proc';
-  readonly source = 'proc';
+  readonly source: string;
   readonly dev = anonymousDev();
   readonly readOnly = false;
   readonly root: Inode;
 
-  constructor(makeRoot: (fs: ProcFileSystem) => Inode) {
+  constructor(
+    makeRoot: (fs: ProcFileSystem) => Inode, readonly type = 'proc', private readonly magic = PROC_SUPER_MAGIC,
+  ) {
+    this.source = type;
     this.root = makeRoot(this);
   }
 
   statfs(out: StatFs): number {
-    out.type = PROC_SUPER_MAGIC;
+    out.type = this.magic;
     out.blocks = out.bfree = out.bavail = out.files = out.ffree = 0;
     return 0;
   }

@@ -48,6 +48,7 @@ function openExt2(request: MountRequest): FileSystem | number {
 }
 
 export const fileSystemTypes: readonly FileSystemType[] = [
+  { name: 'sysfs', onDevice: false },
   { name: 'proc', onDevice: false },
   { name: 'tmpfs', onDevice: false, open: openTmpFs },
   { name: 'ramfs', onDevice: false, open: openTmpFs },
