@@ -242,6 +242,7 @@ napi_value code_layout(napi_env raw, napi_callback_info) {
   layout["exitSyscall"] = at(posixx_stub_exit_syscall);
   layout["exitLink"] = at(posixx_stub_exit_link);
   layout["exitTrap"] = at(posixx_stub_exit_trap);
+  layout["returnLost"] = at(posixx_stub_return_lost);
   layout["returnMiss"] = at(posixx_stub_return_miss);
   slots["scratch"] = double(fs + int64_t(offsetof(ThreadSlots, scratch)));
   slots["displaced"] = double(fs + int64_t(offsetof(ThreadSlots, displaced)));

@@ -13,10 +13,10 @@
 
         .section .rodata
         .globl posixx_stubs, posixx_stubs_end, posixx_stub_exit_syscall, posixx_stub_exit_link
-        .globl posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_hostcall_clock
+        .globl posixx_stub_exit_trap, posixx_stub_return_lost, posixx_stub_return_miss, posixx_stub_hostcall_clock
         .globl posixx_stub_hostcall_getcpu
         .hidden posixx_stubs, posixx_stubs_end, posixx_stub_exit_syscall, posixx_stub_exit_link
-        .hidden posixx_stub_exit_trap, posixx_stub_return_miss, posixx_stub_hostcall_clock
+        .hidden posixx_stub_exit_trap, posixx_stub_return_lost, posixx_stub_return_miss, posixx_stub_hostcall_clock
         .hidden posixx_stub_hostcall_getcpu
         .balign 64, 0x90
 posixx_stubs:
@@ -260,11 +260,20 @@ posixx_stub_exit_trap:
 
         .balign 16, 0x90
 /*
+ * The check behind a call, which has spent the flags, found that guest code returned to another place than was
+ * called from. Of a function that sets or clears CF for its caller, slot rip holds what it returned.
+ */
+posixx_stub_return_lost:
+        btl $0, SLOT(RIP)
+        jmp posixx_stub_return_miss
+
+        .balign 16, 0x90
+/*
  * The bottom of the return stack is a return to here: guest code returned further than it called since the
  * stack was last emptied.
  */
 posixx_stub_return_miss:
-/* And here jumps the check behind a call when guest code returned to another place than was called from. */
+/* And here jumps the check that keeps the flags. */
         mov SLOT(RETURN_STACK_BASE), %rsp
         mov %rcx, SLOT(SCRATCH)
         /* The guest return address was just popped from -8(guest rsp). */

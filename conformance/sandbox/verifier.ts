@@ -93,7 +93,7 @@ export class Verifier {
     const { slots } = layout;
     this.readable = new Set([slots.scratch, slots.displaced, slots.guestFsBase, slots.guestGsBase]);
     this.writable = new Set([slots.scratch, slots.displaced, slots.rip, slots.trap]);
-    this.stubs = new Set([layout.exitSyscall, layout.exitLink, layout.exitTrap, layout.returnMiss,
+    this.stubs = new Set([layout.exitSyscall, layout.exitLink, layout.exitTrap, layout.returnLost, layout.returnMiss,
       layout.hostcalls.clockGettime, layout.hostcalls.getcpu]);
   }
 

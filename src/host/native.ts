@@ -90,6 +90,8 @@ export interface CodeLayout {
   exitSyscall: number;
   exitLink: number;
   exitTrap: number;
+  /** As returnMiss, with CF from bit 0 of slot rip. */
+  returnLost: number;
   returnMiss: number;
   /** FS displacements (signed 32-bit) of thread slots. */
   slots: {

@@ -79,7 +79,7 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
   if (!flagsLive) {
     asm.stackOperand(CMP_IMM, 7, -8, false);
     asm.guest32(returnPc);
-    asm.jcc(NOT_EQUAL, asm.layout.returnMiss);
+    asm.jcc(NOT_EQUAL, asm.layout.returnLost);
     return Fixup.Return;
   }
   asm.push(RCX);
@@ -98,9 +98,11 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
 /**
  * ret; with an immediate the target is looked up and the return stack emptied. (Dropping one entry would
  * climb out of the stack when it has none: then the guest came here without a call.)
+ * @param carry what the function has set CF to for its caller: 0, 1, or -1 when that is not what it did last
  */
-export function emitRet(asm: Assembler, insn: Insn): number {
+export function emitRet(asm: Assembler, insn: Insn, carry: number): number {
   if (insn.immSize === 0) {
+    if (carry >= 0) asm.storeSlotImm32(asm.layout.slots.rip, carry);
     asm.moveStack(8);
     asm.flushStack();
     asm.u8(0xc3);

@@ -22,6 +22,11 @@ import { emitString } from './emit_string.js';
 const THUNK_BYTES = 9;
 const enum After { Continue, End }
 
+/** What CF is behind an instruction that sets or clears nothing else; -1 behind all others. */
+function carrySet({ form }: Insn): number {
+  return form.mnemonic === 'stc' ? 1 : form.mnemonic === 'clc' ? 0 : -1;
+}
+
 export class Translator implements branch.BranchSink {
   private readonly log: InstructionLog;
   private readonly asm: Assembler;
@@ -34,6 +39,8 @@ export class Translator implements branch.BranchSink {
   private lastPage = -1;
   /** Where the fragment begins. */
   private startPc = 0;
+  /** What CF was set to by the last instruction that touched the flags: 0, 1; -1: something else. */
+  private carry = -1;
 
   constructor(
     private readonly linker: Linker, private readonly model: CpuModel, private readonly stats: EngineStats,
@@ -67,6 +74,7 @@ export class Translator implements branch.BranchSink {
     let fetchEnd = 0;
     let count = 0;
     let ended = false;
+    this.carry = -1;
     while (!ended) {
       if (count > 0 && (count >= FRAGMENT_LIMIT || translations.find(pc) !== 0)) {
         asm.flushStack();
@@ -98,6 +106,7 @@ export class Translator implements branch.BranchSink {
       count++;
       const next = pc + length;
       ended = this.emit(this.insn, at, next) === After.End;
+      if (this.insn.form.flagsWritten !== 0) this.carry = carrySet(this.insn);
       pc = this.continueAt >= 0 ? this.continueAt : next;
       if (this.continueAt >= 0) fetchEnd = 0;
     }
@@ -284,7 +293,7 @@ export class Translator implements branch.BranchSink {
         this.emitReturnSite(next);
         break;
       case Rewrite.Ret:
-        log.setFixup(at, branch.emitRet(asm, insn));
+        log.setFixup(at, branch.emitRet(asm, insn, this.carry));
         return After.End;
       case Rewrite.Syscall:
         this.emitSyscall(next);
@@ -335,6 +344,7 @@ export class Translator implements branch.BranchSink {
   private emitReturnSite(next: number): void {
     const site = this.log.length;
     this.log.addInside(this.asm.at, next, 0);
+    this.carry = -1;
     this.log.setFixup(site, branch.emitReturnCheck(this.asm, next, flagsLive(this.space.source, next)));
   }
 
