@@ -43,28 +43,37 @@ class SplitPath {
   /** It ends with a slash. */
   readonly slash: boolean;
 
-  constructor(path: string) {
-    this.names = path.split('/').filter((name) => name !== '');
+  constructor(readonly path: string) {
+    const names: string[] = [];
+    for (let at = 0, end; at < path.length; at = end + 1) {
+      end = path.indexOf('/', at);
+      if (end < 0) end = path.length;
+      if (end > at) names.push(path.substring(at, end));
+    }
+    this.names = names;
     this.absolute = path.charCodeAt(0) === 47;
     this.slash = path.charCodeAt(path.length - 1) === 47;
   }
 }
 
-/** Paths that were met; emptied when they are so many. */
-const splitPaths = new Map<string, SplitPath>();
-const SPLIT_PATHS = 2048;
+/** Paths that were met twice, and hashes of those that were met once: what is used once is not worth keeping. */
+const SPLIT_PATHS = 1024;
+const splitPaths: (SplitPath | undefined)[] = new Array<undefined>(SPLIT_PATHS).fill(undefined);
+const metOnce = new Int32Array(SPLIT_PATHS);
 /** Longer ones are not kept. */
 const SPLIT_LENGTH = 256;
 
 /** Programs use the same paths again and again: taking them apart is half of a walk. */
 function split(path: string): SplitPath {
-  let parts = splitPaths.get(path);
-  if (parts === undefined) {
-    parts = new SplitPath(path);
-    if (path.length > SPLIT_LENGTH) return parts;
-    if (splitPaths.size >= SPLIT_PATHS) splitPaths.clear();
-    splitPaths.set(path, parts);
-  }
+  const { length } = path;
+  let hash = length;
+  for (let i = length > 16 ? length - 16 : 0; i < length; i++) hash = Math.imul(hash, 31) + path.charCodeAt(i);
+  const slot = (hash ^ (hash >>> 10)) & (SPLIT_PATHS - 1);
+  const known = splitPaths[slot];
+  if (known !== undefined && known.path === path) return known;
+  const parts = new SplitPath(path);
+  if (metOnce[slot] !== (hash | 0)) metOnce[slot] = hash;
+  else if (length <= SPLIT_LENGTH) splitPaths[slot] = parts;
   return parts;
 }
 

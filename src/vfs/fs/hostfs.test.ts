@@ -45,6 +45,7 @@ for (const kind of ['hostfs', 'overlay'] as const) {
 
     const twice = (path: string, flags = 0) => {
       const first = see(ctx, path, flags);
+      t.equal(see(ctx, path, flags), first);
       t.equal(see(ctx, path, flags), first, `${path} is the same twice`);
       return first;
     };

@@ -22,7 +22,7 @@ const UTIME_OMIT = 0x3ffffffe;
 const HOST_FLAGS = O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC;
 
 /** Files and links that are remembered at once, in all directories of a file system. */
-const FILES_KEPT = 4096;
+const FILES_KEPT = 1024;
 
 /** Where the host puts directory entries; null while it is in use. */
 let records: Buffer | null = null;
@@ -52,6 +52,8 @@ export class HostFs implements FileSystem {
   /** The files, and the like, that directories remember: a ring, a new one takes the place of the oldest. */
   private readonly files: HostInode[] = [];
   private nextFile = 0;
+  /** Numbers of files that were met once: only the second time is a file remembered. */
+  private readonly metOnce = new Float64Array(FILES_KEPT);
   /** The whole host, which cannot be left. */
   private readonly whole: boolean;
   /** Counts renamed directories: paths remembered under another count are built anew. */
@@ -89,12 +91,18 @@ export class HostFs implements FileSystem {
     this.root.children = null;
   }
 
-  /** A directory remembers `file` from now on. */
-  keepFile(file: HostInode): void {
+  /** A file was found: true when its directory is to remember it from now on. */
+  keepFile(file: HostInode): boolean {
+    const slot = file.ino % FILES_KEPT;
+    if (this.metOnce[slot] !== file.ino) {
+      this.metOnce[slot] = file.ino;
+      return false;
+    }
     const oldest = this.files[this.nextFile];
     if (oldest !== undefined) oldest.above.forgetFile(oldest);
     this.files[this.nextFile] = file;
     this.nextFile = (this.nextFile + 1) % FILES_KEPT;
+    return true;
   }
 
   /** The target of a symbolic link. */
@@ -185,9 +193,7 @@ export class HostInode extends Inode {
       this.children.set(name, child);
     } else {
       fs.fresh = child;
-      this.files ??= new Map();
-      this.files.set(name, child);
-      fs.keepFile(child);
+      if (fs.keepFile(child)) (this.files ??= new Map()).set(name, child);
     }
     return child;
   }
