@@ -68,7 +68,9 @@ export const IN = {
   MASK_CREATE: 0x1000_0000, MASK_ADD: 0x2000_0000, ISDIR: 0x4000_0000, ONESHOT: 0x8000_0000,
 } as const;
 export const SPLICE_F = { MOVE: 1, NONBLOCK: 2, MORE: 4, GIFT: 8 } as const;
-export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4 } as const;
+/** F_SEAL_* of fcntl(2). */
+export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
+export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16 } as const;
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
 export const R_OK = 4, W_OK = 2, X_OK = 1;
 export const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;

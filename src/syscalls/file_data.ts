@@ -3,17 +3,15 @@ import { E } from '../abi/errno.js';
 import { AT, O, S } from '../abi/fcntl.js';
 import { IN, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
-import { SI, SIG } from '../abi/signal.js';
 import { asyncOwner, canSignal, getAsyncOwner, setAsyncOwner } from '../kernel/async_io.js';
 import { Socket } from '../kernel/net/socket.js';
-import { SigInfo } from '../kernel/pending_signals.js';
-import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
 import { notifyPlace } from '../vfs/notify.js';
 import { dropPrivileges } from '../vfs/privileges.js';
 import { locate } from './path_argument.js';
+import { tooLarge } from './transfer.js';
 import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
 
 /** truncate(2), truncate64(2). */
@@ -21,7 +19,7 @@ function truncate(task: Task, path: number, length: number): number {
   if (length < 0) return -E.INVAL;
   const place = locate(task, AT.FDCWD, path, 0);
   if (typeof place === 'number') return place;
-  if (tooLarge(task, length)) return -E.FBIG;
+  if (place.inode.type === S.IFREG && exceeds(task, place.inode, length)) return -E.FBIG;
   return attributes.truncate(task.fs, place, length);
 }
 
@@ -31,7 +29,7 @@ function ftruncate(task: Task, fd: number, length: number): number {
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (!file.canWrite || file.inode === null || file.inode.type !== S.IFREG) return -E.INVAL;
-  if (tooLarge(task, length)) return -E.FBIG;
+  if (exceeds(task, file, length)) return -E.FBIG;
   const result = file.truncate(length);
   if (result >= 0 && file.location !== null) {
     notifyPlace(file.location, IN.MODIFY);
@@ -40,14 +38,11 @@ function ftruncate(task: Task, fd: number, length: number): number {
   return result;
 }
 
-/** RLIMIT_FSIZE; the signal goes with it. */
-function tooLarge(task: Task, length: number): boolean {
-  if (length <= task.process.limits.soft[RLIMIT.FSIZE]!) return false;
-  const info = new SigInfo(SIG.XFSZ, SI.USER);
-  info.pid = task.process.pid;
-  info.uid = task.cred.uid;
-  sendToTask(task, info);
-  return true;
+/** RLIMIT_FSIZE forbids that the file grows to `length`. */
+function exceeds(task: Task, file: { stat(out: Stat): number }, length: number): boolean {
+  if (task.process.limits.soft[RLIMIT.FSIZE] === Infinity) return false;
+  const stat = new Stat();
+  return file.stat(stat) >= 0 && tooLarge(task, stat.size, length);
 }
 
 const FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2;
@@ -65,7 +60,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (type === S.IFIFO) return -E.SPIPE;
   if (type === S.IFDIR) return -E.ISDIR;
   if (type !== S.IFREG) return -E.NODEV;
-  if (!(mode & FALLOC_KEEP_SIZE) && tooLarge(task, offset + length)) return -E.FBIG;
+  if (!(mode & FALLOC_PUNCH_HOLE) && exceeds(task, file, offset + length)) return -E.FBIG;
   const result = file.fallocate(mode, offset, length);
   if (result >= 0 && file.location !== null) {
     notifyPlace(file.location, IN.MODIFY);
@@ -79,7 +74,7 @@ function fadvise64(task: Task, fd: number, _offset: number, length: number, advi
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (file.inode === null || file.inode.type === S.IFIFO) return -E.SPIPE;
-  return length < 0 || advice < 0 || advice > 5 ? -E.INVAL : 0;
+  return length < 0 || length >= 2 ** 63 || advice < 0 || advice > 5 ? -E.INVAL : 0;
 }
 
 /** readahead(2). */
@@ -116,7 +111,7 @@ function syncfs(task: Task, fd: number): number {
 
 /** sync_file_range(2). */
 function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
-  if (flags & ~7 || offset < 0 || length < 0) return -E.INVAL;
+  if (flags & ~7 || offset < 0 || length < 0 || offset + length >= 2 ** 63) return -E.INVAL;
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (file.inode === null || file.inode.type === S.IFIFO) return -E.SPIPE;

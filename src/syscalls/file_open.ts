@@ -2,13 +2,15 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { AT, F, F_OWNER, FD_CLOEXEC, O } from '../abi/fcntl.js';
-import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW } from '../abi/file.js';
+import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW, SEAL } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import {
   asyncOwner, canSignal, getAsyncOwner, setAsyncOwner, setAsyncSignal,
 } from '../kernel/async_io.js';
 import { whenConnected } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
+import { spaces } from '../mm/spaces.js';
+import { VmFlag } from '../mm/vma.js';
 import { CAP, capable } from '../vfs/credentials.js';
 import { createMemfd } from '../vfs/fs/memfd.js';
 import { recordLocks } from '../vfs/locks.js';
@@ -24,6 +26,9 @@ const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND 
   O.DIRECT | O.LARGEFILE | O.DIRECTORY | O.NOFOLLOW | O.NOATIME | O.CLOEXEC | O.SYNC | O.PATH | O.TMPFILE;
 /** What F_SETFL can change. */
 const SETTABLE = O.APPEND | O.NONBLOCK | O.NOATIME | O.DIRECT;
+
+/** All bits of F_ADD_SEALS. */
+const ALL_SEALS = 63;
 
 /** open(2). */
 function open(task: Task, path: number, flags: number, mode: number): number {
@@ -201,9 +206,9 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
     case F.GETPIPE_SZ:
       return file.pipeSize();
     case F.ADD_SEALS:
-      return arg === 0 || arg & ~63 ? -E.INVAL : file.seals(arg);
+      return addSeals(file, arg);
     case F.GET_SEALS:
-      return file.seals(0);
+      return file.seals();
     default:
       return -E.INVAL;
   }
@@ -253,10 +258,32 @@ function flock(task: Task, fd: number, operation: number): number {
 
 /** memfd_create(2). */
 function memfdCreate(task: Task, namePtr: number, flags: number): number {
-  if (flags & ~(MFD.CLOEXEC | MFD.ALLOW_SEALING)) return -E.INVAL;
+  if (flags & ~(MFD.CLOEXEC | MFD.ALLOW_SEALING | MFD.NOEXEC_SEAL | MFD.EXEC)) return -E.INVAL;
+  if (flags & MFD.EXEC && flags & MFD.NOEXEC_SEAL) return -E.INVAL;
   const name = task.mm.cstring(namePtr, 250);
   if (typeof name === 'number') return name === -E.NAMETOOLONG ? -E.INVAL : name;
-  return install(task, createMemfd(name, (flags & MFD.ALLOW_SEALING) !== 0, task.fs.cred), (flags & MFD.CLOEXEC) !== 0);
+  const seals = flags & MFD.NOEXEC_SEAL ? SEAL.EXEC : flags & MFD.ALLOW_SEALING ? 0 : SEAL.SEAL;
+  const file = createMemfd(name, seals, flags & MFD.NOEXEC_SEAL ? 0o666 : 0o777, task.fs.cred);
+  return install(task, file, (flags & MFD.CLOEXEC) !== 0);
+}
+
+/** F_ADD_SEALS. */
+function addSeals(file: OpenFile, seals: number): number {
+  if (file.seals() < 0) return file.seals();
+  if (!file.canWrite) return -E.PERM;
+  return seals & ~ALL_SEALS ? -E.INVAL : file.addSeals(seals, mappedToWrite(file));
+}
+
+/** Is the file mapped, by any process, so that stores may reach it? */
+function mappedToWrite(file: OpenFile): boolean {
+  const identity = file.inode?.identity;
+  for (const { areas } of spaces) {
+    for (const { flags, file: mapped } of areas) {
+      if (mapped === null || (flags & (VmFlag.Shared | VmFlag.NoWrite)) !== VmFlag.Shared) continue;
+      if (mapped.identity === identity) return true;
+    }
+  }
+  return false;
 }
 
 const openFlags = flags('O_', O);

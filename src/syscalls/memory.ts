@@ -8,12 +8,15 @@ import { MADV, MAP, MCL, MLOCK_ONFAULT, MREMAP, MS, PROT } from '../abi/mman.js'
 import type { Task } from '../kernel/task.js';
 import { FileMapping } from '../loader/file_mapping.js';
 import { PAGE } from '../mm/layout.js';
+import { SEAL } from '../abi/file.js';
 import { makeDev, Stat } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { call, fd, flags, int, off, oneOf, ptr, size, uint, ulong, type Arg, type Row } from './types.js';
 
 const prot: Arg = flags('PROT_', PROT);
 const CAP_IPC_LOCK = 14;
+/** With these seals a file cannot be written through new mappings (fcntl(2)). */
+const SEALED_WRITES = SEAL.WRITE | SEAL.FUTURE_WRITE;
 const stat = new Stat();
 
 export const memoryRows: readonly Row[] = [
@@ -61,6 +64,12 @@ function mmap(
   // A descriptor's offset is signed for us, unsigned for Linux: what is below zero is far beyond every file.
   if (offset < 0) return -E.OVERFLOW;
   if (isZeroDevice(file)) return mmapZero(task, addr, length, protection, flag, file);
+  if ((flag & MAP.TYPE) !== MAP.PRIVATE && file.seals() > 0 && file.seals() & SEALED_WRITES) {
+    if (protection & PROT.WRITE) return -E.PERM;
+    const start = task.mm.mmap(addr, length, protection, flag, FileMapping.of(file), offset);
+    if (start >= 0) task.mm.forbidWrite(start, length);
+    return start;
+  }
   return task.mm.mmap(addr, length, protection, flag, FileMapping.of(file), offset);
 }
 

@@ -6,7 +6,7 @@ import { ProcessState, type Process } from '../kernel/process.js';
 import { TaskState, type Task } from '../kernel/task.js';
 import { CAP_SYS_NICE } from '../kernel/credentials.js';
 import { mayTrace } from '../kernel/trace_access.js';
-import { fetchVector } from './file_io.js';
+import { fetchVector } from './transfer.js';
 import { call, fd, int, iovec, oneOf, pid, uint, ulong, type Row } from './types.js';
 
 export const pidfdRows: readonly Row[] = [

@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import type { Task } from '../kernel/task.js';
 import { mayTrace } from '../kernel/trace_access.js';
-import { fetchVector } from './file_io.js';
+import { fetchVector } from './transfer.js';
 import { call, iovec, pid, ulong, type Row } from './types.js';
 
 export const processMemoryRows: readonly Row[] = [

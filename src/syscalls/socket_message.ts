@@ -8,7 +8,7 @@ import { native } from '../host/native.js';
 import type { Incoming, Outgoing, Socket } from '../kernel/net/socket.js';
 import { BLOCKED, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
-import { brokenPipe, fetchVector, scatter } from './file_io.js';
+import { brokenPipe, fetchVector, scatter } from './transfer.js';
 import { deadlineAfter, fetchAddress, interrupted, putAddress, socketOf } from './socket.js';
 import { fetchControl, putControl } from './socket_control.js';
 import { readTimespec, time } from './timespec.js';

@@ -7,7 +7,7 @@ import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { brokenPipe, fetchVector, readVector } from './file_io.js';
+import { brokenPipe, fetchVector, readVector } from './transfer.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
 
 const SPLICE_FLAGS = SPLICE_F.MOVE | SPLICE_F.NONBLOCK | SPLICE_F.MORE | SPLICE_F.GIFT;

@@ -8,6 +8,7 @@ import { clockRows } from './clock.js';
 import { dirRows } from './dir.js';
 import { fileDataRows } from './file_data.js';
 import { fileHandleRows } from './file_handle.js';
+import { fileCopyRows } from './file_copy.js';
 import { fileIoRows } from './file_io.js';
 import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
@@ -34,7 +35,7 @@ const earlyRows: readonly Row[] = [
   ...dirRows,
   ...fileDataRows,
   ...fileHandleRows,
-  ...fileIoRows,
+  ...fileIoRows, ...fileCopyRows,
   ...fileOpenRows,
   ...fileStatRows,
   ...futexRows,

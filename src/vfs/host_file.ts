@@ -103,6 +103,9 @@ export class HostFile extends OpenFile {
   override get seekable(): boolean {
     return true;
   }
+  override get refusesToWait(): boolean {
+    return true;
+  }
   override stat(out: Stat): number {
     const failed = native.fstat(this.fd, scratch);
     if (failed < 0) return failed;

@@ -114,6 +114,10 @@ export abstract class OpenFile {
   get pollable(): boolean {
     return false;
   }
+  /** RWF_NOWAIT is understood (preadv2(2)): what would have to wait gives -EAGAIN. */
+  get refusesToWait(): boolean {
+    return this.pollable;
+  }
   /** Nanoseconds that a read or write may wait for `events`; Infinity: as long as it takes. */
   waitLimit(_events: number): number {
     return Infinity;
@@ -169,8 +173,12 @@ export abstract class OpenFile {
   setPipeSize(_size: number): number {
     return -E.BADF;
   }
-  /** F_GET_SEALS and, with bits to add, F_ADD_SEALS; -EINVAL for what cannot have seals. */
-  seals(_add: number): number {
+  /** F_GET_SEALS; -EINVAL for what cannot have seals. */
+  seals(): number {
+    return -E.INVAL;
+  }
+  /** F_ADD_SEALS. mapped: there are shared mappings of the file that may be written through. */
+  addSeals(_seals: number, _mapped: boolean): number {
     return -E.INVAL;
   }
   /** A signal has ended the wait of a read or write that was refused with -EAGAIN. */

@@ -431,7 +431,7 @@ t.test('layers', async (t) => {
 });
 
 t.test('data in memory', async (t) => {
-  const ctx = contextOf(new TmpFs({ maxBytes: 8 << 20 }));
+  const ctx = contextOf(new TmpFs({ maxBytes: (5 << 20) + 4096 }));
   const file = mustOpen(ctx, '/file', O.RDWR | O.CREAT);
   const bytes = Buffer.alloc(3 << 20, 'abcdefgh');
   t.equal(file.write(bytes, 0, bytes.length), bytes.length);

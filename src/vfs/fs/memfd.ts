@@ -2,20 +2,20 @@
 import { O, S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
 import { Location, Mount } from '../mount.js';
-import { SEAL, TmpFile, TmpFs, TmpInode } from './tmpfs.js';
+import { TmpFile, TmpFs, TmpInode } from './tmpfs.js';
 
 let mount: Mount | undefined;
 
-/** A new anonymous file, open for reading and writing. `sealable`: seals may be added. */
-export function createMemfd(name: string, sealable: boolean, cred: FileCredentials): TmpFile {
+/** A new anonymous file with permissions `mode`, open for reading and writing. `seals`: SEAL bits. */
+export function createMemfd(name: string, seals: number, mode: number, cred: FileCredentials): TmpFile {
   if (mount === undefined) {
     const fs = new TmpFs({ source: 'memfd' });
     mount = new Mount(fs, fs.root, 0, null);
   }
   const fs = mount.fs as TmpFs;
-  const inode = new TmpInode(fs, { mode: S.IFREG | 0o777, uid: cred.fsuid, gid: cred.fsgid, rdev: 0, target: '' });
+  const inode = new TmpInode(fs, { mode: S.IFREG | mode, uid: cred.fsuid, gid: cred.fsgid, rdev: 0, target: '' });
   inode.nlink = 0;
-  inode.seals = sealable ? 0 : SEAL.SEAL;
+  inode.seals = seals;
   return new Memfd(inode, inode.data!, O.RDWR | O.LARGEFILE, new Location(mount, inode), name);
 }
 

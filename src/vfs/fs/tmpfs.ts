@@ -2,22 +2,21 @@
 import { totalmem } from 'node:os';
 import { E } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
+import { SEAL } from '../../abi/file.js';
 import { now, readClock } from '../clock.js';
 import { DirectoryFile } from '../directory_file.js';
 import { ATTR, Inode, RENAME, anonymousDev } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location, Mount } from '../mount.js';
 import { OpenFile, SEEK } from '../open_file.js';
-import { FileData } from './tmp_data.js';
+import { FileData, MAX_SIZE, type PageQuota } from './tmp_data.js';
 
 const TMPFS_MAGIC = 0x01021994;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-const FALLOC_KEEP_SIZE = 1;
+const FALLOC_PUNCH_HOLE = 2;
 const DEFAULT_BYTES = 16 * 2 ** 30;
 const DEFAULT_INODES = 4_000_000;
-
-export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 
 export interface TmpFsOptions {
   /** Name in /proc/mounts; also the type when that is not 'tmpfs'. */
@@ -42,7 +41,7 @@ function stamp(seconds: number, nanoseconds: number): number {
   return seconds + nanoseconds / 1e9;
 }
 
-export class TmpFs implements FileSystem {
+export class TmpFs implements FileSystem, PageQuota {
   readonly type: string;
   readonly source: string;
   readonly dev: number;
@@ -51,8 +50,9 @@ export class TmpFs implements FileSystem {
   readonly root: TmpInode;
   maxBytes: number;
   maxInodes: number;
-  /** Bytes and inodes in use. */
-  bytes = 0;
+  /** Pages and inodes in use. */
+  pages = 0;
+  readonly sparse = new Set<FileData>();
   inodes = 0;
   private lastIno: number;
 
@@ -68,15 +68,20 @@ export class TmpFs implements FileSystem {
     this.root = new TmpInode(this, { mode, uid: options.uid ?? 0, gid: options.gid ?? 0, rdev: 0, target: '' });
   }
 
+  get maxPages(): number {
+    return this.maxBytes / 4096;
+  }
+
   nextIno(): number {
     return ++this.lastIno;
   }
 
   statfs(out: StatFs): number {
+    for (const data of this.sparse) data.countPages();
     out.type = TMPFS_MAGIC;
     out.bsize = out.frsize = 4096;
     out.blocks = Math.floor(this.maxBytes / 4096);
-    out.bfree = out.bavail = Math.max(0, out.blocks - Math.ceil(this.bytes / 4096));
+    out.bfree = out.bavail = Math.max(0, out.blocks - this.pages);
     out.files = this.maxInodes;
     out.ffree = this.maxInodes - this.inodes;
     out.namelen = 255;
@@ -93,7 +98,7 @@ export class TmpFs implements FileSystem {
     const options = tmpfsOptions(text);
     if (options === null) return -E.INVAL;
     const { maxBytes = this.maxBytes, maxInodes = this.maxInodes } = options;
-    if (maxBytes < this.bytes || maxInodes < this.inodes) return -E.INVAL;
+    if (maxBytes < this.pages * 4096 || maxInodes < this.inodes) return -E.INVAL;
     this.maxBytes = maxBytes;
     this.maxInodes = maxInodes;
     this.readOnly = readOnly;
@@ -167,7 +172,7 @@ export class TmpInode extends Inode {
     const type = init.mode & S.IFMT;
     this.nlink = type === S.IFDIR ? 2 : 1;
     this.entries = type === S.IFDIR ? new Map() : null;
-    this.data = type === S.IFREG ? new FileData(this.ino) : null;
+    this.data = type === S.IFREG ? new FileData(this.ino, fs) : null;
     readClock();
     this.atime = this.mtime = this.ctime = this.btime = now.seconds;
     this.atimeNsec = this.mtimeNsec = this.ctimeNsec = this.btimeNsec = now.nanoseconds;
@@ -238,6 +243,11 @@ export class TmpInode extends Inode {
     const entries = this.entries!;
     if (entries.has(name)) return -E.EXIST;
     const target = inode as TmpInode;
+    // As Linux: each further name counts as an inode.
+    if (target.nlink > 0) {
+      if (this.fs.inodes >= this.fs.maxInodes) return -E.NOSPC;
+      this.fs.inodes++;
+    }
     target.nlink++;
     target.stampChange();
     entries.set(name, target);
@@ -307,6 +317,7 @@ export class TmpInode extends Inode {
   }
 
   override setattr(change: AttrChange): number {
+    if (change.mask & ATTR.MODE && this.seals & SEAL.EXEC && (this.mode ^ change.mode) & 0o111) return -E.PERM;
     if (change.mask & ATTR.SIZE) {
       const cut = this.resize(change.size);
       if (cut < 0) return cut;
@@ -362,12 +373,10 @@ export class TmpInode extends Inode {
   resize(size: number): number {
     const data = this.data;
     if (data === null) return -E.INVAL;
-    if (this.fs.bytes + size - data.size > this.fs.maxBytes) return -E.NOSPC;
     const before = data.size;
     if (size < before && this.seals & SEAL.SHRINK) return -E.PERM;
     if (size > before && this.seals & SEAL.GROW) return -E.PERM;
     const failed = data.truncate(size);
-    this.fs.bytes += data.size - before;
     if (failed >= 0) this.stampModify();
     return failed;
   }
@@ -376,9 +385,7 @@ export class TmpInode extends Inode {
   freeUnused(): void {
     if (this.nlink > 0 || this.opens > 0) return;
     this.fs.inodes--;
-    if (this.data === null) return;
-    this.fs.bytes -= this.data.size;
-    this.data.free();
+    this.data?.free();
   }
 
   stampModify(): void {
@@ -403,6 +410,7 @@ export class TmpInode extends Inode {
   private drop(name: string, inode: TmpInode): void {
     this.entries!.delete(name);
     this.countDirectory(inode, -1);
+    if (inode.entries === null && inode.nlink > 1) this.fs.inodes--;
     inode.nlink -= inode.entries !== null ? 2 : 1;
     inode.stampChange();
     this.stampModify();
@@ -450,20 +458,14 @@ export class TmpFile extends OpenFile {
 
   private store(u8: Uint8Array, start: number, length: number, position: number): number {
     if (length === 0) return 0;
-    const { fs, seals } = this.node;
-    const before = this.data.size;
+    const { seals } = this.node;
     if (seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
-    if (seals & SEAL.GROW && position + length > before) {
-      length = before - position;
+    if (seals & SEAL.GROW && position + length > this.data.size) {
+      // Linux refuses the page that would grow the file, and writes those before it.
+      length = Math.floor(this.data.size / 4096) * 4096 - position;
       if (length <= 0) return -E.PERM;
     }
-    const room = fs.maxBytes - fs.bytes;
-    if (position + length - before > room) {
-      length = before + room - position;
-      if (length <= 0) return -E.NOSPC;
-    }
     const wrote = this.data.write(u8, start, length, position);
-    fs.bytes += this.data.size - before;
     if (wrote > 0) this.node.stampModify();
     return wrote;
   }
@@ -482,7 +484,7 @@ export class TmpFile extends OpenFile {
       default: return -E.INVAL;
     }
     if (!(to >= 0)) return -E.INVAL;
-    if (to > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
+    if (to > MAX_SIZE) return -E.OVERFLOW;
     this.position = to;
     return to;
   }
@@ -490,24 +492,26 @@ export class TmpFile extends OpenFile {
     return this.node.resize(size);
   }
   override fallocate(mode: number, offset: number, length: number): number {
-    const fs = this.node.fs;
-    const before = this.data.size;
-    if (!(mode & FALLOC_KEEP_SIZE) && fs.bytes + offset + length - before > fs.maxBytes) return -E.NOSPC;
-    if (this.node.seals & (SEAL.WRITE | SEAL.FUTURE_WRITE) && mode & ~FALLOC_KEEP_SIZE) return -E.PERM;
-    if (this.node.seals & SEAL.GROW && !(mode & FALLOC_KEEP_SIZE) && offset + length > before) return -E.PERM;
+    const { seals } = this.node;
+    if (offset + length > MAX_SIZE) return -E.FBIG;
+    if (seals & (SEAL.WRITE | SEAL.FUTURE_WRITE) && mode & FALLOC_PUNCH_HOLE) return -E.PERM;
+    if (seals & SEAL.GROW && !(mode & FALLOC_PUNCH_HOLE) && offset + length > this.data.size) return -E.PERM;
     const failed = this.data.fallocate(mode, offset, length);
-    fs.bytes += this.data.size - before;
     if (failed >= 0) this.node.stampModify();
     return failed;
   }
-  override seals(add: number): number {
-    if (add === 0) return this.node.seals;
-    if (!this.canWrite || this.node.seals & SEAL.SEAL) return -E.PERM;
-    this.node.seals |= add;
+  override seals(): number {
+    return this.node.seals;
+  }
+  override addSeals(add: number, mapped: boolean): number {
+    const { node } = this;
+    if (!this.canWrite || node.seals & SEAL.SEAL) return -E.PERM;
+    if (add & SEAL.EXEC && node.mode & 0o111) add |= SEAL.SHRINK | SEAL.GROW | SEAL.WRITE | SEAL.FUTURE_WRITE;
+    if (mapped && add & SEAL.WRITE && !(node.seals & SEAL.WRITE)) return -E.BUSY;
+    node.seals |= add;
     return 0;
   }
-  override mapFd(writable: boolean): number {
-    if (writable && this.node.seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
+  override mapFd(): number {
     return this.data.mapFd();
   }
   override storageFd(): number {
