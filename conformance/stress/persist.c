@@ -1,6 +1,6 @@
-// Carries out changes of files that it reads line by line and answers for each; every eighth is brought to the disk before
-// that (fsync takes its time, and kills are to hit everything else, too). With "dump" it prints what there is. The other
-// end is persist.ts.
+// Carries out changes of files that it reads line by line and answers for each; every Nth is brought to the disk before
+// that (fsync takes its time, and kills are to hit everything else, too). With "dump" for N it prints what there is. The
+// other end is persist.ts.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 static char bytes[1 << 20];
-static long number;
+static long number, every;
 
 static int synced(int fd, long result) {
-  if (result >= 0 && number % 8 == 0 && fsync(fd) < 0) result = -1;
+  if (result >= 0 && number % every == 0 && fsync(fd) < 0) result = -1;
   close(fd);
   return result < 0 ? -1 : 0;
 }
@@ -80,16 +80,17 @@ static void dump(const char *path) {
 
 int main(int argc, char **argv) {
   umask(022);
-  if (argc < 2 || chdir(argv[1]) < 0) return 2;
-  if (argc > 2 && !strcmp(argv[2], "dump")) {
+  if (argc < 3 || chdir(argv[1]) < 0) return 2;
+  if (!strcmp(argv[2], "dump")) {
     dump(".");
     return 0;
   }
+  every = atol(argv[2]);
   char line[1000];
   int here = open(".", O_RDONLY | O_DIRECTORY);
   for (; fgets(line, sizeof line, stdin); number++) {
     int result = carry_out(line) < 0 ? errno : 0;
-    if (number % 8 == 0 && fsync(here) < 0) result = errno;
+    if (number % every == 0 && fsync(here) < 0) result = errno;
     char answer[40];
     int length = snprintf(answer, sizeof answer, "%ld %d\n", number, result);
     if (write(1, answer, length) != length) return 1;

@@ -1,10 +1,10 @@
 /**
  * `--persist` through crashes: a guest changes files and answers for each change; posixx is killed at a random moment;
  * the next run must find all that was answered for, and of the change that was not either nothing or all.
- * `--kills N`: how often (200). `--seed N`.
+ * `--kills N`: how often (200). `--seed N`. `--image`: the layer is an ext2 image.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -195,8 +195,12 @@ export interface CrashReport {
   repairs: number;
 }
 
-/** Kills posixx `kills` times. @throws Error when the guest program cannot be compiled */
-export async function crashes(seed: number, kills: number): Promise<CrashReport> {
+/**
+ * Kills posixx `kills` times. `image`: the layer is an ext2 image, where only what was brought to the disk is sure to be
+ * found, so everything is.
+ * @throws Error when the guest program cannot be compiled
+ */
+export async function crashes(seed: number, kills: number, image = false): Promise<CrashReport> {
   const scratch = mkdtempSync(join(tmpdir(), 'posixx-persist-'));
   const report: CrashReport = { failures: [], changes: 0, repairs: 0 };
   try {
@@ -205,6 +209,11 @@ export async function crashes(seed: number, kills: number): Promise<CrashReport>
     const lower = join(scratch, 'lower');
     let model = lowerTree(lower);
     const layer = join(scratch, 'layer');
+    if (image) {
+      writeFileSync(layer, '');
+      truncateSync(layer, 64 << 20);
+      execFileSync('mkfs.ext2', ['-q', '-F', layer]);
+    }
     const command = [...POSIXX, '--rootfs', lower, '--persist', layer, '-v', `${program}:/program`, '/program', '/w'];
     const next = generator(seed);
     for (let kill = 0; kill < kills && report.failures.length === 0; kill++) {
@@ -214,7 +223,7 @@ export async function crashes(seed: number, kills: number): Promise<CrashReport>
         const operation = randomOperation(next);
         if (planned.apply(operation)) operations.push(operation);
       }
-      const answers = await killedRun(command, operations, next(kill % 4 === 0 ? 20 : 250));
+      const answers = await killedRun([...command, image ? '1' : '8'], operations, next(kill % 4 === 0 ? 20 : 250));
       const wrong = answers.findIndex((answer, n) => answer !== `${n} 0`);
       if (wrong >= 0) report.failures.push(`kill ${kill}: ${operations[wrong]!.join(' ')}: ${answers[wrong]}`);
       for (const operation of operations.slice(0, answers.length)) model.apply(operation);
@@ -224,8 +233,9 @@ export async function crashes(seed: number, kills: number): Promise<CrashReport>
       const unfinished = operations[answers.length];
       const state = (unfinished === undefined ? [model] : partsOf(model, unfinished))
         .find((candidate) => candidate.lines().join('\n') === found.join('\n'));
-      if (stderr.includes('repaired')) report.repairs++;
-      if (status !== 0 || (stderr !== '' && !stderr.includes('repaired'))) {
+      const repaired = /repaired|not unmounted cleanly/.test(stderr);
+      if (repaired) report.repairs++;
+      if (status !== 0 || (stderr !== '' && !repaired)) {
         report.failures.push(`kill ${kill}: the next run: status ${status}: ${stderr}`);
       } else if (state === undefined) {
         report.failures.push(`kill ${kill}: after ${answers.length} changes and perhaps "${unfinished?.join(' ')}":`,
@@ -277,10 +287,10 @@ function difference(expected: string[], found: string[]): string[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' } } });
+  const { values } = parseArgs({ options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' }, image: { type: 'boolean' } } });
   const seed = Number(values.seed ?? (Date.now() % 0x7fff_ffff) + 1);
   process.stdout.write(`# seed ${seed}\n`);
-  const { failures, changes, repairs } = await crashes(seed, Number(values.kills));
+  const { failures, changes, repairs } = await crashes(seed, Number(values.kills), values.image);
   for (const failure of failures) process.stdout.write(`# ${failure}\n`);
   process.stdout.write(`${failures.length === 0 ? 'ok' : 'not ok'} - ${values.kills} kills, ${changes} changes answered for, ` +
     `${repairs} repairs told of\n${failures.length === 0 ? '1 passed, 0' : '0 passed, 1'} failed\n`);

@@ -36,6 +36,8 @@ export interface RunConfig {
   readonly emptyRoot: boolean;
   /** Absolute host path of the layer that is kept between runs, or undefined. */
   readonly persist: string | undefined;
+  /** It is an image, not a directory. */
+  readonly persistIsFile: boolean;
   /** undefined: none; '': stderr; else a host file. */
   readonly strace: string | undefined;
   /** Calls to print, '' for all. */
@@ -76,7 +78,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
   if (sysroot !== undefined && emptyRoot) throw new UsageError('--sysroot and --empty-root exclude each other');
   if (sysroot !== undefined) requireDirectory(sysroot, '--sysroot');
   const persist = values.get('persist')?.replace(/(?<=.)\/+$/, '');
-  if (persist === '') throw new UsageError('--persist needs a directory');
+  if (persist === '') throw new UsageError('--persist needs a directory or an image');
   const cwd = values.get('cwd');
   if (cwd !== undefined && !cwd.startsWith('/')) throw new UsageError(`--cwd needs an absolute guest path, not "${cwd}"`);
   const user = values.get('user');
@@ -98,6 +100,7 @@ export function configure(line: CommandLine, callerEnv: readonly string[]): RunC
     sysroot: sysroot === undefined ? undefined : absolute(sysroot),
     emptyRoot,
     persist: persist === undefined ? undefined : absolute(persist),
+    persistIsFile: persist !== undefined && status(persist)?.isFile() === true,
     strace: values.get('strace') ?? (trace === undefined ? undefined : ''),
     trace: trace === undefined ? '' : trace.replace(/^trace=/, ''),
     cpu,

@@ -41,9 +41,9 @@ export const OPTIONS: readonly Option[] = [
     help: 'Give the guest this image file of the host as a disk, /dev/vda for the first. Default: rw, the guest writes to the file',
   },
   {
-    name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR|TAR',
-    help: 'Use this directory or archive (.tar, .tar.gz, .tar.zst) of the host as the guest\'s root, read-only, under an ' +
-      'in-memory layer. Default: /',
+    name: 'rootfs', env: 'POSIXX_ROOTFS', kind: 'value', value: 'DIR|TAR|IMAGE',
+    help: 'Use this directory, archive (.tar, .tar.gz, .tar.zst) or image (ext2, ext4, FAT) of the host as the guest\'s ' +
+      'root, read-only, under an in-memory layer. Default: /',
   },
   {
     name: 'sysroot', alias: 'L', env: 'POSIXX_SYSROOT', kind: 'value', value: 'DIR',
@@ -54,9 +54,9 @@ export const OPTIONS: readonly Option[] = [
     help: 'Start from an empty root: only volumes, /dev, /proc and /tmp. The program itself is mounted read-only',
   },
   {
-    name: 'persist', env: 'POSIXX_PERSIST', kind: 'value', value: 'DIR',
-    help: 'Keep what the guest writes to its root in this host directory, for the next runs; it is made when it is missing. ' +
-      'Default: in memory, until the end of the run',
+    name: 'persist', env: 'POSIXX_PERSIST', kind: 'value', value: 'DIR|IMAGE',
+    help: 'Keep what the guest writes to its root in this host directory (made when it is missing) or ext2 image, for the ' +
+      'next runs. Default: in memory, until the end of the run',
   },
   {
     name: 'strace', env: 'POSIXX_STRACE', kind: 'optional', value: 'FILE',

@@ -23,7 +23,7 @@ export async function makeRoot(config: RunConfig, hostCwd: string, say: (line: s
   }
   return defaultRoot({
     volumes,
-    ...(config.rootfs === '/' ? {} : { rootfs: config.rootfsIsFile ? await archive(config.rootfs, say) : config.rootfs }),
+    ...(config.rootfs === '/' ? {} : { rootfs: config.rootfsIsFile ? await rootInFile(config.rootfs, say) : config.rootfs }),
     ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
     emptyRoot: config.emptyRoot,
     ...(config.persist === undefined ? {} : { layer: await persistentLayer(config, config.persist, say) }),
@@ -35,26 +35,44 @@ export async function makeRoot(config: RunConfig, hostCwd: string, say: (line: s
 async function persistentLayer(
   config: RunConfig, path: string, say: (line: string) => void,
 ): Promise<(dev: number) => FileSystem> {
+  if (config.persistIsFile) {
+    const { ImageError, openImage } = await import('../vfs/image.js');
+    const image = explained('--persist', path, ImageError, () => openImage(path, false, (line) => say(`${path}: ${line}`)));
+    if (image.type === 'vfat') throw new RootError(`--persist ${path}: is FAT, which has no owners and links: use ext2`, 0);
+    return () => image;
+  }
+  if (/\.(img|ext[234]|raw)$/.test(path)) {
+    const make = `truncate -s 1G ${path} && mkfs.ext2 ${path}`;
+    throw new RootError(`--persist ${path}: there is no such image; make one with: ${make}`, 0);
+  }
   const { PersistError, PersistFs } = await import('../vfs/fs/persist/persistfs.js');
-  return (dev) => {
-    try {
-      return PersistFs.open(path, dev, config.emptyRoot ? 'nothing' : config.rootfs, say);
-    } catch (error) {
-      if (!(error instanceof PersistError)) throw error;
-      throw new RootError(`--persist ${path}: ${error.message}`, 0);
-    }
-  };
+  const over = config.emptyRoot ? 'nothing' : config.rootfs;
+  return (dev) => explained('--persist', path, PersistError, () => PersistFs.open(path, dev, over, say));
 }
 
-async function archive(path: string, say: (line: string) => void): Promise<FileSystem> {
-  const { openArchive } = await import('../vfs/fs/archive.js');
+/** A root in a file: an archive, or an image of a file system. */
+async function rootInFile(path: string, say: (line: string) => void): Promise<FileSystem> {
+  const { archiveFormat, openArchive } = await import('../vfs/fs/archive.js');
+  if (archiveFormat(path) === '') {
+    const { ImageError, openImage } = await import('../vfs/image.js');
+    return explained('--rootfs', path, ImageError, () => openImage(path, true, (line) => say(`${path}: ${line}`)));
+  }
   const { TarError } = await import('../vfs/fs/tar_format.js');
+  const opened = await openArchive(path).catch((error: unknown) => error);
+  const fs = explained('--rootfs', path, TarError, () => {
+    if (opened instanceof Error) throw opened;
+    return opened as Awaited<ReturnType<typeof openArchive>>;
+  });
+  for (const warning of fs.warnings) say(`${path}: ${warning}`);
+  return fs;
+}
+
+/** An error for people that names the option. @throws RootError */
+function explained<T>(option: string, path: string, kind: new (message: string) => Error, open: () => T): T {
   try {
-    const fs = await openArchive(path);
-    for (const warning of fs.warnings) say(`${path}: ${warning}`);
-    return fs;
+    return open();
   } catch (error) {
-    if (!(error instanceof TarError)) throw error;
-    throw new RootError(`--rootfs ${path}: ${error.message}`, 0);
+    if (!(error instanceof kind)) throw error;
+    throw new RootError(`${option} ${path}: ${error.message}`, 0);
   }
 }

@@ -106,6 +106,8 @@ export interface FileSystem {
   readonly readOnly: boolean;
   /** A rename may leave a whiteout (a character device 0:0). */
   readonly whiteouts?: boolean;
+  /** Inode.rename knows RENAME.WHITEOUT: both happen, or nothing does. */
+  readonly leavesWhiteouts?: boolean;
   statfs(out: StatFs): number;
   sync(): number;
   /** What /proc/mounts shows behind the flags, as ',size=64k'. */

@@ -46,13 +46,14 @@ export class OverlayFile extends Inode {
   override stat(out: Stat): number {
     const { shown, fs } = this;
     const failed = shown.stat(out);
-    if (!fs.links.empty) out.nlink = fs.links.nlink(shown, out.nlink);
+    if (!fs.links.empty) fs.links.correct(shown, out);
+    if (fs.disguisedDev !== 0) fs.disguise(out);
     return failed;
   }
   override statFound(out: Stat): number {
     const { shown, fs } = this;
     const failed = shown.statFound(out);
-    if (!fs.links.empty) out.nlink = fs.links.nlink(shown, out.nlink);
+    if (!fs.links.empty) fs.links.correct(shown, out);
     return failed;
   }
   override recheck(): number {

@@ -21,6 +21,8 @@ import { PRIVATE, isOpaque, isWhiteout, makeOpaque, makeWhiteout, redirectOf, se
 import { WorkDirectory, directoryIn } from './overlay_work.js';
 
 const OVERLAYFS_MAGIC = 0x794c7630;
+/** Added to the inode numbers of a disguised upper layer. */
+const UPPER_INO = 0xf000_0000;
 
 export interface OverlayLayers {
   /** The directory that takes what is written; null: nothing can be. */
@@ -31,6 +33,8 @@ export interface OverlayLayers {
   lowers: readonly Inode[];
   /** Number that stat shows for directories: a mount of its own. Else they show as the layers' file systems. */
   dev?: number;
+  /** The upper layer's files show as of the device of the others; their inode numbers are made different. */
+  disguised?: boolean;
   source?: string;
   /** What /proc/mounts shows behind the flags. */
   options?: string;
@@ -43,6 +47,8 @@ export class OverlayFs implements FileSystem {
   readonly dev: number;
   /** Directories show this as their device; 0: what the layer has. */
   readonly ownDev: number;
+  /** What shows this as its device shows as of `dev`; 0: nothing does. */
+  readonly disguisedDev: number;
   readonly root: OverlayDir;
   readonly work: WorkDirectory | null;
   readonly links: OverlayLinks;
@@ -60,6 +66,7 @@ export class OverlayFs implements FileSystem {
     this.options = layers.options ?? '';
     this.ownDev = layers.dev ?? 0;
     this.dev = layers.dev ?? first.fs.dev;
+    this.disguisedDev = layers.disguised ? this.base.dev : 0;
     this.work = work;
     this.links = new OverlayLinks(work === null ? null : work.index);
     this.root = new OverlayDir(this, null, '', upper, lowers, '');
@@ -73,7 +80,9 @@ export class OverlayFs implements FileSystem {
     if (fresh && lowers.length > 0) copyAttributes(lowers[0]!.root, upper);
     const directory = directoryIn(fs.root, 'work');
     const work = typeof directory === 'number' ? directory : WorkDirectory.open(directory);
-    return typeof work === 'number' ? work : new OverlayFs({ upper, work, lowers: lowers.map((lower) => lower.root) });
+    if (typeof work === 'number') return work;
+    const disguised = lowers.length > 0 && lowers[0]!.dev !== fs.dev;
+    return new OverlayFs({ upper, work, lowers: lowers.map((lower) => lower.root), disguised });
   }
 
   statfs(out: StatFs): number {
@@ -92,6 +101,13 @@ export class OverlayFs implements FileSystem {
 
   showOptions(): string {
     return this.options;
+  }
+
+  /** Makes what an inode of the upper layer tells of itself fit to the other layers. */
+  disguise(out: Stat): void {
+    if (out.dev !== this.disguisedDev) return;
+    out.dev = this.dev;
+    out.ino += UPPER_INO;
   }
 
   /** The copy that stands for a lower file, or null. */
@@ -134,6 +150,7 @@ export class OverlayDir extends Inode {
   override stat(out: Stat): number {
     const failed = this.shown.stat(out);
     if (this.fs.ownDev !== 0) out.dev = this.fs.ownDev;
+    else if (this.fs.disguisedDev !== 0) this.fs.disguise(out);
     if (this.removed) out.nlink = 0;
     else if (this.upper !== null && this.lowers.length > 0) out.nlink = 1;
     return failed;
@@ -218,8 +235,10 @@ export class OverlayDir extends Inode {
   }
 
   private ofUpper(name: string, found: Inode): Inode {
-    const { links } = this.fs;
-    return links.empty || !links.has(found) ? found : new OverlayFile(this.fs, this, name, found, found);
+    const { links, disguisedDev } = this.fs;
+    const plain = found.type === S.IFREG || found.type === S.IFLNK;
+    const wrapped = (!links.empty && links.has(found)) || (disguisedDev !== 0 && plain);
+    return wrapped ? new OverlayFile(this.fs, this, name, found, found) : found;
   }
 
   /** What layers have under a name: one file, or directories to merge; empty for nothing. */
@@ -276,6 +295,7 @@ export class OverlayDir extends Inode {
   override readdir(_position: number, sink: DirSink): number {
     if (this.upper === null && this.lowers.length === 1) return this.lowers[0]!.readdir(0, sink);
     const layers = this.upper === null ? this.lowers : [this.upper, ...this.lowers];
+    const disguised = this.fs.disguisedDev === 0 ? null : this.upper;
     const seen = layers.length > 1 ? new Set<string>() : null;
     let next = 0;
     for (const layer of layers) {
@@ -289,7 +309,7 @@ export class OverlayDir extends Inode {
             const inode = layer.lookup(name);
             if (typeof inode !== 'number' && isWhiteout(inode)) return true;
           }
-          return sink.entry(name, ino, type, ++next);
+          return sink.entry(name, layer === disguised ? ino + UPPER_INO : ino, type, ++next);
         },
       });
       if (failed < 0 && failed !== -E.NOENT) return failed;
@@ -444,9 +464,8 @@ export class OverlayDir extends Inode {
       return failed;
     }
     if (!hides) return from.rename(name, to, newName, 0);
-    let failed = from.rename(name, to, newName, RENAME.WHITEOUT);
-    if (failed !== -E.INVAL) return failed;
-    failed = from.rename(name, to, newName, 0);
+    if (from.fs.leavesWhiteouts) return from.rename(name, to, newName, RENAME.WHITEOUT);
+    const failed = from.rename(name, to, newName, 0);
     return failed < 0 ? failed : makeWhiteout(from, name);
   }
 

@@ -46,6 +46,7 @@ export class TmpFs implements FileSystem, PageQuota {
   readonly source: string;
   readonly dev: number;
   readonly whiteouts = true;
+  readonly leavesWhiteouts = true;
   readOnly: boolean;
   readonly root: TmpInode;
   maxBytes: number;

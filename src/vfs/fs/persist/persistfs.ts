@@ -34,6 +34,8 @@ export class PersistError extends Error {}
 export class PersistFs implements FileSystem {
   readonly type = 'persist';
   readonly readOnly = false;
+  readonly whiteouts = true;
+  readonly leavesWhiteouts = true;
   readonly firstIno = FIRST_INO;
   readonly root: PersistInode;
   private lastId = ROOT_ID;

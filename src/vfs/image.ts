@@ -1,0 +1,50 @@
+/** File systems in image files of the host that the tree itself lies on: --rootfs IMAGE, --persist IMAGE. */
+import { E } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import { native } from '../host/native.js';
+import { Disk, HostImage } from './block_device.js';
+import { fileSystemType } from './fs/types.js';
+import { anonymousDev } from './inode.js';
+import type { FileSystem } from './inode.js';
+
+const LOCK_EX_NB = 2 | 4;
+/** Tried in this order. */
+const TYPES = ['ext4', 'vfat'];
+
+/** Why an image cannot be used, for people. */
+export class ImageError extends Error {}
+
+/**
+ * The file system in the image `path` of the host (a byte string). `log` hears of repairs.
+ * @throws ImageError
+ */
+export function openImage(path: string, readOnly: boolean, log: (line: string) => void): FileSystem {
+  const device = HostImage.open(path, readOnly);
+  if (typeof device === 'number') throw new ImageError(`cannot be opened${device === -E.ACCES ? ': permission denied' : ''}`);
+  if (!readOnly) lock(path);
+  const complaints: string[] = [];
+  for (const type of TYPES) {
+    const lines: string[] = [];
+    const disk = new Disk('image', anonymousDev(), device);
+    const fs = fileSystemType(type)!.open!({
+      type, source: path, disk, options: '', readOnly, uid: 0, gid: 0, umask: 0o022, place: () => -E.NOENT,
+      log: (line) => lines.push(line),
+    });
+    if (typeof fs !== 'number') {
+      disk.mounted = fs;
+      lines.forEach(log);
+      return fs;
+    }
+    complaints.push(...lines);
+  }
+  throw new ImageError(`holds no file system that can be ${readOnly ? 'read' : 'written'}: ${complaints[0] ?? 'neither ext2 nor FAT'}`);
+}
+
+/** For as long as the process lives: two runs would write over each other. */
+function lock(path: string): void {
+  const fd = native.openHost(path, O.RDONLY, 0);
+  if (fd >= 0 && native.flock(fd, LOCK_EX_NB) < 0) {
+    native.close(fd);
+    throw new ImageError('is in use by another run');
+  }
+}
