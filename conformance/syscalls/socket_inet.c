@@ -199,6 +199,17 @@ static void ports(void) {
     close(r[0]);
     close(r[1]);
   }
+  /* Both wildcards at one port: IPv6 alone beside IPv4, and IPv6 that takes IPv4, too. */
+  for (i = 0; i < 2; i++) {
+    int r[2] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET6, SOCK_STREAM, 0)};
+    a = in4("0.0.0.0", 0);
+    bind(r[0], (void *)&a, sizeof a);
+    setint(r[1], IPPROTO_IPV6, IPV6_V6ONLY, i);
+    struct sockaddr_in6 six = {AF_INET6, htons(port(r[0]))};
+    SHOW(bind(r[1], (void *)&six, sizeof six));
+    close(r[0]);
+    close(r[1]);
+  }
 }
 
 static void connections(void) {

@@ -67,6 +67,6 @@ function overlap(a: string, aV6Only: boolean, b: string, bV6Only: boolean): bool
 
 /** Does a wildcard `any` take packets for `host`? */
 export function covers(any: string, v6Only: boolean, host: string): boolean {
-  if (any === ANY4) return host.length === 4 || host === ANY6;
+  if (any === ANY4) return host.length === 4;
   return any === ANY6 && (host.length === 16 || !v6Only);
 }
