@@ -6,30 +6,40 @@
  *
  * Mutant I of seed S is always the same.
  */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { errnoName } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
-import { chmod, truncate, utimens } from '../../vfs/attributes.js';
+import { chmod, getxattr, listxattr, setxattr, truncate, utimens } from '../../vfs/attributes.js';
 import { generator, MemoryDevice, mountOn, runTool } from '../../vfs/fs/sample_disk.js';
 import { Stat, StatFs } from '../../vfs/inode.js';
 import type { FileSystem } from '../../vfs/inode.js';
 import { mkdir, rename, rmdir, unlink } from '../../vfs/names.js';
-import { lookup, open, PathContext, stat, Vfs } from '../../vfs/vfs.js';
+import { SEEK } from '../../vfs/open_file.js';
+import { lookup, open, PathContext, readlink, stat, Vfs } from '../../vfs/vfs.js';
 
 /** Calls of the device that one mutant may take, milliseconds that it should, and how much of a tree is looked at. */
 const BUDGET = 3_000_000;
 const SLOW_MS = 10_000;
 const MOST_ENTRIES = 400, MOST_DEPTH = 12;
 
+type Ranges = readonly (readonly [number, number])[];
+
 interface Sample {
   readonly type: string;
   readonly name: string;
   readonly size: number;
   readonly tool: readonly [string, ...string[]];
-  /** Where damage does most: ranges of bytes. */
-  readonly metadata: readonly (readonly [number, number])[];
+  /** Where damage does most: ranges of bytes. Without it: what is not zero and no file's data. */
+  readonly metadata?: Ranges;
+  /** It can only be read: the tool fills it (with -d DIRECTORY). */
+  readonly readOnly?: boolean;
 }
+
+const MKE2FS = ['mke2fs', '-q', '-F', '-t'] as const;
 
 const SAMPLES: readonly Sample[] = [
   { type: 'vfat', name: 'fat12', size: 1 << 20, tool: ['mkfs.fat', '-F', '12', '-s', '1'],
@@ -38,15 +48,25 @@ const SAMPLES: readonly Sample[] = [
     metadata: [[0, 64], [512, 0x8000], [0x8000, 0x10000]] },
   { type: 'vfat', name: 'fat32', size: 2 << 20, tool: ['mkfs.fat', '-F', '32', '-s', '1'],
     metadata: [[0, 96], [512, 1024], [0x4000, 0x8000], [0xb800, 0x18000]] },
+  { type: 'ext2', name: 'ext2, 1 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96'] },
+  { type: 'ext2', name: 'ext2, 4 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '4096', '-N', '96'] },
+  { type: 'ext2', name: 'ext2, revision 0', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96', '-r', '0'] },
+  { type: 'ext4', name: 'ext4', size: 2 << 20, readOnly: true,
+    tool: [...MKE2FS, 'ext4', '-b', '1024', '-N', '96', '-O', '^has_journal,^metadata_csum'] },
+  { type: 'ext4', name: 'ext4 with inline data', size: 2 << 20, readOnly: true,
+    tool: [...MKE2FS, 'ext4', '-b', '4096', '-N', '96', '-O', '^has_journal,^metadata_csum,inline_data'] },
 ];
 
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
 
 /** A disk with files and directories of several sizes. */
-function sample({ type, size, tool: [program, ...args] }: Sample): Uint8Array {
+function sample({ type, size, readOnly, tool: [program, ...args] }: Sample): Uint8Array {
   const bytes = new Uint8Array(size);
-  const made = runTool(bytes, program, ...args);
+  const tree = readOnly ? hostTree() : null;
+  const made = runTool(bytes, program, ...args, ...(tree === null ? [] : ['-d', tree]));
+  if (tree !== null) rmSync(tree, { recursive: true, force: true });
   if (made.status !== 0) throw new Error(`${program}: ${made.output}`);
+  if (readOnly) return bytes;
   const fs = mountOn(type, new MemoryDevice(bytes));
   if (typeof fs === 'number') throw new Error(`mount: ${errnoName(-fs)}`);
   const ctx = contextOf(fs);
@@ -63,14 +83,36 @@ function sample({ type, size, tool: [program, ...args] }: Sample): Uint8Array {
   return bytes;
 }
 
+/** As `sample` fills a disk, a directory of the host for tools that do it. */
+function hostTree(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'posixx-tree-'));
+  mkdirSync(join(dir, 'dir/inner'), { recursive: true });
+  for (let i = 0; i < 24; i++) writeFileSync(join(dir, i & 1 ? 'dir/inner' : '', `file ${i}`), Buffer.alloc(i * i * 300, 'data'));
+  writeFileSync(join(dir, 'dir/holes'), 'x');
+  truncateSync(join(dir, 'dir/holes'), 5_000_000);
+  symlinkSync('file 1', join(dir, 'link'));
+  symlinkSync('t'.repeat(100), join(dir, 'dir/long'));
+  return dir;
+}
+
+/** Kilobytes of an image that hold something, but not the `data` of files, as ranges. */
+function structures(bytes: Uint8Array): [number, number][] {
+  const found: [number, number][] = [];
+  for (let at = 0; at + 1024 <= bytes.length; at += 1024) {
+    const part = bytes.subarray(at, at + 1024);
+    if (part.some((byte) => byte !== part[7]) && part[1] !== 0x61) found.push([at, at + 1024]);
+  }
+  return found;
+}
+
 function contextOf(fs: FileSystem): PathContext {
   const vfs = new Vfs(fs);
   return new PathContext(vfs, vfs.root, vfs.root, 0o022, ROOT);
 }
 
-function damage(bytes: Uint8Array, metadata: Sample['metadata'], next: (below: number) => number): void {
+function damage(bytes: Uint8Array, metadata: Ranges, next: (below: number) => number): void {
   const place = (): number => {
-    const [from, to] = metadata[next(metadata.length)]!;
+    const [from, to] = metadata[next(next(2) === 0 ? metadata.length : Math.min(24, metadata.length))]!;
     const most = bytes.length - 4;
     return Math.min(most, from + next(to - from));
   };
@@ -99,11 +141,16 @@ function exercise(fs: FileSystem, next: (below: number) => number): void {
   const found = new Stat();
   for (const { path, type } of paths) {
     stat(ctx, ctx.cwd, path, false, found);
+    readlink(ctx, ctx.cwd, path);
+    const place = lookup(ctx, ctx.cwd, path, false);
+    if (typeof place !== 'number' && typeof listxattr(ctx, place) !== 'number') getxattr(ctx, place, 'user.name');
     if (type !== S.IFREG) continue;
     const file = open(ctx, ctx.cwd, path, O.RDONLY, 0);
     if (typeof file === 'number') continue;
     file.pread(buffer, 0, buffer.length, 0);
     file.pread(buffer, 0, 5000, Math.max(0, found.size - 3000));
+    file.seek(0, SEEK.HOLE);
+    file.mapFd(next(2) === 0);
     file.unref();
   }
   fs.statfs(new StatFs());
@@ -111,7 +158,7 @@ function exercise(fs: FileSystem, next: (below: number) => number): void {
   for (let i = 0; i < 30; i++) {
     const path = some();
     const place = lookup(ctx, ctx.cwd, path, false);
-    switch (next(9)) {
+    switch (next(10)) {
       case 0: mkdir(ctx, ctx.cwd, `${path}/made ${i}`, 0o755); break;
       case 1: unlink(ctx, ctx.cwd, path); break;
       case 2: rmdir(ctx, ctx.cwd, path); break;
@@ -119,6 +166,7 @@ function exercise(fs: FileSystem, next: (below: number) => number): void {
       case 4: if (typeof place !== 'number') truncate(ctx, place, next(3) === 0 ? 0 : next(100_000)); break;
       case 5: if (typeof place !== 'number') chmod(ctx, place, next(512)); break;
       case 6: if (typeof place !== 'number') utimens(ctx, place, next(2 ** 32), 0, next(2 ** 32), 0); break;
+      case 7: if (typeof place !== 'number') setxattr(ctx, place, 'user.name', buffer.subarray(0, next(100)), 0); break;
       default: {
         const file = open(ctx, ctx.cwd, next(2) === 0 ? path : `/new ${i}`, O.RDWR | O.CREAT, 0o644);
         if (typeof file === 'number') break;
@@ -165,13 +213,14 @@ export interface Result {
 export function fuzzImages(seed: number, from: number, count: number, type = ''): Result {
   const samples = SAMPLES.filter((row) => type === '' || row.type === type);
   const images = samples.map(sample);
+  const metadata = samples.map((row, which) => row.metadata ?? structures(images[which]!));
   const counts = new Map<string, number>(), failures: string[] = [];
   for (let i = from; i < from + count; i++) {
     const which = i % samples.length;
     const next = generator((seed ^ Math.imul(i, 0x9e3779b1)) | 0);
     const bytes = images[which]!.slice(0, next(20) === 0 ? next(images[which]!.length) : undefined);
-    if (bytes.length > 1024) damage(bytes, samples[which]!.metadata, next);
-    const device = new MemoryDevice(bytes);
+    if (bytes.length > 1024) damage(bytes, metadata[which]!, next);
+    const device = new MemoryDevice(bytes, samples[which]!.readOnly);
     device.budget = BUDGET;
     const start = Date.now();
     try {

@@ -231,6 +231,10 @@ export function insert(dir: Ext2Inode, name: string, ino: number, type: number, 
   for (let at = 0; at < blockSize;) {
     const length = lengthAt(view, at, blockSize);
     const used = view.getUint32(at, true) === 0 ? 0 : recordLength(typed ? data[at + 6]! : view.getUint16(at + 6, true));
+    // It was checked when it was read; a block that something else has, too, may have changed since.
+    if (length < HEAD + 4 || length % 4 !== 0 || at + length > blockSize || used > length) {
+      return fs.failure(CORRUPT, `directory ${dir.ino}: bad entry at ${logical * blockSize + at}`);
+    }
     if (!placed && length - used >= need) {
       let place = at;
       if (used > 0) {
@@ -305,7 +309,7 @@ function find(dir: Ext2Inode, name: string, entry: Entry): { block: CachedBlock;
   const bytes = Buffer.from(name, 'latin1');
   for (let at = 0, before = -1; at + HEAD <= blockSize;) {
     const length = lengthAt(block.view, at, blockSize);
-    if (length < HEAD) break;
+    if (length < HEAD + 4 || length % 4 !== 0 || at + length > blockSize) break;
     if (block.view.getUint32(at, true) !== 0 && block.data[at + 6] === bytes.length &&
       Buffer.compare(block.data.subarray(at + HEAD, at + HEAD + bytes.length), bytes) === 0) {
       return { block, at, before };
