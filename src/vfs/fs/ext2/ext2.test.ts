@@ -9,12 +9,13 @@ import { O } from '../../../abi/fcntl.js';
 import { Stat, StatFs } from '../../inode.js';
 import { mkdir, symlink, unlink } from '../../names.js';
 import { lookup, open, PathContext, readlink, stat, Vfs } from '../../vfs.js';
+import { MemoryDevice, generator } from '../sample_disk.js';
 import { TmpFs } from '../tmpfs.js';
 import { Ext2Fs } from './ext2.js';
 import {
-  MemoryDevice, check, contextOf, hasE2fsprogs, makeImage, mount, preen, tool, tryMount, withFile,
+  LoggingDevice, check, contextOf, hasE2fsprogs, makeImage, mount, preen, tool, tryMount, withFile,
 } from './sample_image.js';
-import { Side, describe, drawOperation, namesIn, randomFrom } from './sample_operations.js';
+import { Side, describe, drawOperation, namesIn } from './sample_operations.js';
 
 const skip = hasE2fsprogs ? false : 'e2fsprogs are not installed';
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
@@ -34,7 +35,7 @@ for (const args of [
 ]) {
   t.test(`random operations, as a model has them: mke2fs ${args.join(' ')}`, { skip }, async (t) => {
     t.comment(`seed ${seed}`);
-    const random = randomFrom(seed);
+    const random = generator(seed);
     const device = new MemoryDevice(makeImage('24M', ...args));
     let fs = mount(device);
     const ours = new Side(contextOf(fs)), model = new Side(modelContext());
@@ -64,7 +65,7 @@ t.test('what is written can be read by debugfs', { skip }, async (t) => {
   const device = new MemoryDevice(makeImage('64M', '-t', 'ext2', '-b', '1024'));
   const fs = mount(device);
   const ctx = contextOf(fs);
-  const random = randomFrom(7);
+  const random = generator(7);
   const files = new Map<string, Buffer>();
   mkdir(ctx, ctx.root, '/dir', 0o755);
   // Direct, indirect, double and triple indirect blocks, and a hole before each.
@@ -125,24 +126,24 @@ t.test('images that mke2fs fills are read', { skip }, async (t) => {
     ['-t', 'ext4', '-b', '2048', '-N', '3000', '-O', '^has_journal'],
   ]) {
     const label = args.join(' ');
-    const device = new MemoryDevice(makeImage('24M', ...args, '-d', source));
+    const bytes = makeImage('24M', ...args, '-d', source);
     if (label === '-t ext4' || label.includes('large_dir')) {
       // A hash tree, as a kernel makes it.
-      withFile(device.bytes, (path) => {
+      withFile(bytes, (path) => {
         try {
           tool('e2fsck', '-fyD', path);
         } catch {
           // Its status is 1 when it changed something.
         }
-        device.bytes.set(readFileSync(path));
+        bytes.set(readFileSync(path));
       });
     }
-    device.readOnly = true;
+    const device = new MemoryDevice(bytes, true);
     if (label.includes('bigalloc')) {
       t.equal(tryMount(device), -E.INVAL, 'clusters of blocks are not known');
       continue;
     }
-    const fs = mount(device, 'ro');
+    const fs = mount(device);
     const ctx = contextOf(fs);
     let wrong = '';
     for (const [name, bytes] of files) {
@@ -185,11 +186,10 @@ t.test('a directory with a hash tree can be changed', { skip }, async (t) => {
 });
 
 t.test('whatever moment a run ends at, what was synced is there', { skip }, async (t) => {
-  const random = randomFrom(seed);
+  const random = generator(seed);
   t.comment(`seed ${seed}`);
   const start = makeImage('4M', '-t', 'ext2', '-b', '1024', '-N', '256');
-  const device = new MemoryDevice(start.slice());
-  device.log = [];
+  const device = new LoggingDevice(start.slice());
   const fs = mount(device);
   const side = new Side(contextOf(fs));
   /** Files that were synced: after so many writes to the device, this file has these bytes. */

@@ -4,6 +4,7 @@
  * itself can leave; anything worse is told and left to e2fsck.
  */
 import { S } from '../../../abi/fcntl.js';
+import { now, readClock } from '../../clock.js';
 import { eachBlock } from './block_map.js';
 import { indexOf, remove } from './directory.js';
 import type { Ext2Fs } from './ext2.js';
@@ -81,8 +82,10 @@ class Repair {
       const reserved = ino < geometry.firstIno;
       const used = fs.isUsed(raw.view, raw.at);
       if (!used && !reserved) {
-        if (this.isOrphan(ino)) this.inodes[group]![bit >> 3]! |= 1 << (bit & 7);
-        else continue;
+        if (!this.isOrphan(ino)) {
+          this.finishRemoval(ino, raw.view, raw.at);
+          continue;
+        }
       }
       this.inodes[group]![bit >> 3]! |= 1 << (bit & 7);
       const inode = fs.makeInode(ino);
@@ -96,6 +99,17 @@ class Repair {
       fs.cache.trim();
     }
     return 0;
+  }
+
+  /** A file that was on its way to the list of those without a name: it gets the time of its removal. */
+  private finishRemoval(ino: number, view: DataView, at: number): void {
+    if (view.getUint16(at + INODE.mode, true) === 0 || view.getUint32(at + INODE.dtime, true) !== 0) return;
+    const inode = this.fs.makeInode(ino);
+    if (typeof inode === 'number') return;
+    readClock();
+    inode.setU32(INODE.dtime, now.seconds);
+    this.store(inode);
+    this.fs.forgetInode(inode);
   }
 
   private takeBlocks(inode: Ext2Inode, ino: number): number {

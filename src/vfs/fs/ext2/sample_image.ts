@@ -1,50 +1,28 @@
-/** Images for tests: made by e2fsprogs, on a device that remembers what was written to it. */
+/** Images for tests: made and checked by e2fsprogs. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { E, errnoName } from '../../../abi/errno.js';
 import { Disk, type BlockDevice } from '../../block_device.js';
 import { makeDev } from '../../inode.js';
 import { PathContext, Vfs } from '../../vfs.js';
+import { MemoryDevice, hasTool, toolEnvironment } from '../sample_disk.js';
 import { Ext2Fs } from './ext2.js';
 
-const ENV = { ...process.env, PATH: `/usr/sbin:/sbin:${process.env['PATH']}`, LC_ALL: 'C' };
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
 
 /** Whether e2fsprogs are installed. */
-export const hasE2fsprogs = ENV.PATH.split(':').some((dir) => {
-  try {
-    return statSync(join(dir, 'mke2fs')).isFile() && statSync(join(dir, 'debugfs')).isFile();
-  } catch {
-    return false;
-  }
-});
+export const hasE2fsprogs = hasTool('mke2fs') && hasTool('debugfs');
 
-/** A device in memory. With `log`, it keeps every write, so that the device as it once was can be made again. */
-export class MemoryDevice implements BlockDevice {
-  readOnly = false;
-  log: { position: number; bytes: Uint8Array }[] | null = null;
+/** A device in memory that keeps every write, so that the device as it once was can be made again. */
+export class LoggingDevice extends MemoryDevice {
+  readonly log: { position: number; bytes: Uint8Array }[] = [];
 
-  constructor(readonly bytes: Uint8Array) {}
-
-  get size(): number {
-    return this.bytes.length;
-  }
-  read(target: Uint8Array, position: number): number {
-    if (!(position >= 0 && position + target.length <= this.bytes.length)) return -E.IO;
-    target.set(this.bytes.subarray(position, position + target.length));
-    return 0;
-  }
-  write(source: Uint8Array, position: number): number {
-    if (this.readOnly) return -E.PERM;
-    if (!(position >= 0 && position + source.length <= this.bytes.length)) return -E.IO;
-    this.log?.push({ position, bytes: source.slice() });
-    this.bytes.set(source, position);
-    return 0;
-  }
-  flush(): number {
-    return 0;
+  override write(source: Uint8Array, position: number): number {
+    const failed = super.write(source, position);
+    if (failed >= 0) this.log.push({ position, bytes: source.slice() });
+    return failed;
   }
 }
 
@@ -62,7 +40,7 @@ export function withFile<T>(bytes: Uint8Array | null, use: (path: string) => T):
 
 /** Runs one of e2fsprogs; its output. @throws when it fails. */
 export function tool(name: string, ...args: string[]): string {
-  return execFileSync(name, args, { env: ENV, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+  return execFileSync(name, args, { env: toolEnvironment, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
 }
 
 /** A new image of `size` (as mke2fs understands it); `args` for mke2fs. */
@@ -77,7 +55,7 @@ export function makeImage(size: string, ...args: string[]): Uint8Array {
 /** What e2fsck says of an image: '' when it is clean. */
 export function check(bytes: Uint8Array): string {
   return withFile(bytes, (path) => {
-    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fn', path], { env: ENV, encoding: 'latin1' });
+    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fn', path], { env: toolEnvironment, encoding: 'latin1' });
     return status === 0 ? '' : stdout + stderr;
   });
 }
@@ -85,14 +63,14 @@ export function check(bytes: Uint8Array): string {
 /** `e2fsck -p`: its status (0 clean, 1 mended, 4 not mended) and what it said. */
 export function preen(bytes: Uint8Array): { status: number; text: string } {
   return withFile(bytes, (path) => {
-    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fp', path], { env: ENV, encoding: 'latin1' });
+    const { status, stdout, stderr } = spawnSync('e2fsck', ['-fp', path], { env: toolEnvironment, encoding: 'latin1' });
     return { status: status ?? -1, text: stdout + stderr };
   });
 }
 
 export function tryMount(device: BlockDevice, options = '', type = 'ext4', log: string[] = []): Ext2Fs | number {
   return Ext2Fs.open({
-    type, source: '/dev/vda', disk: new Disk('vda', makeDev(240, 0), device), options, readOnly: device.readOnly || /\bro\b/.test(options),
+    type, source: '/dev/vda', disk: new Disk('vda', makeDev(254, 0), device), options, readOnly: device.readOnly,
     uid: 0, gid: 0, umask: 0o022, place: () => -E.NOENT, log: (line) => log.push(line),
   });
 }

@@ -9,17 +9,6 @@ import { link, mkdir, mknod, rename, rmdir, symlink, unlink } from '../../names.
 import type { OpenFile } from '../../open_file.js';
 import { lookup, open, readlink, stat, type PathContext } from '../../vfs.js';
 
-/** Numbers below `below`, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return Math.floor((((x ^ (x >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
 const told = (result: number): string => (result < 0 ? String(errnoName(-result)) : String(result));
 
 /** An operation, drawn once and carried out on each tree. */
