@@ -39,12 +39,12 @@ for (const args of [
     const device = new MemoryDevice(makeImage('24M', ...args));
     let fs = mount(device);
     const ours = new Side(contextOf(fs)), model = new Side(modelContext());
-    for (let step = 0; step < 400; step++) {
+    for (let step = 0; step < 300; step++) {
       const { text, run } = drawOperation(random);
       const [got, wanted] = [run(ours), run(model)];
       if (got !== wanted) return t.equal(got, wanted, `step ${step}: ${text}`);
-      if (step % 100 !== 99) continue;
-      if (step % 200 === 199) {
+      if (step % 75 !== 74) continue;
+      if (step % 150 === 149) {
         ours.closeAll();
         model.closeAll();
         fs.close();
@@ -212,7 +212,7 @@ t.test('whatever moment a run ends at, what was synced is there', { skip }, asyn
   const wrong: string[] = [];
   const bytes = start.slice();
   let done = 0;
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 25; round++) {
     const until = Math.min(writes.length, done + 1 + random(Math.ceil(writes.length / 20)));
     for (; done < until; done++) bytes.set(writes[done]!.bytes, writes[done]!.position);
     const { status, text } = preen(bytes);
