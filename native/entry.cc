@@ -1,4 +1,5 @@
 // CPU blocks, the entry into translated code, and the calls it may make of the host.
+#include <algorithm>
 #include <cpuid.h>
 #include <errno.h>
 #include <immintrin.h>
@@ -212,6 +213,21 @@ napi_value cpu_reset_return_stack(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// to takes over the newest return addresses of from; beyond them is the sentinel.
+napi_value cpu_copy_return_stack(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value argv[2];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  CpuBlock* to = cpu_at(u32(env, argv[0]));
+  CpuBlock* from = cpu_at(u32(env, argv[1]));
+  if (!to || !from) return nullptr;
+  constexpr uint64_t kMost = 64 * sizeof(uint64_t);
+  uint64_t bytes = std::min(from->return_stack_base - from->host_sp, kMost);
+  to->host_sp = to->return_stack_base - bytes;
+  memcpy(reinterpret_cast<void*>(to->host_sp), reinterpret_cast<void*>(from->host_sp), bytes);
+  return nullptr;
+}
+
 // What the vdso's host calls run. The register contract is in entry_stubs.S.
 struct TwoWords {
   int64_t rax, rdx;
@@ -326,6 +342,7 @@ void register_entry(Napi::Env env, Napi::Object exports) {
   add("cpuReset", cpu_reset);
   add("cpuDestroy", cpu_destroy);
   add("cpuResetReturnStack", cpu_reset_return_stack);
+  add("cpuCopyReturnStack", cpu_copy_return_stack);
   add("codeLayout", code_layout);
   exports["cpuid"] = Napi::Function::New(env, host_cpuid);
 }

@@ -45,6 +45,8 @@ export interface NativeEngine {
   cpuReset(cpu: number): void;
   /** Forgets every return-stack entry, as after longjmp, execve or when code was dropped. */
   cpuResetReturnStack(cpu: number): void;
+  /** Gives a CPU the newest entries of another's return stack. */
+  cpuCopyReturnStack(to: number, from: number): void;
   /** u32s that `enter` reads and writes: cpu, window, cache offset to start at, state to keep (1 x87, 2 ymm); out: the Trap. */
   entryBlock(): ArrayBuffer;
   /** Runs translated code as the entry block says until it traps. */

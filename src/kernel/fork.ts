@@ -56,6 +56,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   cpu.rip = task.cpu.rip;
   cpu.set(Gpr.rax, 0);
   if (request.stack !== 0) cpu.set(Gpr.rsp, request.stack);
+  else kernel.engine.takeCalls(cpu, kernel.codeOf(mm), task.cpu, kernel.codeOf(task.mm));
   if (flags & CLONE.SETTLS) {
     cpu.u32[CpuBlock.fsBase >> 2] = request.tls >>> 0;
     cpu.u32[(CpuBlock.fsBase >> 2) + 1] = Math.floor(request.tls / 0x1_0000_0000);

@@ -65,6 +65,8 @@ export interface Engine {
   createCpu(): Cpu;
   destroyCpu(cpu: Cpu): void;
   createSpace(source: CodeSource): CodeSpace;
+  /** CPU `to` will go on in `toSpace` where `from` stands in `fromSpace`, with the same calls open: a forked child. */
+  takeCalls(to: Cpu, toSpace: CodeSpace, from: Cpu, fromSpace: CodeSpace): void;
   /** Runs guest code from cpu.rip until a trap that is not the engine's own business. Never throws for what a guest does. */
   run(cpu: Cpu, space: CodeSpace): Trap;
 }

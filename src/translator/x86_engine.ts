@@ -288,6 +288,13 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return this.translator.translateOnce(space, cpu.rip);
   }
 
+  takeCalls(to: Cpu, toSpace: CodeSpace, from: Cpu, fromSpace: CodeSpace): void {
+    const [mine, theirs] = [toSpace as X86CodeSpace, fromSpace as X86CodeSpace];
+    if (this.epochs[from.id] !== theirs.epoch || mine.translations !== theirs.translations) return;
+    native.cpuCopyReturnStack(to.id, from.id);
+    this.epochs[to.id] = mine.epoch;
+  }
+
   /** The CPU's return stack may name dropped code: it is emptied. */
   private renew(cpu: Cpu, space: X86CodeSpace): void {
     native.cpuResetReturnStack(cpu.id);
