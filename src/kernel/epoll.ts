@@ -139,8 +139,13 @@ export class EpollFile extends AnonymousFile {
   }
 
   /** For /proc/PID/fdinfo. */
-  *watched(): Iterable<{ fd: number; events: number }> {
-    for (const ofFile of this.items.values()) yield* ofFile.values();
+  *watched(): Iterable<{ fd: number; events: number; data: string }> {
+    for (const ofFile of this.items.values()) {
+      for (const { fd, events, dataLow, dataHigh } of ofFile.values()) {
+        const high = (dataHigh >>> 0).toString(16), low = (dataLow >>> 0).toString(16);
+        yield { fd, events, data: dataHigh === 0 ? low : high + low.padStart(8, '0') };
+      }
+    }
   }
 
   /** Of the files watched as descriptor `fd` number `at` (kcmp(2)). */

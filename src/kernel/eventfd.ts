@@ -11,9 +11,14 @@ export class EventFile extends AnonymousFile {
   private readonly scratch = new DataView(new ArrayBuffer(8));
   private count: bigint;
 
-  constructor(initial: number, private readonly semaphore: boolean, nonblock: boolean) {
+  constructor(initial: number, readonly semaphore: boolean, nonblock: boolean) {
     super(O.RDWR | (nonblock ? O.NONBLOCK : 0));
     this.count = BigInt(initial);
+  }
+
+  /** For /proc/PID/fdinfo. */
+  get value(): bigint {
+    return this.count;
   }
 
   override read(u8: Uint8Array, start: number, length: number): number {

@@ -177,6 +177,11 @@ export class ProcessTimers {
     return timer;
   }
 
+  /** Those of timer_create(2). */
+  created(): Iterable<PosixTimer> {
+    return this.posix.values();
+  }
+
   get(id: number): PosixTimer | undefined {
     return this.posix.get(id);
   }

@@ -113,7 +113,13 @@ export class Kernel {
   readonly bootTime = native.monotonicNow();
 
   private readonly queue = new RunQueue();
-  private lastPid = 1;
+  /** The id given last. */
+  lastPid = 1;
+  /** Tasks started since the beginning, and nanoseconds that all of them have had the CPU. */
+  started = 0;
+  busyTime = 0;
+  /** How many pseudo-terminals there are. */
+  pseudoTerminals = 0;
   private readonly hostSignals: HostSignals;
 
   constructor(options: KernelOptions) {
@@ -141,6 +147,7 @@ export class Kernel {
   /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */
   newPid(): number {
     if (this.tasks.size >= this.maxTasks) return -E.AGAIN;
+    this.started++;
     do {
       this.lastPid = this.lastPid >= PID_MAX - 1 ? 300 : this.lastPid + 1;
     } while (this.tasks.has(this.lastPid) || this.processes.has(this.lastPid) || this.groupExists(this.lastPid));
@@ -278,7 +285,10 @@ export class Kernel {
   /** The current task's time until now goes to its account. */
   chargeTime(): void {
     const now = native.monotonicNow();
-    if (this.current) this.current.userTime += now - this.currentSince;
+    if (this.current) {
+      this.current.userTime += now - this.currentSince;
+      this.busyTime += now - this.currentSince;
+    }
     this.currentSince = now;
   }
 

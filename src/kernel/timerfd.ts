@@ -34,6 +34,12 @@ export class TimerFile extends AnonymousFile {
       interval: this.interval };
   }
 
+  /** Expirations that no read has taken. */
+  get ticks(): number {
+    this.settle();
+    return this.expirations;
+  }
+
   expired(): void {
     this.timer = undefined;
     this.settle();

@@ -8,6 +8,7 @@ import { processMemoryRows } from './process_memory.js';
 import { mqueueRows } from './mqueue.js';
 import { mountRows } from './mount.js';
 import { namespaceRows } from './namespace.js';
+import { numaRows } from './numa.js';
 import { pidfdRows } from './pidfd.js';
 import { prctlRows } from './prctl.js';
 import { schedRows } from './sched.js';
@@ -33,6 +34,7 @@ export const lateRows: readonly Row[] = [
   ...mountRows,
   ...mqueueRows,
   ...namespaceRows,
+  ...numaRows,
   ...pidfdRows,
   ...prctlRows,
   ...schedRows,

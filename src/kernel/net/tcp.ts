@@ -52,6 +52,16 @@ export class TcpSocket extends InetSocket {
     return this.state === State.Connecting;
   }
 
+  /** The state as /proc/net/tcp codes it. */
+  get stateCode(): number {
+    switch (this.state) {
+      case State.Listening: return 10;
+      case State.Connecting: return 2;
+      case State.Connected: return this.finished ? 8 : this.shut & Shut.Send ? 5 : 1;
+      default: return 7;
+    }
+  }
+
   override listen(_task: Task, backlog: number): number {
     if (this.state === State.Connected || this.state === State.Connecting || this.finished) return -E.INVAL;
     // Linux takes a negative number for the largest.

@@ -56,3 +56,9 @@ export function mountinfoText(task: Task): string {
       `${escape(path)} ${own}${optional} - ${fs.type} ${escape(fs.source)} ${common}\n`;
   }).join('');
 }
+
+/** What a network file system would tell more of stands here for none. */
+export function mountstatsText(task: Task): string {
+  return visible(task).map(({ mount, path }) =>
+    `device ${escape(mount.fs.source)} mounted on ${escape(path)} with fstype ${mount.fs.type}\n`).join('');
+}

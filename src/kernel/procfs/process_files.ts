@@ -4,18 +4,21 @@ import { O, S } from '../../abi/fcntl.js';
 import { RLIMIT } from '../../abi/resource.js';
 import { USER_HZ } from '../../abi/time.js';
 import { Gpr } from '../../host/cpu_block.js';
-import { PROT } from '../../abi/mman.js';
-import { devMajor, devMinor, Inode, type FileSystem, type Stat, type DirSink } from '../../vfs/inode.js';
+import { native } from '../../host/native.js';
+import { devMajor, devMinor, Inode, Stat, type FileSystem, type DirSink } from '../../vfs/inode.js';
 import { Location, Mount } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import { shownPath } from '../../vfs/path_walk.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
 import { VmFlag } from '../../mm/vma.js';
-import { EpollFile } from '../epoll.js';
 import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
-import { mountinfoText, mountsText } from './mount_files.js';
+import { describeFile } from './fdinfo.js';
+import { MapFilesDirectory, mapsText, numaMapsText, smapsRollupText, smapsText } from './memory_files.js';
+import { mountinfoText, mountstatsText, mountsText } from './mount_files.js';
+import { netDirectory } from './net_files.js';
+import { schedText, syscallText, timersText } from './task_state_files.js';
 import { ProcDirectory, ProcFile, ProcInode, ProcLink, type MakeNode, type Owner } from './nodes.js';
 
 const PAGE = 4096;
@@ -38,22 +41,32 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
 
   const entries: Record<string, MakeNode> = {
     auxv: ofSpace(() => Buffer.from(task.mm.auxv).toString('latin1'), 0o400),
+    autogroup: text(() => '/autogroup-1 nice 0\n'),
     cgroup: text(() => '0::/\n'),
+    clear_refs: (in_) => new ProcFile(in_, () => -E.INVAL, owner, 0o200, () => 0),
     cmdline: ofSpace(() => guestBytes(task, task.mm.argStart, task.mm.argEnd)),
     comm: (in_) => new ProcFile(in_, () => task.name + '\n', owner, 0o644, (name) => {
       task.name = name.replace(/\n.*/s, '').slice(0, 15);
       return 0;
     }),
+    coredump_filter: stored(owner, '00000033'),
+    cpuset: text(() => '/\n'),
     cwd: link(() => shown(alive() ? task.fs.cwd : null), () => (alive() ? task.fs.cwd : -E.NOENT)),
     environ: ofSpace(() => guestBytes(task, task.mm.envStart, task.mm.envEnd), 0o400),
     exe: link(() => shown(executable()), () => executable() ?? -E.NOENT),
     fd: (in_) => new FdDirectory(in_, task, owner, true),
     fdinfo: (in_) => new FdDirectory(in_, task, owner, false),
+    gid_map: text(() => ID_MAP, 0o644),
+    io: text(() => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n', 0o400),
     limits: text(() => limitsText(task.process)),
     loginuid: text(() => '4294967295'),
     maps: ofSpace(() => mapsText(task)),
     mountinfo: text(() => mountinfoText(task)),
     mounts: text(() => mountsText(task)),
+    net: netDirectory(task.kernel),
+    ns: (in_) => new ProcDirectory(in_, namespaces(owner), owner, 0o511),
+    numa_maps: ofSpace(() => numaMapsText(task)),
+    oom_adj: text(() => `${Math.trunc(task.process.oomScoreAdj * 17 / 1000)}\n`),
     oom_score: text(() => '0\n'),
     oom_score_adj: (in_) => new ProcFile(in_, () => `${task.process.oomScoreAdj}\n`, owner, 0o644, (value) => {
       const number = Number(value.trim());
@@ -62,14 +75,58 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
       return 0;
     }),
     personality: text(() => task.process.personality.toString(16).padStart(8, '0') + '\n', 0o400),
+    projid_map: text(() => ID_MAP, 0o644),
     root: link(() => shown(alive() ? task.fs.root : null), () => (alive() ? task.fs.root : -E.NOENT)),
+    sched: text(() => schedText(task)),
+    schedstat: text(() => `${Math.floor(task.userTime + task.systemTime)} 0 ${task.voluntarySwitches + task.involuntarySwitches}\n`),
+    sessionid: text(() => '4294967295'),
+    setgroups: text(() => 'allow\n', 0o644),
+    smaps: ofSpace(() => smapsText(task)),
+    smaps_rollup: ofSpace(() => smapsRollupText(task)),
+    stack: text(() => '', 0o400),
     stat: text(() => statText(task)),
     statm: text(() => statmText(task)),
     status: text(() => statusText(task)),
+    syscall: text(() => syscallText(task), 0o400),
+    timerslack_ns: text(() => `${task.process.timerSlack}\n`, 0o666),
+    uid_map: text(() => ID_MAP, 0o644),
     wchan: text(() => '0'),
   };
-  if (withThreads) entries['task'] = (in_) => new ThreadsDirectory(in_, task.process, owner);
+  if (withThreads) {
+    entries['map_files'] = (in_) => new MapFilesDirectory(in_, task, owner);
+    entries['mountstats'] = text(() => mountstatsText(task), 0o400);
+    entries['task'] = (in_) => new ThreadsDirectory(in_, task.process, owner);
+    entries['timers'] = text(() => timersText(task.process));
+  } else {
+    entries['children'] = text(() => [...task.process.children].map((child) => `${child.pid} `).join(''));
+  }
   return new ProcDirectory(fs, entries, owner);
+}
+
+/** All ids are themselves: there is one namespace of users. */
+const ID_MAP = `${'0'.padStart(10)} ${'0'.padStart(10)} 4294967295\n`;
+
+/** A number that may be set, and has no effect. */
+function stored(owner: Owner, initial: string): MakeNode {
+  let value = initial;
+  return (fs) => new ProcFile(fs, () => `${value}\n`, owner, 0o644, (written) => {
+    const number = Number(written.trim());
+    if (written.trim() === '' || !Number.isInteger(number) || number < 0) return -E.INVAL;
+    value = number.toString(16).padStart(8, '0');
+    return 0;
+  });
+}
+
+/** Inodes that Linux gives to the first namespace of each kind (linux/proc_ns.h). */
+const NAMESPACES: Readonly<Record<string, readonly [kind: string, ino: number]>> = {
+  cgroup: ['cgroup', 4026531835], ipc: ['ipc', 4026531839], mnt: ['mnt', 4026531841], net: ['net', 4026531840],
+  pid: ['pid', 4026531836], pid_for_children: ['pid', 4026531836], time: ['time', 4026531834],
+  time_for_children: ['time', 4026531834], user: ['user', 4026531837], uts: ['uts', 4026531838],
+};
+
+function namespaces(owner: Owner): Record<string, MakeNode> {
+  return Object.fromEntries(Object.entries(NAMESPACES).map(([name, [kind, ino]]) =>
+    [name, (fs: FileSystem) => new ProcLink(fs, () => `${kind}:[${ino}]`, owner)]));
 }
 
 /** Paths in links are seen from the root of whoever looks. */
@@ -151,13 +208,10 @@ class FdDirectory extends ProcInode {
     if (!file) return -E.NOENT;
     const flags = (file.flags & ~O.CLOEXEC) | (this.task.files.getCloexec(fd) ? O.CLOEXEC : 0);
     const position = file.seekable ? Math.max(0, file.seek(0, 1)) : 0;
-    let text = `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.location?.mount.id ?? 0}\n`;
-    if (file instanceof EpollFile) {
-      for (const item of file.watched()) {
-        text += `tfd: ${String(item.fd).padStart(8)} events: ${(item.events >>> 0).toString(16).padStart(8)}\n`;
-      }
-    }
-    return text;
+    const stat = new Stat();
+    const ino = file.stat(stat) === 0 ? stat.ino : 0;
+    return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.location?.mount.id ?? 0}\nino:\t${ino}\n` +
+      describeFile(file);
   }
 }
 
@@ -206,23 +260,6 @@ function namelessPlace(file: OpenFile): Location {
   return new Location(new Mount(fs, fs.root, 0, null), fs.root, null, file.label);
 }
 
-function mapsText(task: Task): string {
-  let text = '';
-  for (const area of task.mm.areas) {
-    const flag = (bit: number, letter: string): string => (area.prot & bit ? letter : '-');
-    const file = area.file;
-    const hex = (value: number): string => value.toString(16).padStart(8, '0');
-    const dev = file
-      ? `${devMajor(file.dev).toString(16).padStart(2, '0')}:${devMinor(file.dev).toString(16).padStart(2, '0')}`
-      : '00:00';
-    const start = `${hex(area.start)}-${hex(area.end)} ${flag(PROT.READ, 'r')}${flag(PROT.WRITE, 'w')}${flag(PROT.EXEC, 'x')}` +
-      `${area.flags & VmFlag.Shared ? 's' : 'p'} ${hex(file ? area.offset : 0)} ${dev} ${file?.ino ?? 0} `;
-    const name = task.mm.nameOf(area);
-    text += (name === '' ? start : start.padEnd(73) + name.replaceAll('\n', '\\012')) + '\n';
-  }
-  return text;
-}
-
 function stateLetter(task: Task): string {
   switch (task.state) {
     case TaskState.Zombie: return 'Z';
@@ -253,9 +290,10 @@ function statText(task: Task): string {
   }
   const { total } = sizes(task);
   const { ignored, caught } = dispositions(process);
+  const { terminal } = process.session;
   const fields = [
-    task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid, 0,
-    -1,
+    task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid,
+    terminal ? encodeDevice(terminal.rdev) : 0, terminal?.foreground?.pgid ?? -1,
     4194304, 0, 0, 0, 0, time(user), time(system), time(children.userTime), time(children.systemTime),
     task.realtimePriority > 0 ? -1 - task.realtimePriority : 20 + task.nice,
     task.nice, process.tasks.length, 0, time(process.startTime - task.kernel.bootTime), total,
@@ -267,6 +305,12 @@ function statText(task: Task): string {
     zombie ? 0 : mm.argEnd, zombie ? 0 : mm.envStart, zombie ? 0 : mm.envEnd, process.exitStatus,
   ];
   return fields.join(' ') + '\n';
+}
+
+/** A device number in 32 bits (Linux new_encode_dev). */
+function encodeDevice(rdev: number): number {
+  const minor = devMinor(rdev);
+  return (minor & 0xff) | (devMajor(rdev) << 8) | ((minor & ~0xff) << 12);
 }
 
 function statmText(task: Task): string {
@@ -319,9 +363,11 @@ function statusText(task: Task): string {
   if (task.state !== TaskState.Zombie) {
     lines.push(
       `VmPeak:\t${kb(total)}`, `VmSize:\t${kb(total)}`, `VmLck:\t${kb(task.mm.lockedBytes)}`, `VmPin:\t${kb(0)}`,
-      `VmHWM:\t${kb(total)}`, `VmRSS:\t${kb(total)}`, `VmData:\t${kb(data)}`, `VmStk:\t${kb(stack)}`,
+      `VmHWM:\t${kb(total)}`, `VmRSS:\t${kb(total)}`, `RssAnon:\t${kb(data)}`, `RssFile:\t${kb(total - data)}`,
+      `RssShmem:\t${kb(0)}`, `VmData:\t${kb(data)}`, `VmStk:\t${kb(stack)}`,
       `VmExe:\t${kb(text)}`,
-      `VmLib:\t${kb(0)}`, `VmPTE:\t${kb(0)}`, `VmSwap:\t${kb(0)}`,
+      `VmLib:\t${kb(0)}`, `VmPTE:\t${kb(0)}`, `VmSwap:\t${kb(0)}`, `HugetlbPages:\t${kb(0)}`, 'CoreDumping:\t0',
+      `THP_enabled:\t${1 - process.hugePagesOff}`,
     );
   }
   lines.push(
@@ -334,9 +380,28 @@ function statusText(task: Task): string {
     `CapPrm:\t${set(cred.permittedLow, cred.permittedHigh)}`, `CapEff:\t${set(cred.capabilities, cred.effectiveHigh)}`,
     `CapBnd:\t${set(cred.boundingLow, cred.boundingHigh)}`, `CapAmb:\t${set(cred.ambientLow, cred.ambientHigh)}`,
     `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}`, 'Seccomp:\t0', 'Seccomp_filters:\t0',
+    ...allowedLines(task),
     `voluntary_ctxt_switches:\t${task.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
   );
   return lines.join('\n') + '\n';
+}
+
+/** Cpus_allowed and Mems_allowed: masks, and lists of ranges. */
+function allowedLines(task: Task): string[] {
+  const count = native.cpuCount();
+  const cpus = Array.from({ length: count }, (_, cpu) => cpu)
+    .filter((cpu) => !task.affinity || task.affinity[cpu >> 3]! & (1 << (cpu & 7)));
+  const words = Array.from({ length: Math.ceil(count / 32) }, (_, at) => cpus
+    .filter((cpu) => cpu >> 5 === at).reduce((word, cpu) => (word | (1 << (cpu & 31))) >>> 0, 0));
+  const mask = words.reverse().map((word, at) => word.toString(16).padStart(at === 0 ? 1 : 8, '0')).join(',');
+  const ranges: [number, number][] = [];
+  for (const cpu of cpus) {
+    const last = ranges.at(-1);
+    if (last && last[1] === cpu - 1) last[1] = cpu;
+    else ranges.push([cpu, cpu]);
+  }
+  const list = ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
+  return [`Cpus_allowed:\t${mask}`, `Cpus_allowed_list:\t${list}`, 'Mems_allowed:\t1', 'Mems_allowed_list:\t0'];
 }
 
 const LIMIT_ROWS: readonly (readonly [number, string, string])[] = [

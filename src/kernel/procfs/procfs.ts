@@ -1,4 +1,5 @@
 /** /proc: the processes of the guest by number, and what the system tells (proc(5)). */
+import { createRequire } from 'node:module';
 import { E } from '../../abi/errno.js';
 import { S } from '../../abi/fcntl.js';
 import type { DirSink, FileSystem, Inode } from '../../vfs/inode.js';
@@ -9,7 +10,15 @@ import type { Kernel } from '../kernel.js';
 import type { Task } from '../task.js';
 import { ProcDirectory, ProcFileSystem, ProcInode, ProcLink } from './nodes.js';
 import { taskDirectory } from './process_files.js';
-import { systemEntries } from './system_files.js';
+
+// In the bundle `require` is the bundler's. Elsewhere it is Node's.
+const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
+type SystemModule = typeof import('./system_files.js');
+
+/** Loaded at the first look: few programs want more than their own directory. */
+function systemFiles(): SystemModule {
+  return (fromTree === null ? require('./system_files.js') : fromTree('./system_files.js')) as SystemModule;
+}
 
 /** The file system to mount at /proc. `release` and `version` are uname's. */
 export function createProcFs(kernel: Kernel, release: string, version: string): FileSystem {
@@ -67,6 +76,6 @@ class ProcRoot extends ProcInode {
   }
 
   private get system(): ProcDirectory {
-    return this.fixed ??= new ProcDirectory(this.fs, systemEntries(this.kernel, this.release, this.version));
+    return this.fixed ??= new ProcDirectory(this.fs, systemFiles().systemEntries(this.kernel, this.release, this.version));
   }
 }

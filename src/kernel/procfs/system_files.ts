@@ -1,5 +1,4 @@
 /** The files of /proc that are about the system (proc(5)). */
-import { E } from '../../abi/errno.js';
 import { USER_HZ } from '../../abi/time.js';
 import { native } from '../../host/native.js';
 import { fileSystemTypes } from '../../vfs/fs/types.js';
@@ -7,6 +6,8 @@ import { devMajor, devMinor } from '../../vfs/inode.js';
 import type { Kernel } from '../kernel.js';
 import { TaskState } from '../task.js';
 import { ProcDirectory, ProcFile, type MakeNode } from './nodes.js';
+import { sysDirectory } from './sys_files.js';
+import { msgText, semText, shmText } from './sysvipc_files.js';
 
 const PAGE_KB = 4;
 
@@ -20,65 +21,43 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
   const text = (make: () => string, mode = 0o444): MakeNode => (fs) => new ProcFile(fs, make, undefined, mode);
   const directory = (entries: Record<string, MakeNode>): MakeNode => (fs) => new ProcDirectory(fs, entries);
   const constant = (value: string | number): MakeNode => text(() => `${value}\n`);
-  /** A setting that root may change; nothing follows from most of them. */
-  const setting = (initial: string | number): MakeNode => {
-    let value = String(initial);
-    return (fs) => new ProcFile(fs, () => `${value}\n`, undefined, 0o644, (written) => {
-      value = written.trim();
-      return 0;
-    });
-  };
   return {
+    buddyinfo: text(() => 'Node 0, zone   Normal      0      0      0      0      0      0      0      0      0      0      0 \n'),
+    cgroups: text(() => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n'),
     cmdline: constant('posixx'),
+    consoles: text(() => 'tty0                 -W- (EC  p  )    5:1\n'),
     cpuinfo: text(cpuinfoText),
     devices: text(() =>
       'Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\n' +
       'Block devices:\n  7 loop\n240 virtblk\n'),
+    diskstats: text(() => diskstatsText(kernel)),
+    execdomains: text(() => '0-0\tLinux           \t[kernel]\n'),
     filesystems: text(() => fileSystemTypes.map((type) => `${type.onDevice ? '' : 'nodev'}\t${type.name}\n`).join('')),
+    interrupts: text(() => `${cpuColumns()}\n`),
+    iomem: text(() => ''),
+    ioports: text(() => ''),
     loadavg: text(() => loadavgText(kernel)),
     meminfo: text(() => meminfoText(kernel)),
+    misc: text(() => ''),
+    modules: text(() => ''),
     partitions: text(() => partitionsText(kernel)),
+    pressure: directory({ cpu: text(() => PRESSURE), io: text(() => PRESSURE), memory: text(() => PRESSURE) }),
+    schedstat: text(() => `version 17\ntimestamp ${Math.floor(native.monotonicNow() / 1e7)}\n`),
+    slabinfo: text(() => SLABINFO, 0o400),
+    softirqs: text(() => `${cpuColumns().padStart(20)}\n`),
     stat: text(() => statText(kernel)),
     swaps: text(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
-    sys: directory({
-      fs: directory({
-        'file-max': constant(1048576), 'nr_open': constant(1048576), 'pipe-max-size': setting(1048576),
-        'file-nr': text(() => '1024\t0\t1048576\n'),
-      }),
-      kernel: directory({
-        cap_last_cap: constant(40),
-        core_pattern: setting('core'),
-        domainname: (fs) => new ProcFile(fs, () => `${kernel.domainname}\n`, undefined, 0o644, (name) => {
-          kernel.domainname = name.trim();
-          return 0;
-        }),
-        hostname: (fs) => new ProcFile(fs, () => `${kernel.hostname}\n`, undefined, 0o644, (name) => {
-          if (name.trim().length > 64) return -E.INVAL;
-          kernel.hostname = name.trim();
-          return 0;
-        }),
-        ngroups_max: constant(65536), osrelease: constant(release), ostype: constant('Linux'),
-        overflowgid: constant(65534),
-        overflowuid: constant(65534), pid_max: setting(4194304), randomize_va_space: setting(2),
-        sched_rr_timeslice_ms: constant(4),
-        'threads-max': setting(kernel.maxTasks), version: constant(version),
-        yama: directory({ ptrace_scope: constant(1) }),
-        random: directory({
-          boot_id: constant(uuid()), uuid: text(() => `${uuid()}\n`), entropy_avail: constant(256),
-          poolsize: constant(256),
-        }),
-      }),
-      vm: directory({ max_map_count: setting(65530), mmap_min_addr: constant(65536), overcommit_memory: setting(0),
-        swappiness: setting(60) }),
-      net: directory({ core: directory({ somaxconn: setting(4096) }),
-        ipv4: directory({ ip_local_port_range: setting('32768\t60999') }) }),
-    }),
+    sys: sysDirectory(kernel, release, version),
+    sysvipc: directory({ msg: text(() => msgText(kernel)), sem: text(() => semText(kernel)), shm: text(() => shmText(kernel)) }),
+    tty: directory({ drivers: text(() => TTY_DRIVERS), ldiscs: text(() => 'n_tty       0\n') }),
     uptime: text(() => {
-      const seconds = ((native.monotonicNow() - kernel.bootTime) / 1e9).toFixed(2);
-      return `${seconds} ${seconds}\n`;
+      const up = native.monotonicNow() - kernel.bootTime;
+      const idle = Math.max(0, up * native.cpuCount() - kernel.busyTime);
+      return `${(up / 1e9).toFixed(2)} ${(idle / 1e9).toFixed(2)}\n`;
     }),
     version: text(() => `Linux version ${release} (posixx) ${version}\n`),
-    vmstat: text(() => 'nr_free_pages 0\npgfault 0\npgmajfault 0\n'),
+    vmstat: text(() => vmstatText(kernel)),
+    zoneinfo: text(() => zoneinfoText(kernel)),
   };
 }
 
@@ -90,14 +69,6 @@ function partitionsText(kernel: Kernel): string {
     text += `${String(numbers[0]).padStart(4)} ${String(numbers[1]).padStart(8)} ${String(numbers[2]).padStart(10)} ${name}\n`;
   }
   return text;
-}
-
-function uuid(): string {
-  const bytes = Buffer.alloc(16);
-  native.getrandom(bytes, 0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function cpuinfoText(): string {
@@ -157,8 +128,63 @@ function statText(kernel: Kernel): string {
   const ticks = Math.floor((native.monotonicNow() - kernel.bootTime) / (1e9 / USER_HZ));
   native.clockGettime(0, wall);
   const booted = Math.floor(wall[0]! - (native.monotonicNow() - kernel.bootTime) / 1e9);
-  const cpu = (name: string, total: number): string => `${name} ${total} 0 0 0 0 0 0 0 0 0\n`;
-  let text = cpu('cpu ', ticks);
-  for (let at = 0; at < count; at++) text += cpu(`cpu${at}`, at === 0 ? ticks : 0);
-  return `${text}intr 0\nctxt 0\nbtime ${booted}\nprocesses ${kernel.tasks.size}\nprocs_running 1\nprocs_blocked 0\nsoftirq 0\n`;
+  const busy = Math.floor(kernel.busyTime / (1e9 / USER_HZ));
+  const cpu = (name: string, used: number, total: number): string =>
+    `${name} ${used} 0 0 ${Math.max(0, total - used)} 0 0 0 0 0 0\n`;
+  // All guests share what is shown as the first CPU.
+  let text = cpu('cpu ', busy, ticks * count);
+  for (let at = 0; at < count; at++) text += cpu(`cpu${at}`, at === 0 ? busy : 0, ticks);
+  let running = 0, switches = 0;
+  for (const task of kernel.tasks.values()) {
+    if (task.state === TaskState.Running || task.state === TaskState.Runnable) running++;
+    switches += task.voluntarySwitches + task.involuntarySwitches;
+  }
+  return `${text}intr 0\nctxt ${switches}\nbtime ${booted}\nprocesses ${kernel.started}\nprocs_running ${running}\n` +
+    'procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n';
+}
+
+/** The head of a table with a column for each CPU. */
+function cpuColumns(): string {
+  return Array.from({ length: native.cpuCount() }, (_, cpu) => `CPU${cpu}`.padStart(11)).join('');
+}
+
+const PRESSURE = 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n';
+const SLABINFO = 'slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : ' +
+  'tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n';
+const TTY_DRIVERS = `/dev/tty             /dev/tty        5       0 system:/dev/tty
+/dev/console         /dev/console    5       1 system:console
+/dev/ptmx            /dev/ptmx       5       2 system
+pty_slave            /dev/pts      136 0-1048575 pty:slave
+`;
+
+/** The disks, none of whose requests are counted. */
+function diskstatsText(kernel: Kernel): string {
+  let text = '';
+  for (const { rdev, name } of kernel.vfs.disks.values()) {
+    text += `${String(devMajor(rdev)).padStart(4)} ${String(devMinor(rdev)).padStart(7)} ${name}${' 0'.repeat(17)}\n`;
+  }
+  return text;
+}
+
+/** Pages of 4 KiB: how many there are for guests, and how many of these are free. */
+function pagesOf(kernel: Kernel): { total: number; free: number } {
+  const info = hostInfo();
+  const { limit, used } = kernel.memory;
+  const total = Math.min(info[4]! * info[12]!, limit), free = Math.min(info[5]! * info[12]!, limit - used);
+  return { total: Math.floor(total / 4096), free: Math.floor(free / 4096) };
+}
+
+const VMSTAT_ZEROS = ['nr_dirty', 'nr_writeback', 'pgpgin', 'pgpgout', 'pswpin', 'pswpout', 'pgfault', 'pgmajfault',
+  'oom_kill'];
+
+function vmstatText(kernel: Kernel): string {
+  const anonymous = Math.floor(kernel.memory.used / 4096);
+  return `nr_free_pages ${pagesOf(kernel).free}\nnr_anon_pages ${anonymous}\nnr_mapped 0\nnr_file_pages 0\n` +
+    VMSTAT_ZEROS.map((name) => `${name} 0\n`).join('');
+}
+
+function zoneinfoText(kernel: Kernel): string {
+  const { total, free } = pagesOf(kernel);
+  return `Node 0, zone   Normal\n  pages free     ${free}\n        min      0\n        low      0\n        high     0\n` +
+    `        spanned  ${total}\n        present  ${total}\n        managed  ${total}\n`;
 }

@@ -9,10 +9,9 @@ import {
 import type { Location } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import type { Kernel } from '../kernel.js';
-import { MasterFile, Pty } from './pty.js';
+import { MasterFile, Pty, PTS_MAJOR } from './pty.js';
 
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
-const PTS_MAJOR = 136;
 /** Group tty of Debian. */
 const TTY_GID = 5;
 const PTY_MAX = 4096;
@@ -47,7 +46,9 @@ class DevPts implements FileSystem {
     if (index >= PTY_MAX) return -E.NOSPC;
     const pty = new Pty(this.kernel, index, () => {
       this.nodes[index] = undefined;
+      this.kernel.pseudoTerminals--;
     });
+    this.kernel.pseudoTerminals++;
     const cred = this.kernel.current?.cred;
     this.nodes[index] = new PtsNode(this, pty, cred?.fsuid ?? 0);
     this.kernel.vfs.charDevices.set(makeDev(PTS_MAJOR, index), (place, how) => {

@@ -8,6 +8,7 @@ import { SIG } from '../../abi/signal.js';
 import { CC, LFLAG, TERMIOS, TTY_IOCTL } from '../../abi/tty.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
 import { native } from '../../host/native.js';
+import { makeDev } from '../../vfs/inode.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type Descriptors, type UserMemory } from '../../vfs/open_file.js';
 import type { Kernel } from '../kernel.js';
@@ -37,6 +38,11 @@ export class HostTerminal extends Terminal {
     super(kernel);
     stream.ref();
     native.terminalSave(stream.hostFd());
+  }
+
+  /** /dev/console. */
+  override get rdev(): number {
+    return makeDev(5, 1);
   }
 
   override open(flags: number, location: Location): OpenFile {

@@ -3,6 +3,7 @@ import { E } from '../../abi/errno.js';
 import { O, POLL } from '../../abi/fcntl.js';
 import { SI, SIG } from '../../abi/signal.js';
 import { CC, LFLAG, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty.js';
+import { makeDev } from '../../vfs/inode.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
 import { lookup } from '../../vfs/path_walk.js';
@@ -14,6 +15,8 @@ import { LineDiscipline, type Device } from './line_discipline.js';
 import { ReadTimer } from './read_timer.js';
 import { CAP_SYS_ADMIN, Terminal } from './terminal.js';
 
+/** Device number of /dev/pts/N: minor number N. */
+export const PTS_MAJOR = 136;
 /** Output that waits for the master. */
 const OUTPUT_MAX = 8192;
 /** Of that, what the master has as good as read: it is not dropped any more. */
@@ -45,6 +48,10 @@ export class Pty extends Terminal implements Device {
 
   constructor(kernel: Kernel, readonly index: number, private readonly gone: () => void) {
     super(kernel);
+  }
+
+  override get rdev(): number {
+    return makeDev(PTS_MAJOR, this.index);
   }
 
   override open(flags: number, location: Location): OpenFile | number {

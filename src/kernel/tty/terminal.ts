@@ -23,6 +23,9 @@ export abstract class Terminal {
 
   constructor(readonly kernel: Kernel) {}
 
+  /** The device number, as Stat has it. */
+  abstract get rdev(): number;
+
   /** Another description of this terminal, for /dev/tty. */
   abstract open(flags: number, location: Location): OpenFile | number;
 
