@@ -137,9 +137,16 @@ export function realPrograms(long) {
   const host = (name, program, args, more = {}) => ({ name, program, argv: [which(program), ...args], timeout: 180, ...more });
   const esbuild = bin('@esbuild/linux-x64/bin/esbuild');
   const ninja = bin('@rescript/linux-x64/bin/ninja.exe');
-  const script = join(DATA, 'shell.sh');
-  if (!existsSync(script)) mkdirSync(DATA, { recursive: true });
-  copyFileSync(join(root, 'conformance/programs/shell.sh'), script);
+  mkdirSync(DATA, { recursive: true });
+  const [script, files, sqlite, git] = ['shell.sh', 'files.sh', 'sqlite.sh', 'git.sh'].map((name) => {
+    const path = join(DATA, name);
+    copyFileSync(join(root, 'conformance/programs', name), path);
+    return path;
+  });
+  /** A script of busybox's sh that is given the path of a program. */
+  const scripted = (name, program, file, args) => ({
+    name, program, argv: [which(program) && busybox, 'sh', file, which(program), ...args], timeout: long ? 3600 : 240,
+  });
   const ninjaFile = (cwd) => writeFileSync(join(cwd, 'build.ninja'), NINJA);
   const rescript = (cwd) => writeFileSync(join(cwd, 'tree.res'), RESCRIPT);
 
@@ -215,6 +222,9 @@ export function realPrograms(long) {
     npm('ninja', 'ninja.exe', [ninja, '-j1', '-v'], { prepare: ninjaFile, ignoreStderr: true }),
     npm('just', 'just', [just], { prepare: (cwd) => writeFileSync(join(cwd, 'justfile'), JUSTFILE) }),
     applet('sh script', ['sh', script]),
+    scripted('trees of files', 'busybox', files, [long ? '200' : '6']),
+    scripted('sqlite3 journals', 'sqlite3', sqlite, []),
+    scripted('git repositories', 'git', git, [long ? '100000' : '1000']),
     host('bash script', 'bash', [script], { ignoreStderr: true }),
     host('dynamic ls', 'ls', ['-l', join(root, 'node_modules/yargs')]),
     host('dynamic sort', 'sort', ['-k2,2n', '-k1,1', lines], { env: { LC_ALL: 'C' } }),
