@@ -1,4 +1,4 @@
-/** Where the bytes of a file or directory lie: in the clusters of a chain; for the root of FAT12 and FAT16, in a range. */
+/** Where the bytes of a file or directory lie: in a chain of clusters; for the root of FAT12 and FAT16, in a range. */
 import { E } from '../../../abi/errno.js';
 import type { BlockDevice } from '../../block_device.js';
 import { FIRST_CLUSTER, type FatGeometry } from './boot.js';
@@ -43,12 +43,15 @@ export class ClusterChain implements Space {
   private steps = 0;
   private limit = 1;
 
-  /** `first`: the first cluster, 0 for an empty chain. */
+  private readonly most: number;
+
+  /** `first`: the first cluster, 0 for an empty chain. One for more than `mostBytes` cannot be right. */
   constructor(
-    private readonly table: FatTable, private readonly geometry: FatGeometry, public first: number,
+    private readonly table: FatTable, private readonly geometry: FatGeometry, public first: number, mostBytes: number,
     private readonly report: (reason: string) => void,
   ) {
     this.complete = first === 0;
+    this.most = Math.ceil(mostBytes / geometry.clusterSize);
   }
 
   map(offset: number): number {
@@ -134,8 +137,8 @@ export class ClusterChain implements Space {
         this.report(`invalid cluster ${next}`);
         return -E.IO;
       }
-      if (next === this.met) {
-        this.report('detected a loop in a cluster chain');
+      if (next === this.met || this.known === this.most) {
+        this.report(next === this.met ? 'detected a loop in a cluster chain' : 'cluster chain too long');
         return -E.IO;
       }
       if (++this.steps === this.limit) {

@@ -54,7 +54,7 @@ export class FatDirectory extends FatInode {
     const { fs } = this;
     let { listing } = this;
     if (listing === null) {
-      const read = FatListing.read(fs.device, this.space, fs.options, fs.report);
+      const read = FatListing.read(fs.device, this.space, fs.options);
       if (typeof read === 'number') return read;
       listing = this.listing = read;
       fs.loaded(this, listing);

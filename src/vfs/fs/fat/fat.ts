@@ -7,7 +7,9 @@ import { ClusterChain, FixedSpace } from './chain.js';
 import { FatDirectory, putDots } from './directory.js';
 import { FatRegular } from './file.js';
 import type { FatInode } from './inode.js';
-import { ATTRIBUTE, ENTRY, SLOT_BYTES, type DirectoryEntry, type FatListing } from './listing.js';
+import {
+  ATTRIBUTE, ENTRY, MOST_DIRECTORY_BYTES, SLOT_BYTES, type DirectoryEntry, type FatListing,
+} from './listing.js';
 import { LONG_LENGTH } from './names.js';
 import { fatOptions, type FatOptions } from './options.js';
 import { FatTable } from './table.js';
@@ -33,8 +35,9 @@ export class FatFs implements FileSystem {
   readonly dirty = new Set<FatInode>();
   /** Files that are mapped. */
   readonly copies = new Set<FatRegular>();
-  /** Open files. */
+  /** Open files, and those of them that can be written to. */
   opens = 0;
+  writers = 0;
   /** Counts how often directories were looked at. */
   looks = 0;
   private readonly log: (line: string) => void;
@@ -66,7 +69,7 @@ export class FatFs implements FileSystem {
     this.lastIno = Math.ceil(this.device.size / SLOT_BYTES) + 1;
     this.table = new FatTable(this.device, geometry, this.report);
     const space = geometry.bits === 32
-      ? this.chain(geometry.rootCluster) : new FixedSpace(geometry.rootStart, geometry.rootBytes);
+      ? this.chain(geometry.rootCluster, MOST_DIRECTORY_BYTES) : new FixedSpace(geometry.rootStart, geometry.rootBytes);
     this.root = new FatDirectory(this, ROOT_INO, space);
     const entry = new Uint8Array(SLOT_BYTES);
     entry[ENTRY.attributes] = ATTRIBUTE.DIRECTORY;
@@ -101,6 +104,7 @@ export class FatFs implements FileSystem {
     if (this.wasDirty && !this.readOnly) {
       this.log('Volume was not properly unmounted. Some data may be corrupt. Please run fsck.');
     }
+    if (this.options.discard) this.log('mounting with "discard" option, but the device does not support discard');
     const listing = this.root.load();
     return typeof listing === 'number' ? listing : this.mark(true);
   }
@@ -166,6 +170,7 @@ export class FatFs implements FileSystem {
       return -E.INVAL;
     }
     if (readOnly === this.readOnly) return 0;
+    if (readOnly && this.writers > 0) return -E.BUSY;
     if (!readOnly && this.device.readOnly) return -E.ROFS;
     const failed = readOnly ? this.close() : 0;
     if (failed < 0) return failed;
@@ -181,9 +186,9 @@ export class FatFs implements FileSystem {
     this.log('Filesystem has been set read-only');
   };
 
-  /** A chain from its first cluster on; 0: none yet. */
-  chain(first: number): ClusterChain {
-    return new ClusterChain(this.table, this.geometry, first, this.report);
+  /** A chain from its first cluster on; 0: none yet. It cannot be for more than `mostBytes`. */
+  chain(first: number, mostBytes: number): ClusterChain {
+    return new ClusterChain(this.table, this.geometry, first, mostBytes, this.report);
   }
 
   /** The file that an entry stands for: the one that somebody holds, or one read from the device. -EIO. */
@@ -210,7 +215,7 @@ export class FatFs implements FileSystem {
       this.report(`corrupted directory (invalid start, cluster ${first})`);
       return -E.IO;
     }
-    const directory = new FatDirectory(this, ino, this.chain(first));
+    const directory = new FatDirectory(this, ino, this.chain(first, MOST_DIRECTORY_BYTES));
     directory.decode(bytes);
     const inside = directory.load();
     if (typeof inside === 'number') return inside;
@@ -227,7 +232,7 @@ export class FatFs implements FileSystem {
 
   /** A directory that `parent` will have: a cluster with '.' and '..'. -ENOSPC, -EIO. */
   newDirectory(parent: FatDirectory): FatDirectory | number {
-    const chain = this.chain(0);
+    const chain = this.chain(0, MOST_DIRECTORY_BYTES);
     const failed = chain.grow(1);
     if (failed < 0) return failed;
     const directory = new FatDirectory(this, 0, chain);

@@ -23,7 +23,7 @@ export class FatRegular extends FatInode implements StoredFile {
 
   constructor(fs: FatFs, ino: number, first: number, public size: number) {
     super(fs, ino);
-    this.space = fs.chain(first);
+    this.space = fs.chain(first, MOST_BYTES);
   }
 
   override get first(): number {
@@ -134,6 +134,7 @@ export class FatRegular extends FatInode implements StoredFile {
   /** An open file description is closed. */
   closed(written: boolean): number {
     this.fs.opens--;
+    if (written) this.fs.writers--;
     if (--this.opens > 0) return 0;
     let failed = 0;
     if (this.copy !== null) {
@@ -177,7 +178,7 @@ export class FatRegular extends FatInode implements StoredFile {
     return this.space.cut(0);
   }
 
-  /** Makes clusters for `size` bytes. The bytes that there are now clusters for, with `partly` maybe fewer; or -errno. */
+  /** Makes clusters for `size` bytes, or with `partly` for some of them. How many bytes they hold, or -errno. */
   private reserve(size: number, partly: boolean): number {
     const { clusterSize } = this.fs.geometry;
     const have = this.space.count();
@@ -201,6 +202,7 @@ class FatFile extends OpenFile {
     super(flags, location);
     node.opens++;
     node.fs.opens++;
+    if (this.canWrite) node.fs.writers++;
   }
 
   override get seekable(): boolean {

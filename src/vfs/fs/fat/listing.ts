@@ -22,6 +22,7 @@ export const ATTRIBUTE = { READ_ONLY: 1, HIDDEN: 2, SYSTEM: 4, VOLUME: 8, DIRECT
 const LONG_NAME = 0x0f;
 /** A directory has at most so many entries. */
 const MOST_SLOTS = 1 << 16;
+export const MOST_DIRECTORY_BYTES = MOST_SLOTS * SLOT_BYTES;
 const MOST_LONG_SLOTS = 20;
 const CHECKSUM = 13;
 const DOT = '.          ', DOT_DOT = '..         ';
@@ -68,16 +69,10 @@ export class FatListing {
     this.parse(bytes);
   }
 
-  /** Reads a directory. -EIO; `report` hears why. */
-  static read(
-    device: BlockDevice, space: Space, options: FatOptions, report: (reason: string) => void,
-  ): FatListing | number {
+  /** Reads a directory. -EIO. */
+  static read(device: BlockDevice, space: Space, options: FatOptions): FatListing | number {
     const size = space.size();
     if (size < 0) return size;
-    if (size > MOST_SLOTS * SLOT_BYTES) {
-      report('directory too long');
-      return -E.IO;
-    }
     const bytes = new Uint8Array(size);
     const failed = readSpace(device, space, bytes, 0, size, 0);
     return failed < 0 ? failed : new FatListing(device, space, options, bytes);

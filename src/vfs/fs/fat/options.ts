@@ -27,6 +27,8 @@ export interface FatOptions {
   timeOffset: number;
   /** Files are written out at their close. */
   flush: boolean;
+  /** Free clusters are to be told to the device. */
+  discard: boolean;
   /** The text, as /proc/mounts shows it. */
   shown: string;
 }
@@ -36,7 +38,7 @@ export function fatOptions(text: string, uid: number, gid: number, umask: number
   const options: FatOptions = {
     uid, gid, fmask: umask, dmask: umask, showExec: false, quiet: false, strict: false,
     shortDisplay: 'nt', shortCreate: 'win95', noNumericTail: false, readOnlyDirectories: false,
-    onError: 'remount-ro', useFree: false, timeOffset: 0, flush: false, shown: '',
+    onError: 'remount-ro', useFree: false, timeOffset: 0, flush: false, discard: false, shown: '',
   };
   let shortname = 'mixed';
   for (const word of text.split(',')) {
@@ -112,6 +114,15 @@ export function fatOptions(text: string, uid: number, gid: number, umask: number
       case 'flush':
         options.flush = true;
         break;
+      case 'discard':
+        options.discard = true;
+        break;
+      case 'nfs':
+        if (equals >= 0 && value !== 'stale_rw') return wrong;
+        break;
+      case 'debug':
+      case 'nocase':
+        break;
       default:
         return wrong;
     }
@@ -123,6 +134,7 @@ export function fatOptions(text: string, uid: number, gid: number, umask: number
     `shortname=${shortname}`, ...(options.strict ? ['check=s'] : []), ...(options.useFree ? ['usefree'] : []),
     ...(options.quiet ? ['quiet'] : []), ...(options.showExec ? ['showexec'] : []), 'utf8',
     ...(options.noNumericTail ? ['nonumtail'] : []), ...(options.flush ? ['flush'] : []),
+    ...(options.discard ? ['discard'] : []),
     ...(options.timeOffset === 0 ? [] : [`time_offset=${options.timeOffset / 60}`]),
     ...(options.readOnlyDirectories ? ['rodir'] : []), `errors=${options.onError}`,
   ].join(',');

@@ -69,8 +69,8 @@ export class FatTable {
   }
 
   /**
-   * Takes `count` free clusters and links them behind `previous` (0: a new chain). Gives the first one, -EIO, or -ENOSPC
-   * with nothing changed; `free` is then known.
+   * Takes `count` free clusters and links them behind `previous` (0: a new chain). Gives the first one, -EIO, or
+   * -ENOSPC with nothing changed; `free` is then known.
    */
   allocate(count: number, previous: number): number {
     if (this.free >= 0 && this.free < count) return -E.NOSPC;
