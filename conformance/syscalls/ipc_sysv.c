@@ -13,6 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MSG_COPY
+#define MSG_COPY 040000
+#endif
 #define CHECK(x) printf("%s: %s\n", #x, (x) ? "yes" : "no")
 struct message { long type; char text[16]; };
 
@@ -108,6 +111,34 @@ int main(void) {
   CHECK(msgrcv(q, &in, 2, 0, 0) < 0 && errno == E2BIG);
   printf("%d %.2s\n", (int)msgrcv(q, &in, 2, 0, MSG_NOERROR), in.text);
   CHECK(msgrcv(q, &in, 16, 0, IPC_NOWAIT) < 0 && errno == ENOMSG);
+  for (int i = 1; i <= 3; i++) {
+    m = (struct message){i, {'0' + i}};
+    msgsnd(q, &m, 2, 0);
+  }
+  printf("copy %d", (int)msgrcv(q, &in, 16, 2, MSG_COPY | IPC_NOWAIT));
+  printf(" %ld %s\n", in.type, in.text);
+  CHECK(msgrcv(q, &in, 16, 3, MSG_COPY | IPC_NOWAIT) < 0 && errno == ENOMSG);
+  CHECK(msgrcv(q, &in, 16, 0, MSG_COPY) < 0 && errno == EINVAL);
+  CHECK(msgrcv(q, &in, 16, 0, MSG_COPY | IPC_NOWAIT | MSG_EXCEPT) < 0 && errno == EINVAL);
+  msgctl(q, IPC_STAT, &mds);
+  printf("still %d\n", (int)mds.msg_qnum);
+  while (msgrcv(q, &in, 16, 0, IPC_NOWAIT) >= 0) continue;
+  struct msginfo info;
+  msgctl(0, IPC_INFO, (void *)&info);
+  printf("limits %d %d %d %d\n", info.msgpool, info.msgmap, info.msgtql, info.msgseg);
+  /* Bits of any class in the flags of a get ask for access. */
+  key_t secret = ftok(".", 'p');
+  int closed = msgget(secret, IPC_CREAT | 0);
+  fflush(stdout);
+  if (!fork()) {
+    setresuid(65534, 65534, 65534);
+    for (int want = 0; want < 8; want++) printf("%d", msgget(secret, want << 6) >= 0);
+    printf(" %d %d\n", msgget(secret, 4) >= 0, msgget(secret, 040) >= 0);
+    fflush(stdout);
+    _exit(0);
+  }
+  wait(0);
+  msgctl(closed, IPC_RMID, 0);
   m.type = 0;
   CHECK(msgsnd(q, &m, 4, 0) < 0 && errno == EINVAL);
   CHECK(msgsnd(q, (void *)8, 4, 0) < 0 && errno == EFAULT);

@@ -235,5 +235,12 @@ int main(void) {
     *q = 0;
   }
   printf("%s\n", buf);
+
+  /* A descriptor of /proc/PID is as good as a pidfd for signals. */
+  int own = open("/proc/self/", O_RDONLY | O_DIRECTORY), path = open("/proc/self/", O_PATH);
+  int task = open("/proc/self/task/", O_RDONLY);
+  printf("signal by directory: %d", (int)syscall(SYS_pidfd_send_signal, own, 0, 0, 0));
+  printf(" %d", (int)syscall(SYS_pidfd_send_signal, path, 0, 0, 0));
+  printf(" %d\n", (int)syscall(SYS_pidfd_send_signal, task, 0, 0, 0));
   return 0;
 }

@@ -1,5 +1,6 @@
 /** Signals: actions, masks, sending, waiting, alternate stacks (signal(7)). */
 import { E } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
 import { MINSIGSTKSZ, SA, SI, SIG, SIGACTION, SIG_HOW, SIGINFO_SIZE, SIGRTMAX, SS } from '../abi/signal.js';
 import { Abi } from '../abi/abi.js';
 import { Gpr } from '../host/cpu_block.js';
@@ -8,6 +9,7 @@ import { CAP_KILL } from '../kernel/credentials.js';
 import { bit, SigInfo } from '../kernel/pending_signals.js';
 import { processOfPidfd } from '../kernel/pidfd.js';
 import { ProcessState, type Process } from '../kernel/process.js';
+import { ProcDirectory } from '../kernel/procfs/nodes.js';
 import { readSigInfo, writeSigInfo } from '../kernel/siginfo.js';
 import { onAltStack, restoreFrame, writeAltStack } from '../kernel/sigframe.js';
 import {
@@ -325,8 +327,9 @@ function pidfdSendSignal(task: Task, descriptor: number, signal: number, infoAt:
   if (flagBits !== 0) return -E.INVAL;
   const file = task.files.get(descriptor);
   if (!file) return -E.BADF;
-  const target = processOfPidfd(file);
-  if (!target) return -E.BADF;
+  const directory = file.inode instanceof ProcDirectory && (file.flags & O.PATH) === 0 ? file.inode.process : null;
+  const target = processOfPidfd(file) ?? directory;
+  if (target === null) return -E.BADF;
   let info = userInfo(task, signal, SI.USER);
   if (infoAt !== 0) {
     const given = givenInfo(task, infoAt, signal, target === task.process);

@@ -15,7 +15,7 @@ const CAP_SYS_RESOURCE = 24;
 export const sysvMsgRows: readonly Row[] = [
   call('msgget', 68, 399, [int, flags('IPC_', IPC)], msgget),
   call('msgsnd', 69, 400, [int, ptr, size, flags('', { IPC_NOWAIT: IPC.NOWAIT })], msgsnd),
-  call('msgrcv', 70, 401, [int, ptr, size, long, flags('MSG_', MSG)], msgrcv, 'partial', 'MSG_COPY gives ENOSYS'),
+  call('msgrcv', 70, 401, [int, ptr, size, long, flags('MSG_', MSG)], msgrcv),
   call('msgctl', 71, 402, [int, oneOf('', { ...IPC_CMD, ...MSG_CMD }), ptr], msgctl),
 ];
 
@@ -24,6 +24,10 @@ function msgget(task: Task, key: number, flagBits: number): number {
   return ipcOf(task.kernel).msg.get(key, flagBits, task.cred, () => 0,
     () => new MessageQueue(key, flagBits, task.cred));
 }
+
+/** What IPC_INFO says of sizes that Linux has no longer. */
+const MSGSSZ = 16;
+const MSGSEG = 65535;
 
 /** The long mtype at the head of struct msgbuf. */
 function readType(task: Task, msgp: number): number {
@@ -64,7 +68,7 @@ function send(task: Task, queue: MessageQueue, type: number, text: Uint8Array, n
 /** msgrcv(2). */
 function msgrcv(task: Task, id: number, msgp: number, bytes: number, type: number, flagBits: number): number {
   if (id < 0 || bytes > 0x7fff_ffff) return -E.INVAL;
-  if (flagBits & MSG.COPY) return -E.NOSYS;
+  if (flagBits & MSG.COPY && (flagBits & MSG.EXCEPT || !(flagBits & IPC.NOWAIT))) return -E.INVAL;
   const queue = ipcOf(task.kernel).msg.find(id);
   if (!queue) return -E.INVAL;
   return queue.allows(task.cred, 4) ? receive(task, queue, msgp, bytes, type, flagBits, Wake.Event) : -E.ACCES;
@@ -74,7 +78,9 @@ function receive(
   task: Task, queue: MessageQueue, msgp: number, bytes: number, type: number, flagBits: number, wake: Wake,
 ): number {
   if (queue.removed) return -E.IDRM;
-  const at = queue.find(type, flagBits);
+  const copies = (flagBits & MSG.COPY) !== 0;
+  // MSG_COPY: the type is the place in the queue.
+  const at = !copies ? queue.find(type, flagBits) : type >= 0 && type < queue.messages.length ? type : -1;
   if (at < 0) {
     if (flagBits & IPC.NOWAIT) return -E.NOMSG;
     if (wake === Wake.Signal) return -E.RESTARTNOHAND;
@@ -86,9 +92,11 @@ function receive(
   const length = Math.min(bytes, message.text.length);
   const { mm } = task;
   const word = task.abi === Abi.X64 ? 8 : 4;
-  queue.take(at);
-  queue.rtime = seconds();
-  queue.lrpid = task.process.pid;
+  if (!copies) {
+    queue.take(at);
+    queue.rtime = seconds();
+    queue.lrpid = task.process.pid;
+  }
   if (!mm.writable(msgp, word + length)) return -E.FAULT;
   if (word === 8) mm.putU64(msgp, message.type);
   else mm.putU32(msgp, message.type);
@@ -104,7 +112,16 @@ function msgctl(task: Task, id: number, coded: number, buf: number): number {
   if (command === IPC_CMD.INFO || command === MSG_CMD.INFO) {
     if (!mm.writable(buf, 32)) return -E.FAULT;
     mm.window.u8.fill(0, buf, buf + 32);
-    [0, 0, MSGMAX, MSGMNB, MSGMNI, 16, 32000].forEach((value, at) => mm.putU32(buf + 4 * at, value));
+    let pool = MSGMNI * MSGMNB / 1024, map = MSGMNB, total = MSGMNB;
+    if (command === MSG_CMD.INFO) {
+      pool = map = total = 0;
+      for (const queue of msg) {
+        pool++;
+        map += queue.messages.length;
+        total += queue.bytes;
+      }
+    }
+    [pool, map, MSGMAX, MSGMNB, MSGMNI, MSGSSZ, total, MSGSEG].forEach((value, at) => mm.putU32(buf + 4 * at, value));
     return Math.max(0, msg.highest);
   }
   const byIndex = command === MSG_CMD.STAT || command === MSG_CMD.STAT_ANY;

@@ -26,6 +26,9 @@ function semget(task: Task, key: number, count: number, flagBits: number): numbe
 }
 
 const SEMBUF = 6;
+/** What IPC_INFO says: semaphores in all, and the size of a structure that Linux has no longer. */
+const SEMMNS = SEMMNI * SEMMSL;
+const SEMUSZ = 20;
 
 /** semtimedop(2). */
 function semtimedop(task: Task, id: number, sops: number, count: number, timeout: number): number {
@@ -85,8 +88,16 @@ function semctl(task: Task, id: number, index: number, coded: number, arg: numbe
   const command = coded & ~0x100;
   if (command === IPC_CMD.INFO || command === SEM_CMD.INFO) {
     if (!mm.writable(arg, 40)) return -E.FAULT;
-    [1024000000, SEMMNI, 1024000000, 1024000000, SEMMSL, SEMOPM, 1024000000, 20, SEMVMX,
-      SEMVMX].forEach((value, at) => mm.putU32(arg + 4 * at, value));
+    let sets = SEMUSZ, semaphores = SEMVMX;
+    if (command === SEM_CMD.INFO) {
+      sets = semaphores = 0;
+      for (const { values } of sem) {
+        sets++;
+        semaphores += values.length;
+      }
+    }
+    [SEMMNS, SEMMNI, SEMMNS, SEMMNS, SEMMSL, SEMOPM, SEMOPM, sets, SEMVMX, semaphores]
+      .forEach((value, at) => mm.putU32(arg + 4 * at, value));
     return Math.max(0, sem.highest);
   }
   const byIndex = command === SEM_CMD.STAT || command === SEM_CMD.STAT_ANY;

@@ -59,7 +59,8 @@ export class IpcTable<T extends IpcObject> {
       if ((flags & (IPC.CREAT | IPC.EXCL)) === (IPC.CREAT | IPC.EXCL)) return -E.EXIST;
       const failed = fits(found);
       if (failed < 0) return failed;
-      return found.allows(cred, (flags >> 6) & 6) || found.allows(cred, flags & 6) ? found.id : -E.ACCES;
+      // What the flags ask for in any of the three places of a mode.
+      return found.allows(cred, ((flags >> 6) | (flags >> 3) | flags) & 7) ? found.id : -E.ACCES;
     }
     if (key !== IPC_PRIVATE && (flags & IPC.CREAT) === 0) return -E.NOENT;
     let slot = this.slots.findIndex((object) => object === undefined);

@@ -8,6 +8,7 @@ import {
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, SEEK } from '../../vfs/open_file.js';
 import { native } from '../../host/native.js';
+import type { Process } from '../process.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 let serial = 1;
@@ -84,6 +85,8 @@ export type MakeNode = (fs: FileSystem) => Inode;
 
 /** A directory with fixed entries, and perhaps some that come and go. */
 export class ProcDirectory extends ProcInode {
+  /** Of /proc/PID: descriptors of it are taken for pidfds by pidfd_send_signal(2). */
+  process: Process | null = null;
   private readonly nodes = new Map<string, Inode>();
 
   constructor(

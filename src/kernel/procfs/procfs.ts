@@ -51,7 +51,11 @@ class ProcRoot extends ProcInode {
     const task = this.kernel.tasks.get(Number(name));
     if (!task) return -E.NOENT;
     let node = this.directories.get(task);
-    if (!node) this.directories.set(task, node = taskDirectory(this.fs, task, true));
+    if (!node) {
+      const directory = taskDirectory(this.fs, task, true);
+      directory.process = task.process;
+      this.directories.set(task, node = directory);
+    }
     return node;
   }
 
