@@ -16,6 +16,7 @@ import { exitTask } from './exit.js';
 import { FdTable } from './fd_table.js';
 import { wakeFutex } from './futex.js';
 import type { Kernel } from './kernel.js';
+import { isWritten } from './mount_use.js';
 import { Limits } from './limits.js';
 import { Process, ProcessGroup, Session } from './process.js';
 import { releaseLocks } from './robust_list.js';
@@ -130,6 +131,7 @@ function load(
   kernel: Kernel, file: OpenFile, path: string, argv: readonly string[], envp: readonly string[], fs: PathContext,
   cred: Credentials, limits: Limits, secure: boolean,
 ): { mm: AddressSpace; program: LoadedProgram } | LoadFailure {
+  if (isWritten(kernel, file)) return new LoadFailure(-E.TXTBSY, 'it is open for writing');
   let mm: AddressSpace;
   try {
     mm = new AddressSpace({ layout: kernel.layout, limits, account: kernel.memory });
@@ -178,8 +180,7 @@ function becomeLeader(task: Task): void {
 /** Gives the process the loaded program, and the CPU its first registers. */
 function adopt(task: Task, program: LoadedProgram): void {
   const { process, cpu } = task;
-  process.executable?.unref();
-  process.executable = program.executable;
+  process.runs(program.executable);
   const { location } = program.executable;
   process.executablePath = location ? pathOf(task.fs.root, location) : '';
   resetRegisters(cpu);

@@ -56,8 +56,7 @@ function exitProcess(process: Process, status: number): void {
   }
   kernel.processEnds(process);
   if (process.hasRecordLocks) recordLocks.releaseOwner(process);
-  process.executable?.unref();
-  process.executable = null;
+  process.runs(null);
   process.released.wake();
   adoptChildren(process);
   if (process.session.sid === process.pid) kernel.sessionEnds(process.session);

@@ -121,8 +121,8 @@ function childProcess(task: Task, pid: number, request: CloneRequest): Process {
   child.ioFlusher = process.ioFlusher;
   child.oomScoreAdj = process.oomScoreAdj;
   child.vforked = (flags & CLONE.VFORK) !== 0;
-  child.executable = process.executable;
-  child.executable?.ref();
+  process.executable?.ref();
+  child.runs(process.executable);
   child.executablePath = process.executablePath;
   return child;
 }

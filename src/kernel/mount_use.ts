@@ -28,6 +28,20 @@ export function isOpen(kernel: Kernel, identity: unknown): boolean {
     someFile(kernel, (file) => file.inode !== null && file.inode.identity === identity);
 }
 
+/** Has any task the file of this description open for writing? */
+export function isWritten(kernel: Kernel, program: OpenFile): boolean {
+  const { inode } = program;
+  if (inode === null) return false;
+  const { identity } = inode;
+  return someTask(kernel, ({ files }) => {
+    for (let fd = 0; fd < files.end; fd++) {
+      const file = files.get(fd);
+      if (file !== undefined && file.canWrite && file.inode !== null && file.inode.identity === identity) return true;
+    }
+    return false;
+  });
+}
+
 function someTask(kernel: Kernel, test: (task: Task) => boolean): boolean {
   for (const task of kernel.tasks.values()) if (task.state !== TaskState.Zombie && test(task)) return true;
   return false;

@@ -1,4 +1,5 @@
 /** Processes (thread groups), process groups and sessions: what credentials(7) calls PID, PGID and SID. */
+import { countRunning } from '../vfs/running.js';
 import type { OpenFile } from '../vfs/vfs.js';
 import { Roll } from './id_table.js';
 import { PendingSignals } from './pending_signals.js';
@@ -91,6 +92,7 @@ export class Process {
   oomScoreAdj = 0;
   /** The program that runs: for /proc/PID/exe and its path. */
   executable: OpenFile | null = null;
+  private executableIdentity: unknown = null;
   executablePath = '';
   /** Interval timers and POSIX timers, made when first used. */
   timers: ProcessTimers | null = null;
@@ -114,6 +116,17 @@ export class Process {
 
   get session(): Session {
     return this.group.session;
+  }
+
+  /** From now on this program runs, whose reference passes to the process; null: none any more. */
+  runs(program: OpenFile | null): void {
+    if (this.executable !== null) {
+      countRunning(this.executableIdentity, -1);
+      this.executable.unref();
+    }
+    this.executable = program;
+    this.executableIdentity = program === null || program.inode === null ? program : program.inode.identity;
+    if (program !== null) countRunning(this.executableIdentity, 1);
   }
 
   /** Moves the process to another group, perhaps of another session. */

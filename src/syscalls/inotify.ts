@@ -6,7 +6,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import { isOpen } from '../kernel/mount_use.js';
 import type { Task } from '../kernel/task.js';
 import { hostNotifyFd } from '../vfs/host_notify.js';
-import { InotifyFile } from '../vfs/inotify.js';
+import { InotifyFile, inotifyLimits } from '../vfs/inotify.js';
 import { collectHostEvents, setOpenProbe } from '../vfs/notify.js';
 import { locate } from './path_argument.js';
 import { call, fd, flags, int, path, type Row } from './types.js';
@@ -16,6 +16,7 @@ const WATCH_FLAGS = IN.ONLYDIR | IN.DONT_FOLLOW | IN.EXCL_UNLINK | IN.MASK_CREAT
 /** inotify_init1(2). */
 function inotifyInit1(task: Task, flags: number): number {
   if (flags & ~(O.NONBLOCK | O.CLOEXEC)) return -E.INVAL;
+  if (InotifyFile.count >= inotifyLimits.instances) return -E.MFILE;
   const file = new InotifyFile(flags & O.NONBLOCK);
   const fd = task.files.install(file, (flags & O.CLOEXEC) !== 0);
   if (fd < 0) file.unref();

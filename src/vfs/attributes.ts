@@ -10,6 +10,7 @@ import type { Location } from './mount.js';
 import { notifyPlace } from './notify.js';
 import type { PathContext } from './path_walk.js';
 import { dropPrivileges, lostPrivileges } from './privileges.js';
+import { isRunning } from './running.js';
 import { Access } from './vfs.js';
 
 /** Nanoseconds with a meaning of their own (utimensat(2)). */
@@ -83,6 +84,7 @@ export function truncate(ctx: PathContext, place: Location, size: number): numbe
   const denied = inode.permission(ctx.cred, Access.Write);
   if (denied < 0) return denied;
   if (mount.readOnly) return -E.ROFS;
+  if (isRunning(inode.identity)) return -E.TXTBSY;
   const changes = change(ATTR.SIZE);
   changes.size = size;
   const result = changed(place, changes, IN.MODIFY);

@@ -9,8 +9,8 @@ import type { Watch } from './notify.js';
 import { OpenFile } from './open_file.js';
 import type { UserMemory } from './open_file.js';
 
-/** /proc/sys/fs/inotify/max_queued_events. */
-const MAX_EVENTS = 16384;
+/** /proc/sys/fs/inotify: events that a queue takes, descriptors and watches that there may be. */
+export const inotifyLimits = { queuedEvents: 16384, instances: 128, watches: 1_048_576 };
 /** struct inotify_event without its name; names are padded to a multiple of it. */
 const HEAD = 16;
 const FIONREAD = 0x541b;
@@ -40,6 +40,8 @@ class InotifyWatch implements Watch {
 }
 
 export class InotifyFile extends OpenFile {
+  /** How many there are. */
+  static count = 0;
   private readonly watches = new Map<number, InotifyWatch>();
   private readonly events: QueuedEvent[] = [];
   private lastWd = 0;
@@ -47,6 +49,17 @@ export class InotifyFile extends OpenFile {
   /** `flags`: O.NONBLOCK or 0. */
   constructor(flags: number) {
     super(O.RDONLY | flags, null);
+    InotifyFile.count++;
+  }
+
+  /** What /proc/PID/fdinfo says of the watches. */
+  describe(): string {
+    const stat = new Stat();
+    return [...this.watches.values()].reverse().map(({ wd, inode, mask }) => {
+      inode.stat(stat);
+      return `inotify wd:${wd.toString(16)} ino:${stat.ino.toString(16)} sdev:${stat.dev.toString(16)} ` +
+        `mask:${(mask >>> 0).toString(16)} ignored_mask:0 \n`;
+    }).join('');
   }
 
   override get label(): string {
@@ -56,7 +69,7 @@ export class InotifyFile extends OpenFile {
     return true;
   }
 
-  /** inotify_add_watch(2): the watch descriptor. -EEXIST with IN.MASK_CREATE. */
+  /** inotify_add_watch(2): the watch descriptor. -EEXIST with IN.MASK_CREATE, -ENOSPC. */
   add(inode: Inode, mask: number): number {
     for (const watch of this.watches.values()) {
       if (watch.inode.identity !== inode.identity) continue;
@@ -64,6 +77,7 @@ export class InotifyFile extends OpenFile {
       watch.mask = mask & IN.MASK_ADD ? watch.mask | mask : mask;
       return watch.wd;
     }
+    if (this.watches.size >= inotifyLimits.watches) return -E.NOSPC;
     const watch = new InotifyWatch(this, ++this.lastWd, inode, mask);
     addWatch(watch);
     this.watches.set(watch.wd, watch);
@@ -84,7 +98,7 @@ export class InotifyFile extends OpenFile {
     const last = this.events[this.events.length - 1];
     const again = last !== undefined && last.wd === wd && last.mask === mask && last.name === name;
     if (again && mask !== IN.IGNORED) return;
-    if (this.events.length >= MAX_EVENTS) {
+    if (this.events.length >= inotifyLimits.queuedEvents) {
       this.overflow();
       return;
     }
@@ -142,6 +156,7 @@ export class InotifyFile extends OpenFile {
   protected override closed(): number {
     for (const watch of this.watches.values()) removeWatch(watch);
     this.watches.clear();
+    InotifyFile.count--;
     return 0;
   }
 }

@@ -13,8 +13,8 @@ export const LOOP_MAJOR = 7;
 const MAX_LOOPS = 256;
 
 const LOOP = {
-  SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05, CHANGE_FD: 0x4c06, SET_CAPACITY: 0x4c07,
-  SET_DIRECT_IO: 0x4c08, SET_BLOCK_SIZE: 0x4c09, CONFIGURE: 0x4c0a, CTL_ADD: 0x4c80, CTL_REMOVE: 0x4c81,
+  SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS: 0x4c02, GET_STATUS: 0x4c03, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05,
+  CHANGE_FD: 0x4c06, SET_CAPACITY: 0x4c07, SET_DIRECT_IO: 0x4c08, SET_BLOCK_SIZE: 0x4c09, CONFIGURE: 0x4c0a, CTL_ADD: 0x4c80, CTL_REMOVE: 0x4c81,
   CTL_GET_FREE: 0x4c82,
 } as const;
 const LO_FLAGS = { READ_ONLY: 1, AUTOCLEAR: 4, PARTSCAN: 8, DIRECT_IO: 16 } as const;
@@ -24,6 +24,10 @@ const SETTABLE = LO_FLAGS.AUTOCLEAR | LO_FLAGS.PARTSCAN;
 const INFO = {
   device: 0, inode: 8, rdevice: 16, offset: 24, sizeLimit: 32, number: 40, encryptType: 44, flags: 52, name: 56,
   length: 232,
+} as const;
+/** The older struct loop_info, of longs and without a size limit. */
+const OLD_INFO = {
+  number: 0, device: 8, inode: 16, rdevice: 24, offset: 32, encryptType: 36, flags: 44, name: 48, length: 168,
 } as const;
 const NAME_LENGTH = 64;
 const CONFIG_INFO = 8, CONFIG_LENGTH = 304;
@@ -113,15 +117,21 @@ class LoopFile extends BlockFile {
         if (!memory.readable(arg, INFO.length)) return -E.FAULT;
         const { view } = memory.window;
         if (view.getUint32(arg + INFO.encryptType, true) !== 0) return -E.INVAL;
-        const offset = getU64(view, arg + INFO.offset), sizeLimit = getU64(view, arg + INFO.sizeLimit);
-        if (offset !== image.offset || sizeLimit !== image.sizeLimit) {
-          if (loop.mounted !== null) return -E.BUSY;
-          loop.bind(new FileImage(image.file, image.readOnly, offset, sizeLimit), loop.flags);
-          image.close();
-        }
-        loop.flags = (loop.flags & ~SETTABLE) | (view.getUint32(arg + INFO.flags, true) & SETTABLE);
-        loop.fileName = getName(memory, arg + INFO.name);
-        return 0;
+        return this.setStatus(
+          image, getU64(view, arg + INFO.offset), getU64(view, arg + INFO.sizeLimit),
+          view.getUint32(arg + INFO.flags, true), getName(memory, arg + INFO.name),
+        );
+      }
+      case LOOP.GET_STATUS:
+        return this.oldStatus(image, arg, memory);
+      case LOOP.SET_STATUS: {
+        if (!memory.readable(arg, OLD_INFO.length)) return -E.FAULT;
+        const { view } = memory.window;
+        if (view.getUint32(arg + OLD_INFO.encryptType, true) !== 0) return -E.INVAL;
+        return this.setStatus(
+          image, view.getInt32(arg + OLD_INFO.offset, true), 0, view.getUint32(arg + OLD_INFO.flags, true),
+          getName(memory, arg + OLD_INFO.name),
+        );
       }
       case LOOP.SET_CAPACITY:
         image.resize();
@@ -144,6 +154,36 @@ class LoopFile extends BlockFile {
     const readOnly = !file.canWrite || !this.canWrite || (flags & LO_FLAGS.READ_ONLY) !== 0;
     const kept = (flags & ~LO_FLAGS.DIRECT_IO) | (readOnly ? LO_FLAGS.READ_ONLY : 0);
     this.loop.bind(new FileImage(file, readOnly, offset, sizeLimit), kept);
+    return 0;
+  }
+
+  private setStatus(image: FileImage, offset: number, sizeLimit: number, flags: number, name: string): number {
+    const { loop } = this;
+    if (offset < 0) return -E.INVAL;
+    if (offset !== image.offset || sizeLimit !== image.sizeLimit) {
+      if (loop.mounted !== null) return -E.BUSY;
+      loop.bind(new FileImage(image.file, image.readOnly, offset, sizeLimit), loop.flags);
+      image.close();
+    }
+    loop.flags = (loop.flags & ~SETTABLE) | (flags & SETTABLE);
+    loop.fileName = name;
+    return 0;
+  }
+
+  private oldStatus(image: FileImage, arg: number, memory: UserMemory): number {
+    if (!memory.writable(arg, OLD_INFO.length)) return -E.FAULT;
+    const { u8, view } = memory.window;
+    u8.fill(0, arg, arg + OLD_INFO.length);
+    const stat = new Stat();
+    image.file.stat(stat);
+    view.setUint32(arg + OLD_INFO.number, this.loop.number, true);
+    putU64(view, arg + OLD_INFO.device, stat.dev);
+    putU64(view, arg + OLD_INFO.inode, stat.ino);
+    putU64(view, arg + OLD_INFO.rdevice, stat.rdev);
+    view.setUint32(arg + OLD_INFO.offset, image.offset, true);
+    view.setUint32(arg + OLD_INFO.flags, this.loop.flags, true);
+    const name = this.loop.fileName;
+    for (let at = 0; at < name.length; at++) u8[arg + OLD_INFO.name + at] = name.charCodeAt(at);
     return 0;
   }
 

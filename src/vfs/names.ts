@@ -74,9 +74,11 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   return result;
 }
 
-/** Who does not own a file may link to it only when it is plain and he can read and write it (proc(5), protected_hardlinks). */
+/** /proc/sys/fs: 1 when who does not own a file may link to it only if it is plain and he can read and write it. */
+export const nameRules = { protectedHardlinks: 1 };
+
 function mayLink(cred: FileCredentials, inode: Inode): boolean {
-  if (inode.uid === cred.fsuid || capable(cred, CAP.FOWNER)) return true;
+  if (nameRules.protectedHardlinks === 0 || inode.uid === cred.fsuid || capable(cred, CAP.FOWNER)) return true;
   const { mode } = inode;
   const privileged = (mode & S.ISUID) !== 0 || (mode & (S.ISGID | 0o010)) === (S.ISGID | 0o010);
   return inode.type === S.IFREG && !privileged && inode.permission(cred, 6) >= 0;

@@ -14,6 +14,7 @@ import { OpenFile } from './open_file.js';
 import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
 import { dropPrivileges } from './privileges.js';
+import { isRunning } from './running.js';
 
 export { Location, Mount, MS } from './mount.js';
 export { OpenFile } from './open_file.js';
@@ -163,6 +164,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
     const denied = inode.permission(ctx.cred, want);
     if (denied < 0) return denied;
     if (writes && (type === S.IFREG || type === S.IFDIR) && place.mount.readOnly) return -E.ROFS;
+    if (writes && type === S.IFREG && isRunning(inode.identity)) return -E.TXTBSY;
     if (flags & O.NOATIME && inode.uid !== ctx.cred.fsuid && !capable(ctx.cred, CAP.FOWNER)) return -E.PERM;
   }
   const kept = flags & ~NOT_KEPT;

@@ -1,4 +1,5 @@
 /** The lines of /proc/PID/fdinfo/FD that kinds of files have of their own (proc(5)). */
+import { InotifyFile } from '../../vfs/inotify.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import { EpollFile } from '../epoll.js';
 import { EventFile } from '../eventfd.js';
@@ -32,6 +33,7 @@ export function describeFile(file: OpenFile): string {
     return `clockid: ${file.clock}\nticks: ${file.ticks}\nsettime flags: 00\n` +
       `it_value: ${pair(value)}\nit_interval: ${pair(interval)}\n`;
   }
+  if (file instanceof InotifyFile) return file.describe();
   if (file instanceof PidFile) {
     const id = file.process.state === ProcessState.Reaped ? -1 : file.process.pid;
     return `Pid:\t${id}\nNSpid:\t${id}\n`;

@@ -1,6 +1,8 @@
 /** /proc/sys: what sysctl(8) shows (proc(5)). Settings may be changed; few have an effect. */
 import { E } from '../../abi/errno.js';
 import { native } from '../../host/native.js';
+import { inotifyLimits } from '../../vfs/inotify.js';
+import { nameRules } from '../../vfs/names.js';
 import { MQ } from '../ipc/mqueue.js';
 import { MSGMAX, MSGMNB, MSGMNI } from '../ipc/msg.js';
 import { SEMMNI, SEMMSL, SEMOPM } from '../ipc/sem.js';
@@ -32,6 +34,17 @@ function number(initial: number, min = 0, max = 0x7fff_ffff): MakeNode {
   });
 }
 
+/** As `number`, for one that the kernel goes by. */
+function limit<Name extends string>(of: Record<Name, number>, name: Name, min = 0, max = 0x7fff_ffff): MakeNode {
+  return (fs) => new ProcFile(fs, () => `${of[name]}\n`, undefined, 0o644, (written) => {
+    const word = written.trim();
+    const wanted = Number(word);
+    if (!/^-?[0-9]+$/.test(word) || wanted < min || wanted > max) return -E.INVAL;
+    of[name] = wanted;
+    return 0;
+  });
+}
+
 const onOff = (initial: number): MakeNode => number(initial, 0, 1);
 
 export function sysDirectory(kernel: Kernel, release: string, version: string): MakeNode {
@@ -54,7 +67,8 @@ function fsDirectory(): MakeNode {
     epoll: directory({ max_user_watches: number(1048576) }), 'file-max': number(1048576),
     'file-nr': text(() => '1024\t0\t1048576\n'), 'inode-nr': constant('0\t0'), 'inode-state': constant('0\t0\t0\t0\t0\t0\t0'),
     inotify: directory({
-      max_queued_events: number(16384), max_user_instances: number(128), max_user_watches: number(1048576),
+      max_queued_events: limit(inotifyLimits, 'queuedEvents'), max_user_instances: limit(inotifyLimits, 'instances'),
+      max_user_watches: limit(inotifyLimits, 'watches'),
     }),
     'lease-break-time': number(45), 'leases-enable': onOff(1), 'mount-max': number(100000),
     mqueue: directory({
@@ -63,7 +77,7 @@ function fsDirectory(): MakeNode {
     }),
     nr_open: number(1048576, 64), overflowgid: number(65534, 0, 65535), overflowuid: number(65534, 0, 65535),
     'pipe-max-size': number(1048576, 4096), 'pipe-user-pages-hard': number(0), 'pipe-user-pages-soft': number(16384),
-    protected_fifos: number(0, 0, 2), protected_hardlinks: onOff(0), protected_regular: number(0, 0, 2),
+    protected_fifos: number(0, 0, 2), protected_hardlinks: limit(nameRules, 'protectedHardlinks', 0, 1), protected_regular: number(0, 0, 2),
     protected_symlinks: onOff(0), suid_dumpable: number(0, 0, 2),
   });
 }
