@@ -9,6 +9,7 @@ import type { FileCredentials } from '../vfs/credentials.js';
 import { Stat, StatFs, devMajor, devMinor } from '../vfs/inode.js';
 import type { FileSystem } from '../vfs/inode.js';
 import { type Mount, MS } from '../vfs/mount.js';
+import type { OpenFile } from '../vfs/open_file.js';
 import * as vfs from '../vfs/vfs.js';
 import { fetchPath, locate, startOf } from './path_argument.js';
 import { call, dirfd, fd, flags, mode, outStruct, path, size, type Row } from './types.js';
@@ -218,6 +219,7 @@ function putTime(view: DataView, at: number, seconds: number, nanoseconds: numbe
 }
 
 const counts = new StatFs();
+const PIPEFS_MAGIC = 0x50495045, SOCKFS_MAGIC = 0x534f434b, ANON_INODE_FS_MAGIC = 0x09041934;
 const ST = { RDONLY: 1, VALID: 0x20, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 4096, NOSYMFOLLOW: 8192 } as const;
 
 /** Fills `counts` for a mount; its flags are the mount's, as ST_ bits. */
@@ -240,11 +242,20 @@ function countPath(task: Task, path: number): number {
   return typeof place === 'number' ? place : countFs(place.mount.fs, place.mount);
 }
 
+/** Pipes, sockets and the like lie in file systems that are nowhere mounted. */
+function countNameless(file: OpenFile): number {
+  const kind = /^(pipe|socket)?/.exec(file.label)![0];
+  Object.assign(counts, new StatFs(), {
+    type: kind === 'pipe' ? PIPEFS_MAGIC : kind === 'socket' ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC, flags: ST.VALID,
+  });
+  return 0;
+}
+
 function countFd(task: Task, fd: number): number {
   const file = task.files.get(fd);
   if (file === undefined) return -E.BADF;
   const place = file.location;
-  return place === null ? -E.NOSYS : countFs(place.mount.fs, place.mount);
+  return place === null ? countNameless(file) : countFs(place.mount.fs, place.mount);
 }
 
 function putStatfs(task: Task, at: number, failed: number): number {

@@ -44,9 +44,11 @@ function mount(task: Task, source: number, target: number, type: number, flags: 
   if (flags & ACTION.MOVE) return move(task, device, place);
   if (typeName === null) return -E.INVAL;
   const silent = (flags & ACTION.SILENT) !== 0;
-  const fs = fileSystemOf(task, typeName, device ?? 'none', text, (flags & MS.RDONLY) !== 0, silent);
+  const fs = fileSystemOf(task, typeName, device, text, (flags & MS.RDONLY) !== 0, silent);
   if (typeof fs === 'number') return fs;
-  const failed = attach(task, new Mount(fs, fs.root, keptFlags(flags), null), place);
+  const top = tree.topmost(place);
+  const twice = top.mount.fs === fs && isRoot(top);
+  const failed = twice ? -E.BUSY : attach(task, new Mount(fs, fs.root, keptFlags(flags), null), place);
   if (failed < 0 && !tree.isMounted(fs)) fs.unmounted?.();
   return failed;
 }

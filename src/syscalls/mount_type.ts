@@ -13,7 +13,7 @@ import { lookup } from '../vfs/path_walk.js';
  * -ENOTBLK, -ENXIO, -EACCES, -EBUSY: the device is none, has nothing behind it, is read-only or is in use.
  */
 export function fileSystemOf(
-  task: Task, name: string, source: string, options: string, readOnly: boolean, silent: boolean,
+  task: Task, name: string, source: string | null, options: string, readOnly: boolean, silent: boolean,
 ): FileSystem | number {
   const type = fileSystemType(name);
   const { vfs } = task.fs;
@@ -21,6 +21,7 @@ export function fileSystemOf(
   if (type.open === undefined) return vfs.mounts().find((mount) => mount.fs.type === name)?.fs ?? -E.NODEV;
   let disk: Disk | null = null;
   if (type.onDevice) {
+    if (source === null || source === '') return -E.INVAL;
     const found = diskAt(task, source);
     if (typeof found === 'number') return found;
     if (found.device === null) return -E.NXIO;
@@ -32,7 +33,7 @@ export function fileSystemOf(
     disk = found;
   }
   const fs = type.open({
-    type: name, source, disk, options, readOnly,
+    type: name, source: source ?? 'none', disk, options, readOnly,
     uid: task.fs.cred.fsuid, gid: task.fs.cred.fsgid, umask: task.fs.umask,
     place: (path) => lookup(task.fs, task.fs.cwd, path, true),
     log: silent ? () => {} : vfs.log,

@@ -450,7 +450,7 @@ export class TmpFile extends OpenFile {
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const got = this.data.read(u8, start, length, position);
-    if (got > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess(this.location!.mount);
+    if (got >= 0 && length > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess(this.location!.mount);
     return got;
   }
   override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {

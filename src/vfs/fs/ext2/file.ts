@@ -84,7 +84,7 @@ export class Ext2File extends OpenFile {
     if (failed < 0) return failed;
     const got = node.copy === null
       ? readBytes(node, u8, start, length, position) : node.copy.read(u8, start, length, position);
-    if (got > 0 && !(this.flags & O.NOATIME)) node.stampAccess(this.location!.mount);
+    if (got >= 0 && length > 0 && !(this.flags & O.NOATIME)) node.stampAccess(this.location!.mount);
     return got;
   }
   override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
