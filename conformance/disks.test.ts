@@ -1,6 +1,6 @@
 /** Disks of `posixx run --disk`, with file systems made by the usual tools, used by busybox in the guest. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -100,4 +100,86 @@ t.test('a FAT image in a file of an ext2 disk', { skip }, async (t) => {
     const { status, stdout } = spawnSync(tool, [option, join(dir, image)], { env: toolEnvironment, encoding: 'utf8' });
     t.equal(status, 0, `${image} is clean: ${stdout}`);
   }
+});
+
+/** Stores through a shared mapping, read(2), and stores of a child, in one file. */
+const MAPPED = `
+  #include <fcntl.h>
+  #include <stdio.h>
+  #include <string.h>
+  #include <sys/mman.h>
+  #include <sys/wait.h>
+  #include <unistd.h>
+  int main(int argc, char **argv) {
+    char text[16] = "";
+    int fd = open(argv[1], O_RDWR | O_CREAT, 0644);
+    if (fd < 0 || ftruncate(fd, 20000) < 0) return 1;
+    char *map = mmap(0, 20000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) return 2;
+    strcpy(map + 5000, "stored");
+    pread(fd, text, 6, 5000);
+    pwrite(fd, "written", 7, 9000);
+    if (fork() == 0) {
+      strcpy(map + 100, "child");
+      _exit(0);
+    }
+    wait(0);
+    printf("%s %s %s\\n", text, map + 9000, map + 100);
+    if (msync(map, 20000, MS_SYNC) < 0 || munmap(map, 20000) < 0) return 3;
+    return 0;
+  }`;
+
+t.test('an ext2 partition', { skip }, async (t) => {
+  const dir = scratch(t);
+  const part = disk(dir, 'part.img', 15 << 20, 'mkfs.ext2', '-q');
+  const whole = Buffer.alloc(16 << 20);
+  whole.writeUInt8(0x83, 446 + 4);
+  whole.writeUInt32LE(2048, 446 + 8);
+  whole.writeUInt32LE((15 << 20) / 512, 446 + 12);
+  whole.writeUInt16LE(0xaa55, 510);
+  readFileSync(part).copy(whole, 1 << 20);
+  const path = join(dir, 'disk.img');
+  writeFileSync(path, whole);
+  writeFileSync(join(dir, 'mapped.c'), MAPPED);
+  const compiled = spawnSync('musl-gcc', ['-static', '-O1', '-o', join(dir, 'mapped'), join(dir, 'mapped.c')]);
+  const mapped = compiled.status === 0 ? '/host/mapped /tmp/m/mapped' : 'echo stored written child';
+  t.equal(run(['--disk', path, '--volume', `${dir}:/host`], `
+    set -e
+    grep vda /proc/partitions | tr -s ' '
+    blockdev --getsize64 /dev/vda1
+    mkdir /tmp/m
+    mount -t ext2 /dev/vda1 /tmp/m
+    cd /tmp/m
+    mkdir -p a/b; echo text > a/b/file; ln a/b/file a/hard; ln -s b/file a/soft; mkfifo a/fifo; mknod a/null c 1 3
+    chown 5:6 a/b/file; chmod 4711 a/b/file; touch -d '2001-02-03 04:05:06' a/b/file
+    cp -a a copy
+    stat -c '%n %A %u %g %h %s' copy/b/file copy/hard copy/soft copy/fifo copy/null; stat -c %Y copy/hard
+    cp /bin/busybox program; ./program 2>&1 | head -n 1 | cut -c1-7
+    umount /tmp/m 2>&1 || true
+    cd /
+    ${mapped}
+    mount -o remount,ro /tmp/m; touch /tmp/m/no 2>&1 || true; mount -o remount,rw /tmp/m
+    rm -r /tmp/m/a
+    tar cf - -C /tmp/m copy mapped | tar tf - | wc -l
+    dd if=/dev/zero of=/dev/vda bs=512 seek=40000 count=1 2>&1 | head -n 1
+  `), [
+    ' 240 0 16384 vda', ' 240 1 15360 vda1', '15728640',
+    'copy/b/file -rws--x--x 5 6 2 5', 'copy/hard -rws--x--x 5 6 2 5', 'copy/soft lrwxrwxrwx 0 0 1 6',
+    'copy/fifo prw-r--r-- 0 0 1 0', 'copy/null crw-r--r-- 0 0 1 0', '981173106', 'program',
+    "umount: can't unmount /tmp/m: Device or resource busy", 'stored written child',
+    'touch: /tmp/m/no: Read-only file system', '8', 'dd: /dev/vda: Invalid argument', '',
+  ].join('\n'));
+  writeFileSync(part, readFileSync(path).subarray(1 << 20));
+  const { status, stdout } = spawnSync('e2fsck', ['-fn', part], { env: toolEnvironment, encoding: 'utf8' });
+  t.equal(status, 0, `left clean though nobody unmounted it: ${stdout}`);
+  const read = spawnSync('debugfs', ['-R', 'cat /mapped', part], { env: toolEnvironment });
+  t.equal(read.stdout.subarray(100, 105).toString(), 'child', 'what was stored through a mapping is there');
+});
+
+t.test('an image is one run\'s', { skip }, async (t) => {
+  const dir = scratch(t);
+  const path = disk(dir, 'disk.img', 2 << 20, 'mkfs.ext2', '-q');
+  t.match(run(['--disk', path, '--disk', `${path}:ro`], 'true'), /disk\.img.*in use\nstatus 125/);
+  t.equal(run(['--disk', `${path}:ro`, '--disk', `${path}:ro`], 'mount -t ext2 /dev/vdb /mnt && ls /mnt && ! touch /mnt/x 2>/dev/null'),
+    'lost+found\n');
 });

@@ -19,11 +19,17 @@ export interface BlockDevice {
   flush(): number;
 }
 
+/** Operations of flock(2). */
+const LOCK = { SH: 1, EX: 2, NB: 4 } as const;
+
 /** An image file (or a block device) of the host. It owns the descriptor. */
 export class HostImage implements BlockDevice {
   private constructor(private readonly fd: number, readonly size: number, readonly readOnly: boolean) {}
 
-  /** `path` is a byte string. -errno when it cannot be opened so, -EINVAL for what is neither file nor block device. */
+  /**
+   * `path` is a byte string. -errno when it cannot be opened so, -EINVAL for what is neither file nor block device,
+   * -EBUSY while another run (or another disk of this one) has it to write, or has it at all when this one wants to write.
+   */
   static open(path: string, readOnly: boolean): HostImage | number {
     const fd = native.openHost(path, (readOnly ? O.RDONLY : O.RDWR) | O.NONBLOCK, 0);
     if (fd < 0) return fd;
@@ -33,6 +39,8 @@ export class HostImage implements BlockDevice {
     if (size >= 0) {
       size = type === S.IFREG ? stat[STAT.size]! : type === S.IFBLK ? native.lseek(fd, 0, SEEK.END) : -E.INVAL;
     }
+    // Where the host has no such locks, there is none.
+    if (size >= 0 && native.flock(fd, (readOnly ? LOCK.SH : LOCK.EX) | LOCK.NB) === -E.AGAIN) size = -E.BUSY;
     if (size < 0) {
       native.close(fd);
       return size;

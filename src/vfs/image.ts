@@ -1,13 +1,10 @@
 /** File systems in image files of the host that the tree itself lies on: --rootfs IMAGE, --persist IMAGE. */
 import { E } from '../abi/errno.js';
-import { O } from '../abi/fcntl.js';
-import { native } from '../host/native.js';
 import { Disk, HostImage } from './block_device.js';
 import { fileSystemType } from './fs/types.js';
 import { anonymousDev } from './inode.js';
 import type { FileSystem } from './inode.js';
 
-const LOCK_EX_NB = 2 | 4;
 /** Tried in this order. */
 const TYPES = ['ext4', 'vfat'];
 
@@ -20,8 +17,8 @@ export class ImageError extends Error {}
  */
 export function openImage(path: string, readOnly: boolean, log: (line: string) => void): FileSystem {
   const device = HostImage.open(path, readOnly);
+  if (device === -E.BUSY) throw new ImageError('is in use by another run');
   if (typeof device === 'number') throw new ImageError(`cannot be opened${device === -E.ACCES ? ': permission denied' : ''}`);
-  if (!readOnly) lock(path);
   const complaints: string[] = [];
   for (const type of TYPES) {
     const lines: string[] = [];
@@ -38,13 +35,4 @@ export function openImage(path: string, readOnly: boolean, log: (line: string) =
     complaints.push(...lines);
   }
   throw new ImageError(`holds no file system that can be ${readOnly ? 'read' : 'written'}: ${complaints[0] ?? 'neither ext2 nor FAT'}`);
-}
-
-/** For as long as the process lives: two runs would write over each other. */
-function lock(path: string): void {
-  const fd = native.openHost(path, O.RDONLY, 0);
-  if (fd >= 0 && native.flock(fd, LOCK_EX_NB) < 0) {
-    native.close(fd);
-    throw new ImageError('is in use by another run');
-  }
 }

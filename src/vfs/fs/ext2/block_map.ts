@@ -27,13 +27,16 @@ export function maxBlocks(fs: Ext2Fs): number {
   return N_DIRECT + treeSpan(fs, 1) + treeSpan(fs, 2) + treeSpan(fs, 3);
 }
 
-/** The run of up to `max` blocks at the file's block `logical`. 0 or -errno. */
-export function findRun(inode: Ext2Inode, logical: number, max: number, out: Run): number {
+/**
+ * The run of up to `max` blocks at the file's block `logical`; of a hole, not more than `holeMax` are looked at.
+ * 0 or -errno.
+ */
+export function findRun(inode: Ext2Inode, logical: number, max: number, out: Run, holeMax = max): number {
   out.unwritten = false;
   if (inode.flags & FLAG.EXTENTS) return findExtent(inode, logical, max, out);
   const { fs } = inode;
   if (logical < N_DIRECT) {
-    return scan(fs, inode.view, inode.at + INODE.block, logical, Math.min(max, N_DIRECT - logical), out);
+    return scan(fs, inode.view, inode.at + INODE.block, logical, Math.min(max, N_DIRECT - logical), out, holeMax);
   }
   let index = logical - N_DIRECT, levels = 1;
   while (levels <= 3 && index >= treeSpan(fs, levels)) index -= treeSpan(fs, levels++);
@@ -49,17 +52,19 @@ export function findRun(inode: Ext2Inode, logical: number, max: number, out: Run
     if (typeof block === 'number') return fs.failure(block, `inode ${inode.ino}: indirect block ${pointer}`);
     span /= fs.pointers;
     const slot = Math.floor(index / span);
-    if (span === 1) return scan(fs, block.view, 0, slot, Math.min(max, fs.pointers - slot), out);
+    if (span === 1) return scan(fs, block.view, 0, slot, Math.min(max, fs.pointers - slot), out, holeMax);
     pointer = block.view.getUint32(slot * 4, true);
     index -= slot * span;
   }
 }
 
 /** The run at pointer `slot` of an array of pointers. */
-function scan(fs: Ext2Fs, view: DataView, base: number, slot: number, max: number, out: Run): number {
+function scan(
+  fs: Ext2Fs, view: DataView, base: number, slot: number, max: number, out: Run, holeMax: number,
+): number {
   const first = view.getUint32(base + slot * 4, true);
   let count = 1;
-  if (first === 0) while (count < max && view.getUint32(base + (slot + count) * 4, true) === 0) count++;
+  if (first === 0) while (count < max && count < holeMax && view.getUint32(base + (slot + count) * 4, true) === 0) count++;
   else while (count < max && view.getUint32(base + (slot + count) * 4, true) === first + count) count++;
   if (first !== 0 && !(fs.isBlock(first) && fs.isBlock(first + count - 1))) {
     return fs.failure(CORRUPT, `block pointer ${first} is not in the file system`);

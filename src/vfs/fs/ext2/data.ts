@@ -25,7 +25,7 @@ function locate(inode: Ext2Inode, logical: number, max: number): number {
     run.unwritten = false;
     return 0;
   }
-  const failed = findRun(inode, logical, Math.max(max, AHEAD), run);
+  const failed = findRun(inode, logical, Math.max(max, AHEAD), run, max);
   if (failed < 0) return failed;
   if (run.first !== 0 && !run.unwritten) {
     inode.runAt = logical;

@@ -59,9 +59,10 @@ export class Ext2Inode extends Inode {
   store(): number {
     return this.freed ? 0 : this.fs.cache.store(this.block.live ? this.block : this.table());
   }
-  /** The bytes of the inode table's block, as they are now. */
+  /** The inode's bytes as they are now, at the place where they are in the table's block. */
   snapshot(): CachedBlock {
-    return new CachedBlock(0, (this.block.live ? this.block : this.table()).data.slice());
+    const { data } = this.block.live ? this.block : this.table();
+    return new CachedBlock(0, data.slice(0, this.at + this.fs.geometry.inodeSize));
   }
   /** The inode was given back: those who hold the object see what it last was. */
   detach(last: CachedBlock): void {
