@@ -16,6 +16,7 @@ import {
   COMPAT, CORRUPT, EXT2_MAGIC, GD, INCOMPAT, INODE, RO_COMPAT, ROOT_INO, SB, STATE, SUPERBLOCK_AT, SUPERBLOCK_SIZE,
   hasSuperblock, readGeometry, writeObstacle, type Geometry,
 } from './layout.js';
+import { replayed } from './journal.js';
 import { release } from './names.js';
 import * as orphans from './orphans.js';
 import { repair } from './repair.js';
@@ -115,21 +116,27 @@ export class Ext2Fs implements FileSystem {
       log('couldn\'t mount as ext3 due to feature incompatibilities');
       return -E.INVAL;
     }
-    const fs = new Ext2Fs(request, device, bytes, geometry);
-    const started = fs.start(request.options);
+    let fs = new Ext2Fs(request, device, bytes, geometry);
+    if (incompat & INCOMPAT.RECOVER && request.readOnly && !/\b(noload|norecovery)\b/.test(request.options)) {
+      const recovered = fs.readGroups();
+      const after = recovered < 0 ? recovered : replayed(fs);
+      const read = typeof after === 'number' ? after : after.read(bytes, SUPERBLOCK_AT);
+      if (read < 0 || typeof after === 'number') return read;
+      const recoveredGeometry = readGeometry(new DataView(bytes.buffer), device.size);
+      if (typeof recoveredGeometry === 'string') {
+        log(recoveredGeometry);
+        return -E.INVAL;
+      }
+      log('the journal was read in memory, the device stays as it is');
+      fs = new Ext2Fs(request, after, bytes, recoveredGeometry);
+    }
+    const started = fs.start();
     return started < 0 ? started : fs;
   }
 
-  private start(options: string): number {
-    if (this.geometry.incompat & INCOMPAT.RECOVER && !/\b(noload|norecovery)\b/.test(options)) {
-      this.log('the journal needs recovery, which is not done here: run e2fsck, or mount with -o ro,noload');
-      return -E.ROFS;
-    }
-    const groups = Groups.read(this);
-    if (typeof groups === 'number') return groups;
-    this.groups = groups;
-    this.freeBlocks = groups.total(GD.freeBlocks);
-    this.freeInodes = groups.total(GD.freeInodes);
+  private start(): number {
+    const failed = this.readGroups();
+    if (failed < 0) return failed;
     const root = this.inode(ROOT_INO);
     if (typeof root === 'number' || root.type !== S.IFDIR || root.size === 0) {
       this.log('corrupt root inode, run e2fsck');
@@ -137,6 +144,15 @@ export class Ext2Fs implements FileSystem {
     }
     this.root = root;
     return this.readOnly ? 0 : this.beginWriting();
+  }
+
+  private readGroups(): number {
+    const groups = Groups.read(this);
+    if (typeof groups === 'number') return groups;
+    this.groups = groups;
+    this.freeBlocks = groups.total(GD.freeBlocks);
+    this.freeInodes = groups.total(GD.freeInodes);
+    return 0;
   }
 
   /** It may be written from now on: what an earlier run left is put right, and the device says that it is in use. */

@@ -11,7 +11,7 @@ export const SB = {
   inodesCount: 0, blocksCount: 4, reservedBlocks: 8, freeBlocks: 12, freeInodes: 16, firstDataBlock: 20,
   logBlockSize: 24, blocksPerGroup: 32, inodesPerGroup: 40, mountTime: 44, writeTime: 48, mountCount: 52, magic: 56,
   state: 58, creatorOs: 72, revision: 76, firstIno: 84, inodeSize: 88, compat: 92, incompat: 96, roCompat: 100,
-  uuid: 104, lastMounted: 136, lastOrphan: 232, hashSeed: 236, descSize: 254, firstMetaGroup: 260, blocksCountHigh: 336,
+  uuid: 104, lastMounted: 136, journalInum: 224, lastOrphan: 232, hashSeed: 236, descSize: 254, firstMetaGroup: 260, blocksCountHigh: 336,
   reservedHigh: 340, freeBlocksHigh: 344, minExtraSize: 348, wantExtraSize: 350,
 } as const;
 
