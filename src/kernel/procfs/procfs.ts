@@ -9,13 +9,17 @@ import { DirectoryFile } from '../../vfs/directory_file.js';
 import type { Kernel } from '../kernel.js';
 import type { Task } from '../task.js';
 import { ProcDirectory, ProcFileSystem, ProcInode, ProcLink } from './nodes.js';
-import { taskDirectory } from './process_files.js';
 
 // In the bundle `require` is the bundler's. Elsewhere it is Node's.
 const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
 type SystemModule = typeof import('./system_files.js');
+type ProcessModule = typeof import('./process_files.js');
 
-/** Loaded at the first look: few programs want more than their own directory. */
+// Loaded at the first look: few programs want either.
+function processFiles(): ProcessModule {
+  return (fromTree === null ? require('./process_files.js') : fromTree('./process_files.js')) as ProcessModule;
+}
+
 function systemFiles(): SystemModule {
   return (fromTree === null ? require('./system_files.js') : fromTree('./system_files.js')) as SystemModule;
 }
@@ -52,7 +56,7 @@ class ProcRoot extends ProcInode {
     if (!task) return -E.NOENT;
     let node = this.directories.get(task);
     if (!node) {
-      const directory = taskDirectory(this.fs, task, true);
+      const directory = processFiles().taskDirectory(this.fs, task, true);
       directory.process = task.process;
       this.directories.set(task, node = directory);
     }
