@@ -6,6 +6,9 @@
 export const TERMIOS_SIZE = 36;
 export const TERMIOS2_SIZE = 44;
 export const TERMIOS = { iflag: 0, oflag: 4, cflag: 8, lflag: 12, line: 16, cc: 17, ispeed: 36, ospeed: 40 } as const;
+/** struct termio of System V: halves of the flags, the line discipline, eight characters. */
+export const TERMIO = { iflag: 0, oflag: 2, cflag: 4, lflag: 6, line: 8, cc: 9, size: 18 } as const;
+export const TERMIO_NCC = 8;
 export const NCCS = 19;
 
 export const CC = {
@@ -23,7 +26,7 @@ export const OFLAG = {
   TAB3: 0x1800,
 } as const;
 export const CFLAG = {
-  CBAUD: 0x100f, BOTHER: 0x1000, B38400: 0xf, CSIZE: 0x30, CS8: 0x30, CREAD: 0x80, PARENB: 0x100, HUPCL: 0x400,
+  CBAUD: 0x100f, BOTHER: 0x1000, B38400: 0xf, CSIZE: 0x30, CS8: 0x30, CREAD: 0x80, PARENB: 0x100, HUPCL: 0x400, CLOCAL: 0x800,
 } as const;
 /** Bits a second by code: B0 to B38400, then 0 (BOTHER), B57600 (0x1001) and on. */
 export const BAUD: readonly number[] = [
@@ -43,5 +46,6 @@ export const TTY_IOCTL = {
   TIOCSTI: 0x5412, TIOCGWINSZ: 0x5413, TIOCSWINSZ: 0x5414, FIONREAD: 0x541b, TIOCPKT: 0x5420, TIOCNOTTY: 0x5422,
   TIOCGETD: 0x5424, TCSBRKP: 0x5425, TIOCGSID: 0x5429, TCGETS2: 0x802c542a, TCSETS2: 0x402c542b, TCSETSW2: 0x402c542c,
   TCSETSF2: 0x402c542d, TIOCGPTN: 0x80045430, TIOCSPTLCK: 0x40045431, TIOCSIG: 0x40045436, TIOCGPKT: 0x80045438,
-  TIOCGPTLCK: 0x80045439, TIOCGEXCL: 0x80045440, TIOCGPTPEER: 0x5441,
+  TCGETA: 0x5405, TCSETA: 0x5406, TCSETAW: 0x5407, TCSETAF: 0x5408, TIOCGSOFTCAR: 0x5419, TIOCSSOFTCAR: 0x541a,
+  TIOCSETD: 0x5423, TIOCSBRK: 0x5427, TIOCCBRK: 0x5428, TIOCGDEV: 0x80045432, TIOCGPTLCK: 0x80045439, TIOCGEXCL: 0x80045440, TIOCGPTPEER: 0x5441,
 } as const;

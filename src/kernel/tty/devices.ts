@@ -35,9 +35,11 @@ class DevPts implements FileSystem {
   readonly root: Inode;
   /** By number; freed numbers are used again. */
   readonly nodes: (PtsNode | undefined)[] = [];
+  readonly ptmx: PtmxNode;
 
   constructor(private readonly kernel: Kernel) {
     this.root = new PtsDirectory(this);
+    this.ptmx = new PtmxNode(this);
   }
 
   openMaster(flags: number, location: Location): OpenFile | number {
@@ -102,6 +104,16 @@ abstract class PtsInode extends Inode {
   }
 }
 
+/** /dev/pts/ptmx: the same as /dev/ptmx. */
+class PtmxNode extends PtsInode {
+  constructor(fs: DevPts) {
+    super(fs, S.IFCHR, 0, 0, 2);
+  }
+  override get rdev(): number {
+    return makeDev(5, 2);
+  }
+}
+
 /** One terminal: a character device whose number says which. */
 class PtsNode extends PtsInode {
   constructor(fs: DevPts, readonly pty: Pty, uid: number) {
@@ -118,11 +130,13 @@ class PtsDirectory extends PtsInode {
   }
 
   override lookup(name: string): Inode | number {
+    if (name === 'ptmx') return this.fs.ptmx;
     return (/^(0|[1-9][0-9]*)$/.test(name) ? this.fs.nodes[Number(name)] : undefined) ?? -E.NOENT;
   }
   override readdir(position: number, sink: DirSink): number {
-    for (let index = position; index < this.fs.nodes.length; index++) {
-      if (this.fs.nodes[index] && !sink.entry(String(index), index + 3, S.IFCHR, index + 1)) break;
+    if (position === 0 && !sink.entry('ptmx', 2, S.IFCHR, 1)) return 0;
+    for (let index = Math.max(0, position - 1); index < this.fs.nodes.length; index++) {
+      if (this.fs.nodes[index] && !sink.entry(String(index), index + 3, S.IFCHR, index + 2)) break;
     }
     return 0;
   }

@@ -134,12 +134,21 @@ export class HostTerminalFile extends OpenFile {
   override ioctl(request: number, arg: number, memory: UserMemory, files: Descriptors): number {
     const job = this.terminal.jobControl(request, arg, memory);
     if (job !== undefined) return job;
+    if (request === TTY_IOCTL.TIOCSTI) return this.refuseInput(arg, memory);
     if (CHANGES.has(request)) {
       const background = this.terminal.checkForeground(SIG.TTOU);
       if (background < 0) return background;
     }
     return this.stream.ioctl(request, arg, memory, files);
   }
+  /**
+   * TIOCSTI: what a guest would type here, the caller's shell would carry out after the run. As where
+   * dev.tty.legacy_tiocsti is off, for everybody.
+   */
+  private refuseInput(arg: number, memory: UserMemory): number {
+    return memory.readable(arg, 1) ? -E.IO : -E.FAULT;
+  }
+
   override poll(): number {
     return this.stream.poll();
   }

@@ -44,6 +44,8 @@ export class LineDiscipline {
   /** INTR ^C, QUIT ^\, ERASE DEL, KILL ^U, EOF ^D, TIME 0, MIN 1, SWTC, START ^Q, STOP ^S, SUSP ^Z, EOL, REPRINT ^R,
    *  DISCARD ^O, WERASE ^W, LNEXT ^V, EOL2. */
   readonly cc = Uint8Array.from([3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0]);
+  /** c_line: told as it was set. */
+  lineNumber = 0;
   ispeed = 38400;
   ospeed = 38400;
   /** Output is stopped by ^S or TCOOFF. */
@@ -69,17 +71,33 @@ export class LineDiscipline {
     return (this.lflag & flags) !== 0;
   }
 
+  /** Lines are edited here: not in raw mode, nor when the device does it (EXTPROC). */
+  private get canonical(): boolean {
+    return (this.lflag & (LFLAG.ICANON | LFLAG.EXTPROC)) === LFLAG.ICANON;
+  }
+
+  /** The device has done all that there is to do. */
+  private get processedOutside(): boolean {
+    return this.is(LFLAG.EXTPROC) && (this.iflag & IFLAG.ISTRIP) === 0 &&
+      !(this.iflag & IFLAG.IUCLC && this.is(LFLAG.IEXTEN));
+  }
+
   /** Takes bytes from the device, at most as many as there is room for. Gives how many. */
   receive(u8: Uint8Array, start: number, length: number): number {
     let taken = 0;
     for (; taken < length; taken++) {
-      if (this.ready.length + this.line.length >= INPUT_MAX && !this.is(LFLAG.ICANON)) break;
+      if (this.ready.length + this.line.length >= INPUT_MAX && !this.canonical) break;
       this.take(u8[start + taken]!);
     }
     return taken;
   }
 
   private take(byte: number): void {
+    if (this.processedOutside) {
+      this.ready.push(byte);
+      this.device.inputReady();
+      return;
+    }
     if (this.iflag & IFLAG.ISTRIP) byte &= 0x7f;
     if (this.iflag & IFLAG.IUCLC && this.is(LFLAG.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
     const { cc } = this;
@@ -108,7 +126,7 @@ export class LineDiscipline {
     } else if (byte === NEWLINE && this.iflag & IFLAG.INLCR) {
       byte = 13;
     }
-    if (this.is(LFLAG.ICANON)) this.edit(byte);
+    if (this.canonical) this.edit(byte);
     else this.store(byte, fromReturn);
   }
 
@@ -178,7 +196,7 @@ export class LineDiscipline {
   private store(byte: number, fromReturn = false): void {
     this.finishErasing();
     const doubled = byte === 0xff && (this.iflag & (IFLAG.PARMRK | IFLAG.ISTRIP)) === IFLAG.PARMRK;
-    if (this.is(LFLAG.ICANON)) {
+    if (this.canonical) {
       if (this.line.length >= INPUT_MAX - 1) {
         if (this.iflag & IFLAG.IMAXBEL) this.put(7);
         return;
@@ -338,14 +356,15 @@ export class LineDiscipline {
 
   /** Whether a read would give something at once. */
   get readable(): boolean {
-    if (this.is(LFLAG.ICANON)) return this.lines > 0;
+    if (this.canonical) return this.lines > 0;
+    if (this.is(LFLAG.ICANON)) return this.ready.length > 0;
     const min = this.cc[CC.VTIME] === 0 ? Math.max(1, this.cc[CC.VMIN]!) : 1;
     return this.ready.length >= min;
   }
 
   /** Bytes that can be read (FIONREAD). */
   get available(): number {
-    if (!this.is(LFLAG.ICANON)) return this.ready.length;
+    if (!this.canonical) return this.ready.length;
     let count = 0;
     for (const byte of this.ready) if (byte !== EOF_MARK) count++;
     return count;
@@ -354,9 +373,10 @@ export class LineDiscipline {
   /** A program reads. -EAGAIN when it has to wait. `atOnce`: what there is will do (VTIME is over). */
   read(u8: Uint8Array, start: number, length: number, atOnce: boolean): number {
     if (length === 0) return 0;
-    if (this.is(LFLAG.ICANON)) return this.readLine(u8, start, length);
-    const min = this.cc[CC.VMIN]!;
+    if (this.canonical) return this.readLine(u8, start, length);
     const { ready } = this;
+    if (this.is(LFLAG.ICANON) && ready.length === 0) return -E.AGAIN;
+    const min = this.is(LFLAG.ICANON) ? 0 : this.cc[CC.VMIN]!;
     if (!atOnce && ready.length < Math.min(Math.max(min, 0), length)) return -E.AGAIN;
     if (!atOnce && ready.length === 0 && this.cc[CC.VTIME] !== 0) return -E.AGAIN;
     const count = Math.min(length, ready.length);
@@ -409,7 +429,7 @@ export class LineDiscipline {
     view.setUint32(TERMIOS.oflag, this.oflag, true);
     view.setUint32(TERMIOS.cflag, this.cflag, true);
     view.setUint32(TERMIOS.lflag, this.lflag, true);
-    view.setUint8(TERMIOS.line, 0);
+    view.setUint8(TERMIOS.line, this.lineNumber);
     u8.set(this.cc, at + TERMIOS.cc);
     if (bytes < TERMIOS2_SIZE) return;
     view.setUint32(TERMIOS.ispeed, this.ispeed, true);
@@ -419,12 +439,13 @@ export class LineDiscipline {
   /** Takes struct termios or termios2. */
   load(u8: Uint8Array, at: number, bytes: number): void {
     const view = new DataView(u8.buffer, u8.byteOffset + at, bytes);
-    const canonical = this.is(LFLAG.ICANON);
+    const { canonical } = this;
     this.iflag = view.getUint32(TERMIOS.iflag, true);
     this.oflag = view.getUint32(TERMIOS.oflag, true);
     // A pseudo-terminal has eight bits and a receiver, whatever is asked for.
     this.cflag = (view.getUint32(TERMIOS.cflag, true) & ~(CFLAG.CSIZE | CFLAG.PARENB)) | CFLAG.CS8 | CFLAG.CREAD;
     this.lflag = view.getUint32(TERMIOS.lflag, true);
+    this.lineNumber = view.getUint8(TERMIOS.line);
     this.cc.set(u8.subarray(at + TERMIOS.cc, at + TERMIOS.cc + NCCS));
     if (bytes >= TERMIOS2_SIZE) {
       this.ispeed = view.getUint32(TERMIOS.ispeed, true);
@@ -432,13 +453,13 @@ export class LineDiscipline {
     }
     const code = this.cflag & CFLAG.CBAUD;
     if (code !== CFLAG.BOTHER) this.ispeed = this.ospeed = BAUD[code & 0xf | (code >> 8 & 0x10)] ?? this.ospeed;
-    if (canonical !== this.is(LFLAG.ICANON)) this.modeChanged();
+    if (canonical !== this.canonical) this.modeChanged();
     if ((this.iflag & IFLAG.IXON) === 0) this.resume();
   }
 
   /** What was typed in one mode is read in the other. */
   private modeChanged(): void {
-    if (this.is(LFLAG.ICANON)) {
+    if (this.canonical) {
       if (this.ready.length > 0) {
         this.ready.push(EOF_MARK);
         this.lines = 1;

@@ -2,7 +2,7 @@
 import { E } from '../../abi/errno.js';
 import { O, POLL } from '../../abi/fcntl.js';
 import { SI, SIG } from '../../abi/signal.js';
-import { CC, LFLAG, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty.js';
+import { CC, CFLAG, LFLAG, TERMIO, TERMIO_NCC, TERMIOS, TERMIOS2_SIZE, TERMIOS_SIZE, TTY_IOCTL } from '../../abi/tty.js';
 import { makeDev } from '../../vfs/inode.js';
 import type { Location } from '../../vfs/mount.js';
 import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
@@ -13,7 +13,7 @@ import { sendToProcess } from '../signals.js';
 import { WaitQueue } from '../wait_queue.js';
 import { LineDiscipline, type Device } from './line_discipline.js';
 import { ReadTimer } from './read_timer.js';
-import { CAP_SYS_ADMIN, Terminal } from './terminal.js';
+import { CAP_SYS_ADMIN, lineDisciplineNumber, Terminal } from './terminal.js';
 
 /** Device number of /dev/pts/N: minor number N. */
 export const PTS_MAJOR = 136;
@@ -115,6 +115,21 @@ export class Pty extends Terminal implements Device {
         return this.setTermios(arg, TERMIOS_SIZE, request === TTY_IOCTL.TCSETSF, memory);
       case TTY_IOCTL.TCSETS2: case TTY_IOCTL.TCSETSW2: case TTY_IOCTL.TCSETSF2:
         return this.setTermios(arg, TERMIOS2_SIZE, request === TTY_IOCTL.TCSETSF2, memory);
+      case TTY_IOCTL.TCGETA:
+      case TTY_IOCTL.TCSETA: case TTY_IOCTL.TCSETAW: case TTY_IOCTL.TCSETAF:
+        return this.termio(request, arg, memory);
+      case TTY_IOCTL.TIOCGDEV:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setUint32(arg, (PTS_MAJOR << 8) | (this.index & 0xff) | ((this.index & ~0xff) << 12), true);
+        return 0;
+      case TTY_IOCTL.TIOCGSOFTCAR:
+        if (!memory.writable(arg, 4)) return -E.FAULT;
+        view.setInt32(arg, discipline.cflag & CFLAG.CLOCAL ? 1 : 0, true);
+        return 0;
+      case TTY_IOCTL.TIOCSSOFTCAR:
+        if (!memory.readable(arg, 4)) return -E.FAULT;
+        discipline.cflag = (discipline.cflag & ~CFLAG.CLOCAL) | (view.getInt32(arg, true) === 0 ? 0 : CFLAG.CLOCAL);
+        return 0;
       case TTY_IOCTL.TIOCGWINSZ:
         if (!memory.writable(arg, 8)) return -E.FAULT;
         [this.rows, this.columns, this.xpixel, this.ypixel].forEach((value, at) => {
@@ -131,8 +146,7 @@ export class Pty extends Terminal implements Device {
         if (changed) this.signalForeground(SIG.WINCH);
         return 0;
       }
-      case TTY_IOCTL.TCSBRK:
-      case TTY_IOCTL.TCSBRKP:
+      case TTY_IOCTL.TCSBRK: case TTY_IOCTL.TCSBRKP: case TTY_IOCTL.TIOCSBRK: case TTY_IOCTL.TIOCCBRK:
         return 0;
       case TTY_IOCTL.TCXONC:
         if (arg > FLOW.INPUT_ON) return -E.INVAL;
@@ -153,17 +167,48 @@ export class Pty extends Terminal implements Device {
     }
   }
 
+  /** TCGETA and its kin: the lower halves of the flags, and the first characters. */
+  private termio(request: number, arg: number, memory: UserMemory): number {
+    const { discipline } = this;
+    const { u8, view } = memory.window;
+    const termios = new Uint8Array(TERMIOS_SIZE);
+    const full = new DataView(termios.buffer);
+    discipline.save(termios, 0, TERMIOS_SIZE);
+    const flags = [[TERMIO.iflag, TERMIOS.iflag], [TERMIO.oflag, TERMIOS.oflag], [TERMIO.cflag, TERMIOS.cflag],
+      [TERMIO.lflag, TERMIOS.lflag]] as const;
+    if (request === TTY_IOCTL.TCGETA) {
+      if (!memory.writable(arg, TERMIO.size)) return -E.FAULT;
+      u8.fill(0, arg, arg + TERMIO.size);
+      for (const [half, whole] of flags) view.setUint16(arg + half, full.getUint16(whole, true), true);
+      u8[arg + TERMIO.line] = termios[TERMIOS.line]!;
+      u8.set(termios.subarray(TERMIOS.cc, TERMIOS.cc + TERMIO_NCC), arg + TERMIO.cc);
+      return 0;
+    }
+    if (!memory.readable(arg, TERMIO.size)) return -E.FAULT;
+    for (const [half, whole] of flags) full.setUint16(whole, view.getUint16(arg + half, true), true);
+    termios[TERMIOS.line] = u8[arg + TERMIO.line]!;
+    termios.set(u8.subarray(arg + TERMIO.cc, arg + TERMIO.cc + TERMIO_NCC), TERMIOS.cc);
+    if (request === TTY_IOCTL.TCSETAF) discipline.flushInput();
+    this.change(termios, 0, TERMIOS_SIZE);
+    return 0;
+  }
+
   private setTermios(arg: number, bytes: number, flush: boolean, memory: UserMemory): number {
     if (!memory.readable(arg, bytes)) return -E.FAULT;
     if (flush) this.discipline.flushInput();
+    this.change(memory.window.u8, arg, bytes);
+    return 0;
+  }
+
+  /** New modes; packet mode tells of what matters to the master. */
+  private change(u8: Uint8Array, at: number, bytes: number): void {
     const { discipline } = this;
     const { usualFlowControl, lflag } = discipline;
-    discipline.load(memory.window.u8, arg, bytes);
+    discipline.load(u8, at, bytes);
     if (discipline.usualFlowControl !== usualFlowControl) {
       this.tell(usualFlowControl ? PKT.NOSTOP : PKT.DOSTOP, PKT.NOSTOP | PKT.DOSTOP);
     }
     if ((lflag | discipline.lflag) & LFLAG.EXTPROC) this.tell(PKT.IOCTL, 0);
-    return 0;
   }
 
   slaveCloses(): void {
@@ -270,9 +315,14 @@ export class MasterFile extends OpenFile {
         pty.signalForeground(arg);
         return 0;
       case TTY_IOCTL.FIONREAD:
+      case TTY_IOCTL.TIOCOUTQ:
         if (!memory.writable(arg, 4)) return -E.FAULT;
-        view.setInt32(arg, pty.outgoing.length, true);
+        // What the master writes is with the line discipline at once.
+        view.setInt32(arg, request === TTY_IOCTL.FIONREAD ? pty.outgoing.length : 0, true);
         return 0;
+      case TTY_IOCTL.TIOCGETD:
+      case TTY_IOCTL.TIOCSETD:
+        return lineDisciplineNumber(request, arg, memory);
       case TTY_IOCTL.TIOCGPGRP:
         if (!memory.writable(arg, 4)) return -E.FAULT;
         view.setInt32(arg, pty.foreground?.pgid ?? 0, true);
@@ -381,6 +431,7 @@ export class SlaveFile extends OpenFile {
         return 0;
       case TTY_IOCTL.TCSETS: case TTY_IOCTL.TCSETSW: case TTY_IOCTL.TCSETSF:
       case TTY_IOCTL.TCSETS2: case TTY_IOCTL.TCSETSW2: case TTY_IOCTL.TCSETSF2:
+      case TTY_IOCTL.TCSETA: case TTY_IOCTL.TCSETAW: case TTY_IOCTL.TCSETAF:
       case TTY_IOCTL.TCSBRK: case TTY_IOCTL.TCSBRKP: case TTY_IOCTL.TCXONC: case TTY_IOCTL.TCFLSH: {
         const background = pty.checkForeground(SIG.TTOU);
         if (background < 0) return background;

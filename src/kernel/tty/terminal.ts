@@ -13,6 +13,20 @@ import { blocks, orphaned, sendToGroup } from '../signals.js';
 
 export const CAP_SYS_ADMIN = 21;
 
+const N_TTY = 0;
+
+/** TIOCGETD and TIOCSETD: there is one line discipline. */
+export function lineDisciplineNumber(request: number, arg: number, memory: UserMemory): number {
+  const { view } = memory.window;
+  if (request === TTY_IOCTL.TIOCSETD) {
+    if (!memory.readable(arg, 4)) return -E.FAULT;
+    return view.getInt32(arg, true) === N_TTY ? 0 : -E.INVAL;
+  }
+  if (!memory.writable(arg, 4)) return -E.FAULT;
+  view.setInt32(arg, N_TTY, true);
+  return 0;
+}
+
 /** What all kinds of terminals have. */
 export abstract class Terminal {
   /** The session that it controls, and the group that may read and gets its signals. */
@@ -116,7 +130,8 @@ export abstract class Terminal {
       case TTY_IOCTL.TIOCGEXCL:
         return put(Number(this.exclusive));
       case TTY_IOCTL.TIOCGETD:
-        return put(0);
+      case TTY_IOCTL.TIOCSETD:
+        return lineDisciplineNumber(request, arg, memory);
       default:
         return undefined;
     }
