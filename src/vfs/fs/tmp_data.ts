@@ -14,6 +14,8 @@ type Node = InstanceType<Core['Node']>;
 const SMALL_SIZE = 4096;
 /** Files that reach this size move to a memfd. */
 const MEMFD_SIZE = 1 << 20;
+/** Files up to this size leave it when nobody has them open or mapped: descriptors of the host are few. */
+const BACK_SIZE = 1 << 18;
 
 let core: Core | undefined;
 
@@ -186,6 +188,29 @@ export class FileData {
   mapFd(): number {
     const moved = this.toMemfd();
     return moved < 0 ? moved : this.fd;
+  }
+
+  /** Nobody has the file open or mapped now. */
+  closed(): void {
+    if (this.fd < 0) return;
+    this.countPages();
+    if (this.size > BACK_SIZE) return;
+    const bytes = new Uint8Array(this.size);
+    if (native.pread(this.fd, bytes, 0, this.size, 0) !== this.size) return;
+    if (this.size <= SMALL_SIZE) {
+      this.small = bytes;
+    } else {
+      const present = new Uint8Array(MEMFD_SIZE / PAGE);
+      let pages = 0;
+      for (let page = 0; page * PAGE < this.size; page++) if (this.has(page)) pages += present[page] = 1;
+      this.node = newNode(this.ino);
+      this.node.write(Buffer.from(bytes.buffer), 0, this.size, 0);
+      this.present = present;
+      this.setPages(pages);
+    }
+    native.close(this.fd);
+    this.quota.sparse.delete(this);
+    this.fd = -1;
   }
 
   /** Nobody can reach the file any more. */

@@ -384,7 +384,10 @@ export class TmpInode extends Inode {
 
   /** Frees the bytes when neither a name nor a description is left. */
   freeUnused(): void {
-    if (this.nlink > 0 || this.opens > 0) return;
+    if (this.nlink > 0 || this.opens > 0) {
+      if (this.opens === 0) this.data?.closed();
+      return;
+    }
     this.fs.inodes--;
     this.data?.free();
   }
