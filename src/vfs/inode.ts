@@ -144,6 +144,8 @@ export abstract class Inode {
   get nameMax(): number {
     return 255;
   }
+  /** Files of a lower layer that is remembered: what the overlay showed for it last. */
+  shownAs: Inode | null = null;
   /** Belongs to the kernel: the pipe of a FIFO, the socket bound to a socket inode, and the like. */
   attachment: unknown = null;
 

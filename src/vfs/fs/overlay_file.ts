@@ -20,7 +20,7 @@ const scratch = new Stat();
 export class OverlayFile extends Inode {
   /** `copied`: the file in the upper layer that stands for it. */
   constructor(
-    readonly fs: OverlayFs, private readonly dir: OverlayDir, override name: string, private readonly lower: Inode,
+    readonly fs: OverlayFs, readonly dir: OverlayDir, override name: string, private readonly lower: Inode,
     private copied: Inode | null = null,
   ) {
     super();

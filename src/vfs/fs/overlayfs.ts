@@ -227,7 +227,9 @@ export class OverlayDir extends Inode {
     if (this.lowers.length !== 1 || (this.upper !== null && this.upper.lookup(name) !== -E.NOENT)) return null;
     const below = this.lowers[0]!.remembered(name);
     if (below === null || (below.type !== S.IFREG && below.type !== S.IFLNK)) return null;
-    return new OverlayFile(this.fs, this, name, below);
+    const last = below.shownAs;
+    if (last instanceof OverlayFile && last.dir === this && last.name === name) return last;
+    return (below.shownAs = new OverlayFile(this.fs, this, name, below));
   }
 
   override get number(): number {
