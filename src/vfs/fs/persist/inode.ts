@@ -193,7 +193,7 @@ export class PersistInode extends Inode {
   }
 
   private drop(name: string): number {
-    const ready = this.fs.ready();
+    const ready = this.fs.ready(true);
     if (ready < 0) return ready;
     readClock();
     const failed = this.fs.log(unlinkRecord(this, name, now.seconds, now.nanoseconds));
@@ -238,20 +238,19 @@ export class PersistInode extends Inode {
   }
 
   override setattr(change: AttrChange): number {
-    const ready = this.fs.ready();
-    if (ready < 0) return ready;
     const { filesFd } = this.fs;
     if (change.mask & ATTR.SIZE) {
       const cut = this.type === S.IFREG ? this.resize(change.size) : -E.INVAL;
-      if (cut < 0) return cut;
+      if (cut < 0 || change.mask === ATTR.SIZE) return cut;
     }
+    const ready = this.fs.ready();
+    if (ready < 0) return ready;
     if (this.type === S.IFREG && change.mask & (ATTR.ATIME | ATTR.MTIME)) {
       const atimeNsec = change.mask & ATTR.ATIME ? change.atimeNsec : UTIME_OMIT;
       const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
       const failed = native.utimensBeneath(filesFd, this.hostName, change.atime, atimeNsec, change.mtime, mtimeNsec);
       if (failed < 0) return failed;
     }
-    if ((change.mask & ~ATTR.SIZE) === 0) return 0;
     readClock();
     const failed = this.fs.log(attributeRecord(this, change, now.seconds, now.nanoseconds));
     if (failed >= 0) this.change(change, now.seconds, now.nanoseconds);

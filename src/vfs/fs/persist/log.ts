@@ -10,6 +10,7 @@ const FALLOC_KEEP_SIZE = 1;
 /** Room that the host's file system has put aside for records, so that a full disk is told before anything changes. */
 const RESERVE = 1 << 18;
 const LOW = 1 << 17;
+const LAST = 1 << 13;
 
 let table: Uint32Array | undefined;
 
@@ -129,13 +130,16 @@ export class Log {
     return start + at;
   }
 
-  /** Is there room for the next records? 0, -ENOSPC and the like; to be asked before anything changes. */
-  ready(): number {
+  /**
+   * Is there room for the next records? 0, -ENOSPC and the like; to be asked before anything changes. `frees`: what is
+   * to be done gives room back, so it may use what is left of the reserve on a full disk.
+   */
+  ready(frees: boolean): number {
     if (this.broken) return -E.IO;
     if (!this.canReserve || this.reserved - this.size >= LOW) return 0;
     const failed = native.fallocate(this.fd, FALLOC_KEEP_SIZE, this.size, RESERVE);
     if (failed === -E.OPNOTSUPP) this.canReserve = false;
-    else if (failed < 0) return failed;
+    else if (failed < 0) return frees && this.reserved - this.size >= LAST ? 0 : failed;
     this.reserved = this.size + RESERVE;
     return 0;
   }

@@ -164,9 +164,9 @@ export class PersistFs implements FileSystem {
     return ++this.lastId;
   }
 
-  /** Before a change: is there room to log it? 0 or -errno. */
-  ready(): number {
-    return this.journal.ready();
+  /** Before a change: is there room to log it? `frees`: it gives room back. 0 or -errno. */
+  ready(frees = false): number {
+    return this.journal.ready(frees);
   }
   log(record: Uint8Array): number {
     return this.journal.append(record);
