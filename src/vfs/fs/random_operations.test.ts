@@ -2,6 +2,9 @@
  * The same random operations on every file system that can be written to, each beside a model with its rules.
  * SEED and STEPS in the environment: another run, a longer one.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { errnoName } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
@@ -13,6 +16,7 @@ import type { OpenFile } from '../open_file.js';
 import { lookup, open, PathContext, readlink, stat, Vfs } from '../vfs.js';
 import { Model, Node, resizeTo, writeTo, type Rules } from './model.js';
 import { OverlayFs } from './overlayfs.js';
+import { PersistFs } from './persist/persistfs.js';
 import { generator, hasTool, MemoryDevice, mountOn, runTool } from './sample_disk.js';
 import { TmpFs } from './tmpfs.js';
 
@@ -43,12 +47,19 @@ const FAT = { rules: DOS, type: 'vfat', check: ['fsck.fat', '-n'] } as const;
 const KINDS: readonly Kind[] = [
   { name: 'tmpfs', rules: UNIX, most: 100_000, fs: () => new TmpFs() },
   { name: 'overlay', rules: UNIX, most: 100_000, fs: overlay },
+  { name: 'kept layer', rules: UNIX, most: 100_000, fs: keptLayer },
   { name: 'ext2', rules: UNIX, most: 100_000, type: 'ext2', size: 12 << 20,
     make: ['mkfs.ext2', '-q', '-F', '-b', '1024'], check: ['e2fsck', '-fn'] },
   { name: 'FAT12', ...FAT, most: 6000, size: 4 << 20, make: ['mkfs.fat', '-F', '12', '-s', '4'] },
   { name: 'FAT16', ...FAT, most: 60_000, size: 16 << 20, make: ['mkfs.fat', '-F', '16', '-s', '2'] },
   { name: 'FAT32', ...FAT, most: 20_000, size: 6 << 20, make: ['mkfs.fat', '-F', '32', '-s', '1'] },
 ];
+
+function keptLayer(): FileSystem {
+  const path = mkdtempSync(join(tmpdir(), 'posixx-random-'));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return PersistFs.open(path, 1, '', () => {});
+}
 
 function overlay(): FileSystem {
   const fs = OverlayFs.on(new TmpFs(), [new TmpFs()]);
