@@ -30,6 +30,13 @@ const XCR0_AVX = 4;
 const XSAVE_AREA_SSE = 576;
 const XSAVE_AREA_AVX = 832;
 
+/** EBX of leaf 0 on processors of Intel's: 'Genu'. */
+const INTEL = 0x756e_6547;
+/** What a Haswell has that code made for it uses unasked. */
+const HASWELL_FEATURES = [
+  'avx2', 'fma', 'bmi1', 'bmi2', 'movbe', 'lzcnt', 'f16c', 'rdrand', 'fsgsbase', 'pclmulqdq', 'sse4.2', 'popcnt',
+] as const;
+
 /** eax, ebx, ecx, edx as unsigned numbers. */
 export type CpuidAnswer = [number, number, number, number];
 
@@ -91,6 +98,16 @@ export class CpuModel {
     return answer;
   }
 
+  /**
+   * Family, model and stepping of a processor that has no feature that this one lacks: programs choose code by them
+   * alone (target_clones with arch=). Haswell, Nehalem or Pentium 4; for hosts of other makers, Athlon 64.
+   */
+  private get signature(): number {
+    if (this.host(0, 0)[1] !== INTEL) return 0x0004_0f12;
+    if (HASWELL_FEATURES.every((feature) => this.has(feature))) return 0x0003_06c3;
+    return this.has('sse4.2') && this.has('popcnt') ? 0x0001_06a5 : 0x0000_0f41;
+  }
+
   private featureWord(leaf: number, register: number): number {
     let word = 0;
     for (const [feature, l, r, bit] of FEATURE_BITS) {
@@ -106,8 +123,8 @@ export class CpuModel {
         return [13, b, c, d];
       }
       case 1:
-        // Family, model and stepping of the host; one logical processor with 64-byte lines.
-        return [this.host(1, 0)[0], 0x0001_0800, this.featureWord(1, 2), this.featureWord(1, 3)];
+        // One logical processor with 64-byte lines.
+        return [this.signature, 0x0001_0800, this.featureWord(1, 2), this.featureWord(1, 3)];
       case 2:
         return this.host(2, 0);
       case 4: {

@@ -76,7 +76,7 @@ function cpuinfoText(): string {
   return Array.from({ length: count }, (_, cpu) => [
     `processor\t: ${cpu}`, 'vendor_id\t: GenuineIntel', 'cpu family\t: 6', 'model\t\t: 60',
     'model name\t: posixx x86-64-v3',
-    'stepping\t: 1', 'microcode\t: 0x1', 'cpu MHz\t\t: 2000.000', 'cache size\t: 8192 KB', 'physical id\t: 0',
+    'stepping\t: 3', 'microcode\t: 0x1', 'cpu MHz\t\t: 2000.000', 'cache size\t: 8192 KB', 'physical id\t: 0',
     `siblings\t: ${count}`,
     `core id\t\t: ${cpu}`, `cpu cores\t: ${count}`, `apicid\t\t: ${cpu}`, `initial apicid\t: ${cpu}`, 'fpu\t\t: yes',
     'fpu_exception\t: yes', 'cpuid level\t: 13', 'wp\t\t: yes', `flags\t\t: ${CPU_FLAGS}`, 'bugs\t\t:',
