@@ -49,6 +49,10 @@ export abstract class AnonymousFile extends OpenFile {
   override get pollable(): boolean {
     return true;
   }
+  /** There is no position to move (Linux noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override stat(out: Stat): number {
     return anonymousStat(out, 1, 0o600, 0, 0);
   }

@@ -99,7 +99,6 @@ function lseek(task: Task, fd: number, offset: number, whence: number): number {
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (whence < SEEK.SET || whence > SEEK.HOLE) return -E.INVAL;
-  if (!file.seekable) return -E.SPIPE;
   const to = file.seek(offset, whence);
   return task.abi === Abi.I386 && to > 0x7fff_ffff ? -E.OVERFLOW : to;
 }
@@ -109,7 +108,6 @@ function llseek(task: Task, fd: number, high: number, low: number, result: numbe
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (whence < SEEK.SET || whence > SEEK.HOLE) return -E.INVAL;
-  if (!file.seekable) return -E.SPIPE;
   const to = file.seek((high | 0) * 0x1_0000_0000 + low, whence);
   if (to < 0) return to;
   return task.mm.putU64(result, to) ? 0 : -E.FAULT;

@@ -208,6 +208,8 @@ function epollCreate1(task: Task, flagBits: number): number {
 
 /** struct epoll_event is packed on x86: events, then the data. */
 const EVENT_SIZE = 12;
+/** Beyond a program's addresses. */
+const ADDRESS_MAX = 0x8000_0000_0000;
 
 /** epoll_ctl(2). */
 function epollCtl(task: Task, epfd: number, op: number, descriptor: number, event: number): number {
@@ -257,7 +259,7 @@ function epollPwait2(
 function epollUntil(task: Task, epfd: number, events: number, max: number, deadline: number): number {
   const file = task.files.get(epfd);
   if (max <= 0 || max > 0x7fff_ffff / EVENT_SIZE) return -E.INVAL;
-  if (!task.mm.writable(events, max * EVENT_SIZE)) return -E.FAULT;
+  if (events + max * EVENT_SIZE > ADDRESS_MAX) return -E.FAULT;
   if (!file) return -E.BADF;
   if (!(file instanceof EpollFile)) return -E.INVAL;
   return epollOn(task, file, events, max, deadline, deadline === 0);
@@ -266,10 +268,12 @@ function epollUntil(task: Task, epfd: number, events: number, max: number, deadl
 function epollOn(
   task: Task, epoll: EpollFile, events: number, max: number, deadline: number, immediate: boolean, signal = false,
 ): number {
-  if (!task.mm.writable(events, max * EVENT_SIZE)) return -E.FAULT;
   const { view } = task.mm.window;
+  // Only what there is to tell has to fit.
+  const room = epoll.mayBeReady ? Math.floor(task.mm.writableBytes(events, max * EVENT_SIZE) / EVENT_SIZE) : max;
+  if (room === 0 && epoll.poll() !== 0) return -E.FAULT;
   let at = events;
-  const count = epoll.collect(max, (bits, low, high) => {
+  const count = epoll.collect(room, (bits, low, high) => {
     view.setUint32(at, bits, true);
     view.setUint32(at + 4, low, true);
     view.setUint32(at + 8, high, true);
