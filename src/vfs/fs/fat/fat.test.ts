@@ -14,6 +14,7 @@ import type { OpenFile } from '../../open_file.js';
 import { lookup, open, PathContext, stat, Vfs } from '../../vfs.js';
 import { generator, hasTool, MemoryDevice, mountOn, runTool, toolEnvironment } from '../sample_disk.js';
 import { FatFs } from './fat.js';
+import type { FatRegular } from './file.js';
 import { makeShort, shortOf, unitsOf } from './names.js';
 import { fatOptions, type FatOptions } from './options.js';
 
@@ -35,9 +36,13 @@ function image(t: Test, size: number, ...args: string[]): string {
   return path;
 }
 
+/** They stay open, and a second disk of the same image would be refused. */
+const disks = new Map<string, HostImage>();
+
 function hostDisk(path: string): HostImage {
-  const device = HostImage.open(path, false);
+  const device = disks.get(path) ?? HostImage.open(path, false);
   if (typeof device === 'number') throw new Error(`cannot open ${path}: ${errnoName(-device)}`);
+  disks.set(path, device);
   return device;
 }
 
@@ -476,4 +481,94 @@ t.test('after a crash fsck.fat repairs it, and no synced file is lost', { skip }
     }
     for (const file of open) file.unref();
   }
+});
+
+t.test('numbers and counts', { skip }, async (t) => {
+  const bytes = new Uint8Array(4 << 20);
+  runTool(bytes, 'mkfs.fat', '-F', '16', '-s', '1');
+  const fs = mountOn('vfat', new MemoryDevice(bytes));
+  if (!(fs instanceof FatFs)) throw new Error('mount');
+  const fat = new Mounted(fs);
+  fat.mkdir('/a');
+  fat.mkdir('/a/b');
+  t.equal(fat.stat('/a').nlink, 3);
+  t.equal(fat.rmdir('/a/b'), 0);
+  t.equal(fat.stat('/a').nlink, 2);
+  fat.write('/one', '1');
+  const { ino } = fat.stat('/one');
+  t.equal(fat.rename('/one', '/a/a much longer name'), 0);
+  t.equal(fat.stat('/a/a much longer name').ino, ino, 'a file keeps its number when it moves');
+  fat.write('/two', '2');
+  t.not(fat.stat('/two').ino, ino, 'what comes to its place has another one');
+  const open = fat.must('/two', O.RDWR), before = fat.stat('/two').ino;
+  fat.unlink('/two');
+  fat.write('/six', '3');
+  t.not(fat.stat('/six').ino, before, 'so does what comes to the place of an open file');
+  open.unref();
+
+  const all = fat.free();
+  t.equal(truncate(fat.ctx, fat.place('/six'), 2 ** 31), -E.NOSPC);
+  t.equal(fat.free(), all, 'nothing is lost when there is no room');
+  fat.write('/long', pattern(100_000, 5));
+  const long = fat.must('/long', O.RDWR), fd = long.mapFd(true);
+  t.equal(long.truncate(10), 0);
+  t.equal(readFileSync(`/proc/self/fd/${fd}`).length, 10, 'the mapping is cut, too');
+  const other = fat.must('/other', O.CREAT | O.RDWR);
+  other.write(pattern(90_000, 6), 0, 90_000);
+  t.equal(other.sync(false), 0);
+  const now = mountOn('vfat', new MemoryDevice(bytes.slice()));
+  if (!(now instanceof FatFs)) throw new Error('mount');
+  t.equal(new Mounted(now).stat('/long').size, 10, 'who lost clusters does not lead to them any more');
+  t.equal(long.truncate(0), 0);
+  const empty = mountOn('vfat', new MemoryDevice(bytes.slice()));
+  if (!(empty instanceof FatFs)) throw new Error('mount');
+  t.equal((new Mounted(empty).place('/long').inode as FatRegular).first, 0);
+  other.unref();
+  long.unref();
+});
+
+t.test('chains that cannot be', { skip }, async (t) => {
+  const bytes = new Uint8Array(4 << 20);
+  runTool(bytes, 'mkfs.fat', '-F', '16', '-s', '1');
+  const first = mountOn('vfat', new MemoryDevice(bytes));
+  if (!(first instanceof FatFs)) throw new Error('mount');
+  const { tableStart, dataStart } = first.geometry;
+  const made = new Mounted(first);
+  made.mkdir('/dir');
+  made.mkdir('/dir/inner');
+  made.write('/dir/file', pattern(5000, 1));
+  const cluster = (path: string): number => (made.place(path).inode as FatRegular).first;
+  const dir = cluster('/dir'), inner = cluster('/dir/inner'), file = cluster('/dir/file');
+  made.unmount();
+  const log: string[] = [];
+  const damaged = (change: (view: DataView) => void, options = ''): Mounted => {
+    const copy = bytes.slice();
+    change(new DataView(copy.buffer));
+    const fs = mountOn('vfat', new MemoryDevice(copy), options, (line) => log.push(line));
+    if (!(fs instanceof FatFs)) throw new Error('mount');
+    return new Mounted(fs);
+  };
+  const entry = (at: number): number => tableStart + 2 * at;
+  let fat = damaged((view) => view.setUint16(entry(dir), dir, true));
+  t.equal(fat.text('/dir/file'), 'EIO', 'a directory that follows itself');
+  t.match(log.join('\n'), /loop in a cluster chain[^]*set read-only/);
+  t.equal(fat.mkdir('/new'), -E.ROFS);
+  fat = damaged((view) => view.setUint16(entry(dir), dir, true), 'errors=continue');
+  t.equal(fat.text('/dir/file'), 'EIO');
+  t.equal(fat.mkdir('/new'), 0);
+  fat = damaged((view) => view.setUint16(entry(file + 2), file, true));
+  t.equal(fat.text('/dir/file'), 'EIO', 'a file that comes round');
+  for (const value of [0, 1, 0xfff0, 0xffff]) {
+    fat = damaged((view) => view.setUint16(entry(file + 2), value, true));
+    t.equal(fat.text('/dir/file'), 'EIO', `a chain into ${value}`);
+  }
+  // The entries of 'inner' and 'file' follow '.' and '..'; each has one for its long name.
+  const inDir = dataStart + (dir - 2) * 512;
+  fat = damaged((view) => view.setUint16(inDir + 3 * 32 + 26, dir, true));
+  t.equal(fat.stat('/dir').nlink, 3);
+  t.throws(() => fat.stat('/dir/inner'), /EIO/, 'a directory in itself');
+  fat = damaged((view) => view.setUint32(dataStart + (inner - 2) * 512, 0, true));
+  t.throws(() => fat.stat('/dir/inner'), /EIO/, 'a directory without "."');
+  fat = damaged((view) => view.setUint8(inDir + 5 * 32, 0x2f));
+  t.same(fat.list('/dir'), ['inner'], 'a name with a slash');
 });
