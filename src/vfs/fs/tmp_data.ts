@@ -60,6 +60,8 @@ export class FileData {
   private fd = -1;
   /** The memfd has no holes: its pages need not be asked for. */
   private dense = false;
+  /** It may have storage behind its end. */
+  private kept = false;
 
   constructor(private readonly ino: number, private readonly quota: PageQuota) {}
 
@@ -168,7 +170,10 @@ export class FileData {
     }
     const failed = native.fallocate(this.fd, mode, offset, length);
     if (failed < 0) return failed;
-    if (!(mode & FALLOC_KEEP_SIZE) && end > this.size) this.size = end;
+    if (end > this.size && !(mode & FALLOC_PUNCH_HOLE)) {
+      if (mode & FALLOC_KEEP_SIZE) this.kept = true;
+      else this.size = end;
+    }
     this.dense = false;
     this.countPages();
     return 0;
@@ -192,25 +197,26 @@ export class FileData {
 
   /** Nobody has the file open or mapped now. */
   closed(): void {
-    if (this.fd < 0) return;
+    if (this.fd < 0 || this.size > BACK_SIZE) return;
     this.countPages();
-    if (this.size > BACK_SIZE) return;
+    const present = new Uint8Array(MEMFD_SIZE / PAGE);
+    let pages = 0;
+    for (let page = 0; page * PAGE < this.size; page++) if (this.has(page)) pages += present[page] = 1;
+    // Storage that fallocate(2) got is only in the memfd.
+    if (pages !== this.pages) return;
     const bytes = new Uint8Array(this.size);
     if (native.pread(this.fd, bytes, 0, this.size, 0) !== this.size) return;
     if (this.size <= SMALL_SIZE) {
       this.small = bytes;
     } else {
-      const present = new Uint8Array(MEMFD_SIZE / PAGE);
-      let pages = 0;
-      for (let page = 0; page * PAGE < this.size; page++) if (this.has(page)) pages += present[page] = 1;
       this.node = newNode(this.ino);
       this.node.write(Buffer.from(bytes.buffer), 0, this.size, 0);
       this.present = present;
-      this.setPages(pages);
     }
     native.close(this.fd);
     this.quota.sparse.delete(this);
     this.fd = -1;
+    this.kept = false;
   }
 
   /** Nobody can reach the file any more. */
@@ -241,7 +247,7 @@ export class FileData {
     }
     if (native.fstat(this.fd, scratch) < 0) return;
     const pages = scratch[STAT.blocks]! / 8;
-    this.dense = pages === whole;
+    this.dense = pages === whole && !this.kept;
     this.setPages(pages);
     if (this.dense) this.quota.sparse.delete(this);
     else this.quota.sparse.add(this);
