@@ -1,9 +1,9 @@
 /**
  * `npm run conformance -- --suite DIR`: every executable of a directory of prebuilt tests.
- * pass: exit status 0 (with --compare: the same output and status as natively).
+ * pass: exit status 0 (with --compare: the same output and status as natively); skip: a status that says so (--skip).
  */
 import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { difference, execute, inParallel, inPosixx, runDirectory } from './execute.mjs';
 
 /** Executable ELF files and scripts below `dir`, sorted. */
@@ -25,9 +25,10 @@ function executables(dir) {
   return found.sort();
 }
 
-/** pass, fail (a status), crash (a fatal signal, or posixx itself failed), timeout. */
-function classify(outcome, reference) {
+/** pass, skip, fail (a status), crash (a fatal signal, or posixx itself failed), timeout. */
+function classify(outcome, reference, skip) {
   if (outcome.timedOut) return 'timeout';
+  if (skip.includes(outcome.status)) return 'skip';
   if (reference !== undefined) {
     if (difference(reference, outcome) === '') return 'pass';
     return outcome.status > 128 && outcome.status !== reference.status ? 'crash' : 'fail';
@@ -37,15 +38,16 @@ function classify(outcome, reference) {
 }
 
 /**
- * @param {{ dir: string, timeout: number, jobs: number, shard?: { index: number, count: number }, compare: boolean, options: string[], only: string[] }} settings
+ * @param {{ dir: string, timeout: number, jobs: number, shard?: { index: number, count: number }, compare: boolean,
+ *   options: string[], only: string[], skip: number[] }} settings
  * @returns {Promise<{ counts: Record<string, number>, cases: object[] }>}
  */
-export async function runSuite({ dir, timeout, jobs, shard, compare, options, only }) {
+export async function runSuite({ dir, timeout, jobs, shard, compare, options, only, skip }) {
   const top = resolve(dir);
   const programs = executables(top)
     .filter((file) => only.length === 0 || only.some((word) => relative(top, file).includes(word)))
     .filter((_, i) => shard === undefined || i % shard.count === shard.index - 1);
-  const counts = { pass: 0, fail: 0, crash: 0, timeout: 0 };
+  const counts = { pass: 0, skip: 0, fail: 0, crash: 0, timeout: 0 };
   const cases = [];
   let number = 0;
   mkdirSync(runDirectory, { recursive: true });
@@ -53,7 +55,9 @@ export async function runSuite({ dir, timeout, jobs, shard, compare, options, on
   await inParallel(programs, jobs, async (file) => {
     const name = relative(top, file);
     // Tests find their data beside them; what they write goes to the in-memory layer.
-    const settings = { cwd: top, env: process.env, timeoutMs: timeout * 1000 };
+    // Their helper programs often stand beside them, too.
+    const env = { ...process.env, PATH: `${dirname(file)}:${process.env.PATH}` };
+    const settings = { cwd: top, env, timeoutMs: timeout * 1000 };
     let reference;
     if (compare) {
       const scratch = mkdtempSync(join(runDirectory, 'suite-'));
@@ -61,12 +65,13 @@ export async function runSuite({ dir, timeout, jobs, shard, compare, options, on
       rmSync(scratch, { recursive: true, force: true });
     }
     const outcome = await execute(inPosixx([file], options), settings);
-    const verdict = classify(outcome, reference);
+    const verdict = classify(outcome, reference, skip);
     counts[verdict]++;
     const tail = Buffer.concat([outcome.stdout, outcome.stderr]).toString('latin1').trimEnd().split('\n').slice(-5);
-    const message = verdict === 'pass' ? '' : [`${verdict}: status ${outcome.status}`, ...tail].join('\n');
-    cases.push({ name, ms: outcome.ms, message, verdict, skipped: false });
-    process.stdout.write(`${verdict === 'pass' ? 'ok' : 'not ok'} ${++number} - ${name}\n`);
+    const good = verdict === 'pass' || verdict === 'skip';
+    const message = good ? '' : [`${verdict}: status ${outcome.status}`, ...tail].join('\n');
+    cases.push({ name, ms: outcome.ms, message, verdict, skipped: verdict === 'skip' });
+    process.stdout.write(`${good ? 'ok' : 'not ok'} ${++number} - ${name}${verdict === 'skip' ? ' # SKIP' : ''}\n`);
     if (message !== '') process.stdout.write(message.split('\n').map((line) => `# ${line.slice(0, 300)}\n`).join(''));
   });
   return { counts, cases };
