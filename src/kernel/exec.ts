@@ -26,6 +26,8 @@ import { REGISTERS_SET, Task, TaskState } from './task.js';
 import { adoptTerminal } from './tty/host_terminal.js';
 import { RLIMIT } from '../abi/resource.js';
 
+/** personality(2). */
+const ADDR_NO_RANDOMIZE = 0x0040000;
 /** TASK_COMM_LEN without the NUL. */
 const COMM_MAX = 15;
 
@@ -87,7 +89,7 @@ export function execve(
   const cred = task.cred.copy();
   const raised = cred.exec(privilegesOf(cred, file));
   if (typeof raised === 'number') return raised;
-  const loaded = load(kernel, file, path, argv, envp, task.fs, cred, process.limits, raised);
+  const loaded = load(kernel, file, path, argv, envp, task.fs, cred, process.limits, raised, process.personality);
   if (loaded instanceof LoadFailure) return loaded.error;
 
   // From here on there is no way back.
@@ -129,12 +131,13 @@ export function execve(
 
 function load(
   kernel: Kernel, file: OpenFile, path: string, argv: readonly string[], envp: readonly string[], fs: PathContext,
-  cred: Credentials, limits: Limits, secure: boolean,
+  cred: Credentials, limits: Limits, secure: boolean, personality = 0,
 ): { mm: AddressSpace; program: LoadedProgram } | LoadFailure {
   if (isWritten(kernel, file)) return new LoadFailure(-E.TXTBSY, 'it is open for writing');
   let mm: AddressSpace;
   try {
-    mm = new AddressSpace({ layout: kernel.layout, limits, account: kernel.memory });
+    const layout = personality & ADDR_NO_RANDOMIZE && !secure ? kernel.plainLayout : kernel.layout;
+    mm = new AddressSpace({ layout, limits, account: kernel.memory });
   } catch {
     return new LoadFailure(-E.NOMEM, 'the host has no room for its memory');
   }

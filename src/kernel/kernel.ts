@@ -90,6 +90,7 @@ export class Kernel {
   readonly init: Process;
   readonly memory: MemoryAccount;
   readonly layout: Layout;
+  private fixedLayout: Layout | undefined;
   readonly maxTasks: number;
   readonly hwcap: number;
   readonly hwcap2: number;
@@ -142,6 +143,11 @@ export class Kernel {
     mountAt(this.vfs, createSysFs(this), '/sys', MS.NOSUID | MS.NODEV | MS.NOEXEC);
     this.vfs.openFifo = openFifo;
     mountAt(this.vfs, registerTerminals(this), '/dev/pts', MS.NOSUID | MS.NOEXEC);
+  }
+
+  /** Where programs lie that do not want chance (personality(2), ADDR_NO_RANDOMIZE). */
+  get plainLayout(): Layout {
+    return this.fixedLayout ??= chooseLayout(false);
   }
 
   /** A free id for a task, a group or a session; -EAGAIN when the limit of tasks is reached. */

@@ -1,6 +1,7 @@
 /**
  * Locks with priority inheritance (futex(2), "Priority-inheritance futexes"). Tasks have one priority, so what is left
- * of it is the rest of the contract: who owns a lock is in its word, and waiters get it in the order in which they came.
+ * of it is the rest of the contract: who owns a lock is in its word, and waiters get it in the order in which
+ * they came.
  */
 import { E } from '../abi/errno.js';
 import { FUTEX_WORD } from '../abi/process.js';
@@ -17,7 +18,9 @@ export const TAKEN = 1;
  * holds it, -ESRCH when the owner is no more, -EINVAL when the word is no such lock or says something else than its
  * waiters, -EFAULT. `waiters`: others will wait for it (Linux futex_lock_pi_atomic).
  */
-export function takeLock(task: Task, mm: AddressSpace, addr: number, key: FutexKey, waiters: boolean): PiState | number {
+export function takeLock(
+  task: Task, mm: AddressSpace, addr: number, key: FutexKey, waiters: boolean,
+): PiState | number {
   const value = mm.getU32(addr);
   if (value < 0 || !mm.writable(addr, 4)) return -E.FAULT;
   const owner = value & FUTEX_WORD.TID_MASK;

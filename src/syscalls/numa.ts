@@ -4,7 +4,9 @@ import type { Task } from '../kernel/task.js';
 import { mayTrace } from '../kernel/trace_access.js';
 import { call, flags, oneOf, pid, ptr, size, uint, ulong, type Row } from './types.js';
 
-const MPOL = { DEFAULT: 0, PREFERRED: 1, BIND: 2, INTERLEAVE: 3, LOCAL: 4, PREFERRED_MANY: 5, WEIGHTED_INTERLEAVE: 6 } as const;
+const MPOL = {
+  DEFAULT: 0, PREFERRED: 1, BIND: 2, INTERLEAVE: 3, LOCAL: 4, PREFERRED_MANY: 5, WEIGHTED_INTERLEAVE: 6,
+} as const;
 /** Bits beside the mode in set_mempolicy and mbind. */
 const MODE_FLAGS = { NUMA_BALANCING: 0x2000, RELATIVE_NODES: 0x4000, STATIC_NODES: 0x8000 } as const;
 const GET = { NODE: 1, ADDR: 2, MEMS_ALLOWED: 4 } as const;
@@ -77,7 +79,9 @@ function getMempolicy(task: Task, modeAt: number, mask: number, maxNode: number,
 }
 
 /** mbind(2). */
-function mbind(task: Task, start: number, length: number, mode: number, mask: number, maxNode: number, bits: number): number {
+function mbind(
+  task: Task, start: number, length: number, mode: number, mask: number, maxNode: number, bits: number,
+): number {
   const node = readMask(task, mask, maxNode);
   if (node < 0) return node;
   if (bits & ~(MBIND.STRICT | MBIND.MOVE | MBIND.MOVE_ALL) || start % PAGE !== 0) return -E.INVAL;
@@ -106,7 +110,9 @@ function migratePages(task: Task, id: number, maxNode: number, from: number, to:
 }
 
 /** move_pages(2): tells the node of each page, or why it has none. */
-function movePages(task: Task, id: number, count: number, pages: number, nodes: number, status: number, bits: number): number {
+function movePages(
+  task: Task, id: number, count: number, pages: number, nodes: number, status: number, bits: number,
+): number {
   if (bits & ~(MBIND.MOVE | MBIND.MOVE_ALL)) return -E.INVAL;
   const target = id === 0 ? task : task.kernel.tasks.get(id);
   if (!target) return -E.SRCH;

@@ -1,4 +1,4 @@
-/** POSIX message queues (mq_overview(7)): messages by priority, and one process that asks to be told of the next one. */
+/** POSIX message queues (mq_overview(7)): messages by priority, and one process that is told of the next one. */
 import { E } from '../../abi/errno.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
 import { SI } from '../../abi/signal.js';

@@ -17,7 +17,8 @@ export function describeFile(file: OpenFile): string {
   if (file instanceof EpollFile) {
     let text = '';
     for (const { fd, events, data } of file.watched()) {
-      text += `tfd: ${String(fd).padStart(8)} events: ${(events >>> 0).toString(16).padStart(8)} data: ${data.padStart(16)} \n`;
+      text += `tfd: ${String(fd).padStart(8)} ` +
+        `events: ${(events >>> 0).toString(16).padStart(8)} data: ${data.padStart(16)} \n`;
     }
     return text;
   }

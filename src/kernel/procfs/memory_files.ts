@@ -61,7 +61,8 @@ function sharesText(shares: Shares, withFileParts: boolean): string {
     line('Shared_Clean', shared) + line('Shared_Dirty', 0) + line('Private_Clean', clean) +
     line('Private_Dirty', dirty) + line('Referenced', resident) + line('Anonymous', anonymous) + line('KSM', 0) +
     line('LazyFree', 0) + line('AnonHugePages', 0) + line('ShmemPmdMapped', 0) + line('FilePmdMapped', 0) +
-    line('Shared_Hugetlb', 0) + line('Private_Hugetlb', 0) + line('Swap', 0) + line('SwapPss', 0) + line('Locked', locked);
+    line('Shared_Hugetlb', 0) + line('Private_Hugetlb', 0) + line('Swap', 0) + line('SwapPss', 0) +
+    line('Locked', locked);
 }
 
 /** VmFlags of smaps: two letters each. */
@@ -115,7 +116,8 @@ export function numaMapsText(task: Task): string {
     const pages = (area.end - area.start) / 4096;
     const name = task.mm.nameOf(area);
     const kind = area.file ? ` file=${name}` : name === '[heap]' ? ' heap' : name === '[stack]' ? ' stack' : '';
-    text += `${hex(area.start, 8)} default${kind} ${area.file ? 'mapped' : 'anon'}=${pages} N0=${pages} kernelpagesize_kB=4\n`;
+    text += `${hex(area.start, 8)} default${kind} ${area.file ? 'mapped' : 'anon'}=${pages} N0=${pages} ` +
+      'kernelpagesize_kB=4\n';
   }
   return text;
 }

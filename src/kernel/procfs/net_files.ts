@@ -22,7 +22,7 @@ export function netDirectory(kernel: Kernel): MakeNode {
     packet: text(() => 'sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n'),
     raw: text(() => UDP_HEADER),
     raw6: text(() => UDP_HEADER),
-    route: text(() => 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT'.padEnd(127) + '\n'),
+    route: text(() => ROUTE_HEADER.padEnd(127) + '\n'),
     sockstat: text(() => sockstatText(kernel)),
     tcp: text(() => TCP_HEADER + inetText(kernel, AF.INET, TcpSocket)),
     tcp6: text(() => TCP6_HEADER + inetText(kernel, AF.INET6, TcpSocket)),
@@ -34,14 +34,15 @@ export function netDirectory(kernel: Kernel): MakeNode {
   return (fs) => new ProcDirectory(fs, entries);
 }
 
+const ROUTE_HEADER = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT';
 const TCP_HEADER = ('  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout ' +
   'inode').padEnd(149) + '\n';
-const TCP6_HEADER = '  sl  local_address                         remote_address                        st tx_queue rx_queue tr ' +
-  'tm->when retrnsmt   uid  timeout inode\n';
-const UDP_HEADER = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref ' +
-  'pointer drops\n';
-const UDP6_HEADER = '  sl  local_address                         remote_address                        st tx_queue rx_queue tr ' +
-  'tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
+const TCP6_HEADER = '  sl  local_address                         remote_address                        st ' +
+  'tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+const UDP_HEADER = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout ' +
+  'inode ref pointer drops\n';
+const UDP6_HEADER = '  sl  local_address                         remote_address                        st ' +
+  'tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
 
 /** All sockets that a descriptor refers to. */
 function socketsOf(kernel: Kernel): Set<Socket> {
@@ -127,7 +128,8 @@ function devText(): string {
   return 'Inter-|   Receive                                                |  Transmit\n' +
     ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier ' +
     'compressed\n' +
-    '    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n';
+    '    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0' +
+    '       0          0\n';
 }
 
 function sockstatText(kernel: Kernel): string {

@@ -18,7 +18,7 @@ import { describeFile } from './fdinfo.js';
 import { MapFilesDirectory, mapsText, numaMapsText, smapsRollupText, smapsText } from './memory_files.js';
 import { mountinfoText, mountstatsText, mountsText } from './mount_files.js';
 import { netDirectory } from './net_files.js';
-import { schedText, syscallText, timersText } from './task_state_files.js';
+import { schedstatText, schedText, syscallText, timersText } from './task_state_files.js';
 import { ProcDirectory, ProcFile, ProcInode, ProcLink, type MakeNode, type Owner } from './nodes.js';
 
 const PAGE = 4096;
@@ -57,7 +57,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     fd: (in_) => new FdDirectory(in_, task, owner, true),
     fdinfo: (in_) => new FdDirectory(in_, task, owner, false),
     gid_map: text(() => ID_MAP, 0o644),
-    io: text(() => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n', 0o400),
+    io: text(() => IO_COUNTS.map((name) => `${name}: 0\n`).join(''), 0o400),
     limits: text(() => limitsText(task.process)),
     loginuid: text(() => '4294967295'),
     maps: ofSpace(() => mapsText(task)),
@@ -78,7 +78,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     projid_map: text(() => ID_MAP, 0o644),
     root: link(() => shown(alive() ? task.fs.root : null), () => (alive() ? task.fs.root : -E.NOENT)),
     sched: text(() => schedText(task)),
-    schedstat: text(() => `${Math.floor(task.userTime + task.systemTime)} 0 ${task.voluntarySwitches + task.involuntarySwitches}\n`),
+    schedstat: text(() => schedstatText(task)),
     sessionid: text(() => '4294967295'),
     setgroups: text(() => 'allow\n', 0o644),
     smaps: ofSpace(() => smapsText(task)),
@@ -102,6 +102,8 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
   }
   return new ProcDirectory(fs, entries, owner);
 }
+
+const IO_COUNTS = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'];
 
 /** All ids are themselves: there is one namespace of users. */
 const ID_MAP = `${'0'.padStart(10)} ${'0'.padStart(10)} 4294967295\n`;
@@ -210,8 +212,8 @@ class FdDirectory extends ProcInode {
     const position = file.seekable ? Math.max(0, file.seek(0, 1)) : 0;
     const stat = new Stat();
     const ino = file.stat(stat) === 0 ? stat.ino : 0;
-    return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${file.location?.mount.id ?? 0}\nino:\t${ino}\n` +
-      describeFile(file);
+    return `pos:\t${position}\nflags:\t0${flags.toString(8)}\n` +
+      `mnt_id:\t${file.location?.mount.id ?? 0}\nino:\t${ino}\n` + describeFile(file);
   }
 }
 
@@ -355,7 +357,8 @@ function statusText(task: Task): string {
     `State:\t${STATE_NAMES[stateLetter(task)]}`, `Tgid:\t${process.pid}`, 'Ngid:\t0', `Pid:\t${task.tid}`,
     `PPid:\t${process.parent?.pid ?? 0}`, 'TracerPid:\t0',
     `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}`,
-    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`, `FDSize:\t${task.state === TaskState.Zombie ? 0 : Math.max(64, task.files.end)}`,
+    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}`,
+    `FDSize:\t${task.state === TaskState.Zombie ? 0 : Math.max(64, task.files.end)}`,
     `Groups:\t${cred.groups.join(' ')} `, `NStgid:\t${process.pid}`, `NSpid:\t${task.tid}`,
     `NSpgid:\t${process.group.pgid}`,
     `NSsid:\t${process.session.sid}`,

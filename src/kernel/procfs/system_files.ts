@@ -22,7 +22,7 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
   const directory = (entries: Record<string, MakeNode>): MakeNode => (fs) => new ProcDirectory(fs, entries);
   const constant = (value: string | number): MakeNode => text(() => `${value}\n`);
   return {
-    buddyinfo: text(() => 'Node 0, zone   Normal      0      0      0      0      0      0      0      0      0      0      0 \n'),
+    buddyinfo: text(() => `Node 0, zone   Normal${'      0'.repeat(11)} \n`),
     cgroups: text(() => '#subsys_name\thierarchy\tnum_cgroups\tenabled\n'),
     cmdline: constant('posixx'),
     consoles: text(() => 'tty0                 -W- (EC  p  )    5:1\n'),
@@ -48,7 +48,9 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
     stat: text(() => statText(kernel)),
     swaps: text(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
     sys: sysDirectory(kernel, release, version),
-    sysvipc: directory({ msg: text(() => msgText(kernel)), sem: text(() => semText(kernel)), shm: text(() => shmText(kernel)) }),
+    sysvipc: directory({
+      msg: text(() => msgText(kernel)), sem: text(() => semText(kernel)), shm: text(() => shmText(kernel)),
+    }),
     tty: directory({ drivers: text(() => TTY_DRIVERS), ldiscs: text(() => 'n_tty       0\n') }),
     uptime: text(() => {
       const up = native.monotonicNow() - kernel.bootTime;

@@ -20,7 +20,8 @@ function key(object: IpcObject): string {
 }
 
 export function msgText(kernel: Kernel): string {
-  let text = '       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n';
+  let text = '       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid' +
+    '      stime      rtime      ctime\n';
   for (const queue of kernel.ipc?.msg ?? []) {
     text += `${key(queue)} ${mode(queue)} ${cell(queue.bytes, 11)} ${cell(queue.messages.length, 10)} ` +
       `${cell(queue.lspid, 5)} ${cell(queue.lrpid, 5)} ${owners(queue)} ` +
@@ -39,8 +40,8 @@ export function semText(kernel: Kernel): string {
 }
 
 export function shmText(kernel: Kernel): string {
-  let text = '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime' +
-    '      ctime                   rss                  swap\n';
+  let text = '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid' +
+    '      atime      dtime      ctime                   rss                  swap\n';
   for (const segment of kernel.ipc?.shm ?? []) {
     text += `${key(segment)} ${mode(segment)} ${cell(segment.bytes, 21)} ${cell(segment.cpid, 5)} ` +
       `${cell(segment.lpid, 5)} ${cell(attachments(kernel, segment), 6)} ${owners(segment)} ${cell(segment.atime, 10)} ` +

@@ -19,7 +19,8 @@ export function syscallText(task: Task): string {
   if (task.kernel.current === task) {
     return `${task.syscall} ${ARGUMENTS.map((register) => hex64(cpu, register)).join(' ')} ${place}\n`;
   }
-  if (task.state !== TaskState.Parked || task.syscall < 0) return task.state === TaskState.Runnable ? 'running\n' : `-1 ${place}\n`;
+  if (task.state === TaskState.Runnable) return 'running\n';
+  if (task.state !== TaskState.Parked || task.syscall < 0) return `-1 ${place}\n`;
   return `${task.syscall} ${ARGUMENTS.map((register) => hex64(cpu, register)).join(' ')} ${place}\n`;
 }
 
@@ -34,6 +35,11 @@ export function timersText(process: Process): string {
     text += `ID: ${id}\nsignal: ${signal}/${value}\nnotify: ${how}/${whom}\nClockID: ${clockId}\n`;
   }
   return text;
+}
+
+/** Nanoseconds on the CPU, nanoseconds of waiting for it (not counted), time slices. */
+export function schedstatText({ userTime, systemTime, voluntarySwitches, involuntarySwitches }: Task): string {
+  return `${Math.floor(userTime + systemTime)} 0 ${voluntarySwitches + involuntarySwitches}\n`;
 }
 
 export function schedText(task: Task): string {
