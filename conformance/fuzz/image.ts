@@ -50,7 +50,8 @@ const SAMPLES: readonly Sample[] = [
     metadata: [[0, 96], [512, 1024], [0x4000, 0x8000], [0xb800, 0x18000]] },
   { type: 'ext2', name: 'ext2, 1 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96'] },
   { type: 'ext2', name: 'ext2, 4 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '4096', '-N', '96'] },
-  { type: 'ext2', name: 'ext2, revision 0', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96', '-r', '0'] },
+  { type: 'ext2', name: 'ext2, revision 0', size: 2 << 20,
+    tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96', '-r', '0'] },
   { type: 'ext4', name: 'ext4', size: 2 << 20, readOnly: true,
     tool: [...MKE2FS, 'ext4', '-b', '1024', '-N', '96', '-O', '^has_journal,^metadata_csum'] },
   { type: 'ext4', name: 'ext4 with inline data', size: 2 << 20, readOnly: true,
@@ -87,7 +88,9 @@ function sample({ type, size, readOnly, tool: [program, ...args] }: Sample): Uin
 function hostTree(): string {
   const dir = mkdtempSync(join(tmpdir(), 'posixx-tree-'));
   mkdirSync(join(dir, 'dir/inner'), { recursive: true });
-  for (let i = 0; i < 24; i++) writeFileSync(join(dir, i & 1 ? 'dir/inner' : '', `file ${i}`), Buffer.alloc(i * i * 300, 'data'));
+  for (let i = 0; i < 24; i++) {
+    writeFileSync(join(dir, i & 1 ? 'dir/inner' : '', `file ${i}`), Buffer.alloc(i * i * 300, 'data'));
+  }
   writeFileSync(join(dir, 'dir/holes'), 'x');
   truncateSync(join(dir, 'dir/holes'), 5_000_000);
   symlinkSync('file 1', join(dir, 'link'));

@@ -1,4 +1,6 @@
-/** Block devices: bytes that file systems lie on. An image on the host, a file of the guest, a part of another device. */
+/**
+ * Block devices: bytes that file systems lie on. An image on the host, a file of the guest, a part of another device.
+ */
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
@@ -28,7 +30,8 @@ export class HostImage implements BlockDevice {
 
   /**
    * `path` is a byte string. -errno when it cannot be opened so, -EINVAL for what is neither file nor block device,
-   * -EBUSY while another run (or another disk of this one) has it to write, or has it at all when this one wants to write.
+   * -EBUSY while another run (or another disk of this one) has it to write, or has it at all when this one wants to
+   * write.
    */
   static open(path: string, readOnly: boolean): HostImage | number {
     const fd = native.openHost(path, (readOnly ? O.RDONLY : O.RDWR) | O.NONBLOCK, 0);

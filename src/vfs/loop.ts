@@ -14,7 +14,8 @@ const MAX_LOOPS = 256;
 
 const LOOP = {
   SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS: 0x4c02, GET_STATUS: 0x4c03, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05,
-  CHANGE_FD: 0x4c06, SET_CAPACITY: 0x4c07, SET_DIRECT_IO: 0x4c08, SET_BLOCK_SIZE: 0x4c09, CONFIGURE: 0x4c0a, CTL_ADD: 0x4c80, CTL_REMOVE: 0x4c81,
+  CHANGE_FD: 0x4c06, SET_CAPACITY: 0x4c07, SET_DIRECT_IO: 0x4c08, SET_BLOCK_SIZE: 0x4c09, CONFIGURE: 0x4c0a,
+  CTL_ADD: 0x4c80, CTL_REMOVE: 0x4c81,
   CTL_GET_FREE: 0x4c82,
 } as const;
 const LO_FLAGS = { READ_ONLY: 1, AUTOCLEAR: 4, PARTSCAN: 8, DIRECT_IO: 16 } as const;
@@ -94,7 +95,8 @@ class LoopFile extends BlockFile {
         if (flags & ~(LO_FLAGS.READ_ONLY | SETTABLE | LO_FLAGS.DIRECT_IO)) return -E.INVAL;
         if (!isBlockSize(view.getUint32(arg + 4, true))) return -E.INVAL;
         const bound = this.bind(
-          files?.get(view.getInt32(arg, true)), getU64(view, info + INFO.offset), getU64(view, info + INFO.sizeLimit), flags,
+          files?.get(view.getInt32(arg, true)), getU64(view, info + INFO.offset), getU64(view, info + INFO.sizeLimit),
+          flags,
         );
         if (bound === 0) loop.fileName = getName(memory, info + INFO.name);
         return bound;

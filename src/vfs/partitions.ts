@@ -31,7 +31,8 @@ export function findPartitions(device: BlockDevice): Map<number, BlockDevice> {
 
 function entryAt(sector: DataView, slot: number): { type: number; first: number; count: number } {
   const at = MBR_TABLE + slot * 16;
-  return { type: sector.getUint8(at + 4), first: sector.getUint32(at + 8, true), count: sector.getUint32(at + 12, true) };
+  const first = sector.getUint32(at + 8, true), count = sector.getUint32(at + 12, true);
+  return { type: sector.getUint8(at + 4), first, count };
 }
 
 /** FAT begins with a boot sector that looks like an MBR with a table of text. */

@@ -64,7 +64,8 @@ function scan(
 ): number {
   const first = view.getUint32(base + slot * 4, true);
   let count = 1;
-  if (first === 0) while (count < max && count < holeMax && view.getUint32(base + (slot + count) * 4, true) === 0) count++;
+  if (first === 0) max = Math.min(max, holeMax);
+  if (first === 0) while (count < max && view.getUint32(base + (slot + count) * 4, true) === 0) count++;
   else while (count < max && view.getUint32(base + (slot + count) * 4, true) === first + count) count++;
   if (first !== 0 && !(fs.isBlock(first) && fs.isBlock(first + count - 1))) {
     return fs.failure(CORRUPT, `block pointer ${first} is not in the file system`);
@@ -128,7 +129,8 @@ function findExtent(inode: Ext2Inode, logical: number, max: number, out: Run): n
 }
 
 /**
- * Makes blocks `logical` … of a file those that begin at `first` on the device; they hold what the file shall have there.
+ * Makes blocks `logical` … of a file those that begin at `first` on the device; they hold what the file shall have
+ * there.
  * Gives how many of `count` were set: fewer when there is no room for indirect blocks (or -errno for none).
  */
 export function setRun(inode: Ext2Inode, logical: number, first: number, count: number): number {
@@ -229,7 +231,8 @@ class Freed {
 }
 
 /**
- * Takes from a file all blocks from `keep` on; the caller has changed the size in the inode, which is stored here. On the
+ * Takes from a file all blocks from `keep` on; the caller has changed the size in the inode, which is stored here. On
+ * the
  * device nothing points to a block any more when it becomes free. 0 or -errno.
  */
 export function cutBlocks(inode: Ext2Inode, keep: number): number {
@@ -314,7 +317,9 @@ export function eachBlock(inode: Ext2Inode, visit: (first: number, count: number
   return 0;
 }
 
-function eachOfTree(fs: Ext2Fs, root: number, levels: number, visit: (first: number, count: number) => boolean): number {
+function eachOfTree(
+  fs: Ext2Fs, root: number, levels: number, visit: (first: number, count: number) => boolean,
+): number {
   if (!visit(root, 1)) return CORRUPT;
   const block = fs.cache.get(root);
   if (typeof block === 'number') return block;

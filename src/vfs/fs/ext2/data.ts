@@ -1,4 +1,7 @@
-/** The bytes of files: reads and writes go straight to the device, in as few and as long pieces as the blocks lie together. */
+/**
+ * The bytes of files: reads and writes go straight to the device, in as few and as long pieces as the blocks lie
+ * together.
+ */
 import { E } from '../../../abi/errno.js';
 import { S } from '../../../abi/fcntl.js';
 import { Run, cutBlocks, findRun, maxBlocks, reserveLeaf, setRun } from './block_map.js';

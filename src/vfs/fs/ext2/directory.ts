@@ -54,7 +54,8 @@ export function indexOf(dir: Ext2Inode): DirectoryIndex | number {
   if (failed < 0) return failed;
   const index = new DirectoryIndex();
   const inline = inlineData(dir);
-  const read = inline === null ? readBlocks(dir, index) : typeof inline === 'number' ? inline : readInline(dir, index, inline);
+  if (typeof inline === 'number') return inline;
+  const read = inline === null ? readBlocks(dir, index) : readInline(dir, index, inline);
   if (read < 0) return read;
   fs.indexed(dir, index);
   return dir.index = index;
@@ -114,8 +115,8 @@ function readEntries(
     const length = at + HEAD <= end ? lengthAt(view, at, blockSize) : 0;
     const ino = length === 0 ? 0 : view.getUint32(at, true);
     const nameLength = typed ? bytes[at + 6]! : Math.min(view.getUint16(at + 6, true), 256);
-    if (length < HEAD + 4 || length % 4 !== 0 || at + length > end || recordLength(nameLength) > length || nameLength > NAME_MAX ||
-      ino > inodesCount) {
+    if (length < HEAD + 4 || length % 4 !== 0 || at + length > end || recordLength(nameLength) > length ||
+      nameLength > NAME_MAX || ino > inodesCount) {
       // The checksum of ext4 at a block's end looks like an entry without a name.
       if (length === 12 && ino === 0 && at + 12 === end) break;
       return fs.failure(CORRUPT, `directory ${dir.ino}: bad entry at ${logical * blockSize + at}`);
@@ -150,7 +151,8 @@ export function lookup(dir: Ext2Inode, name: string): Inode | number {
     if (inode === dir || inode.ino === 2) return dir.fs.failure(CORRUPT, `directory ${dir.ino}: '${name}' is above it`);
     const known = inode.parent;
     if (known !== null && known !== dir && !inode.removed) {
-      return dir.fs.failure(CORRUPT, `directory ${inode.ino} is in directories ${(known as Ext2Inode).ino} and ${dir.ino}`);
+      const other = (known as Ext2Inode).ino;
+      return dir.fs.failure(CORRUPT, `directory ${inode.ino} is in directories ${other} and ${dir.ino}`);
     }
     inode.parent = dir;
     inode.name = name;
@@ -230,7 +232,8 @@ export function insert(dir: Ext2Inode, name: string, ino: number, type: number, 
   let room = 0, placed = false;
   for (let at = 0; at < blockSize;) {
     const length = lengthAt(view, at, blockSize);
-    const used = view.getUint32(at, true) === 0 ? 0 : recordLength(typed ? data[at + 6]! : view.getUint16(at + 6, true));
+    const nameLength = typed ? data[at + 6]! : view.getUint16(at + 6, true);
+    const used = view.getUint32(at, true) === 0 ? 0 : recordLength(nameLength);
     // It was checked when it was read; a block that something else has, too, may have changed since.
     if (length < HEAD + 4 || length % 4 !== 0 || at + length > blockSize || used > length) {
       return fs.failure(CORRUPT, `directory ${dir.ino}: bad entry at ${logical * blockSize + at}`);

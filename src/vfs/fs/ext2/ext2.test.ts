@@ -1,6 +1,8 @@
 /** ext2 against e2fsprogs and against a model. Without e2fsprogs, what needs them is skipped. */
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -31,7 +33,8 @@ const tree = (ctx: PathContext): string[] => describe(ctx).slice(1);
 const seed = 20261122;
 for (const args of [
   ['-t', 'ext2', '-b', '1024'], ['-t', 'ext2', '-b', '4096', '-g', '2048'], ['-t', 'ext2', '-b', '1024', '-r', '0'],
-  ['-t', 'ext3', '-b', '2048'], ['-t', 'ext2', '-b', '4096', '-I', '128', '-O', '^filetype,^sparse_super,^resize_inode'],
+  ['-t', 'ext3', '-b', '2048'],
+  ['-t', 'ext2', '-b', '4096', '-I', '128', '-O', '^filetype,^sparse_super,^resize_inode'],
 ]) {
   t.test(`random operations, as a model has them: mke2fs ${args.join(' ')}`, { skip }, async (t) => {
     t.comment(`seed ${seed}`);
@@ -70,7 +73,8 @@ t.test('what is written can be read by debugfs', { skip }, async (t) => {
   mkdir(ctx, ctx.root, '/dir', 0o755);
   // Direct, indirect, double and triple indirect blocks, and a hole before each.
   for (const [name, size, offset] of [
-    ['empty', 0, 0], ['small', 100, 0], ['direct', 12 << 10, 0], ['indirect', 200_000, 5000], ['double', 3_000_000, 100_000],
+    ['empty', 0, 0], ['small', 100, 0], ['direct', 12 << 10, 0], ['indirect', 200_000, 5000],
+    ['double', 3_000_000, 100_000],
     ['dir/triple', 200_000, 67_500_000],
   ] as const) {
     const file = open(ctx, ctx.root, `/${name}`, O.WRONLY | O.CREAT, 0o644);
@@ -285,7 +289,10 @@ t.test('a full device, unnamed files, remounts', { skip }, async (t) => {
 });
 
 t.test('what a crash left in the journal is seen', { skip }, async (t) => {
-  for (const args of [['-t', 'ext3'], ['-t', 'ext4', '-O', 'metadata_csum,64bit'], ['-t', 'ext4', '-b', '1024', '-O', '^64bit,^metadata_csum']]) {
+  for (const args of [
+    ['-t', 'ext3'], ['-t', 'ext4', '-O', 'metadata_csum,64bit'],
+    ['-t', 'ext4', '-b', '1024', '-O', '^64bit,^metadata_csum'],
+  ]) {
     const blockSize = args.includes('1024') ? 1024 : 4096;
     const image = makeImage('24M', '-b', String(blockSize), ...args.filter((word) => word !== '-b' && word !== '1024'));
     const fresh = Buffer.alloc(blockSize, 'fresh');
@@ -302,7 +309,8 @@ t.test('what a crash left in the journal is seen', { skip }, async (t) => {
     });
     const label = args.join(' ');
     t.equal(tryMount(new MemoryDevice(bytes)), -E.ROFS, `${label}: not to be written`);
-    for (const [options, wanted] of [['', fresh], ['noload', Buffer.alloc(blockSize * 3, 'old').subarray(blockSize, blockSize * 2)]] as const) {
+    const old = Buffer.alloc(blockSize * 3, 'old').subarray(blockSize, blockSize * 2);
+    for (const [options, wanted] of [['', fresh], ['noload', old]] as const) {
       const ctx = contextOf(mount(new MemoryDevice(bytes, true), options));
       const file = open(ctx, ctx.root, '/file', O.RDONLY, 0);
       const out = Buffer.alloc(blockSize);

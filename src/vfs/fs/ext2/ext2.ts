@@ -1,5 +1,6 @@
 /**
- * ext2, read and write; ext3 whose journal is clean is written as ext2, other ext3 and ext4 are read. README.md says where
+ * ext2, read and write; ext3 whose journal is clean is written as ext2, other ext3 and ext4 are read. README.md says
+ * where
  * to start, and in which order things reach the device.
  */
 import { E } from '../../../abi/errno.js';
@@ -26,17 +27,20 @@ const EXT2_INCOMPAT = INCOMPAT.FILETYPE | INCOMPAT.META_BG;
 const EXT2_RO_COMPAT = RO_COMPAT.SPARSE_SUPER | RO_COMPAT.LARGE_FILE | RO_COMPAT.BTREE_DIR;
 /** Options of ext2(5) that are accepted; those with a value end in '='. */
 const OPTIONS: ReadonlySet<string> = new Set([
-  'rw', 'ro', 'defaults', 'bsddf', 'minixdf', 'nogrpid', 'sysvgroups', 'nouid32', 'nocheck', 'check=', 'debug', 'errors=',
-  'user_xattr', 'nouser_xattr', 'acl', 'noacl', 'noload', 'norecovery', 'data=', 'commit=', 'barrier', 'nobarrier',
-  'barrier=', 'discard', 'nodiscard', 'delalloc', 'nodelalloc', 'orlov', 'oldalloc', 'reservation', 'noreservation',
-  'noquota', 'resuid=', 'resgid=', 'stripe=', 'journal_checksum', 'nojournal_checksum', 'auto_da_alloc', 'lazytime',
+  'rw', 'ro', 'defaults', 'bsddf', 'minixdf', 'nogrpid', 'sysvgroups', 'nouid32', 'nocheck', 'check=', 'debug',
+  'errors=', 'user_xattr', 'nouser_xattr', 'acl', 'noacl', 'noload', 'norecovery', 'data=', 'commit=', 'barrier',
+  'nobarrier', 'barrier=', 'discard', 'nodiscard', 'delalloc', 'nodelalloc', 'orlov', 'oldalloc', 'reservation',
+  'noreservation', 'noquota', 'resuid=', 'resgid=', 'stripe=', 'journal_checksum', 'nojournal_checksum',
+  'auto_da_alloc', 'lazytime',
 ]);
 /** Seconds after which what was changed is written without being asked for (Linux: 5 for metadata). */
 const FLUSH_SECONDS = 5;
 const MAX_MESSAGES = 20;
 const MAX_INODES = 1 << 16;
 const MAX_INDEXED = 1 << 19;
-/** Copies of files that are not mapped now are kept so that the next mapping need not make them: programs, libraries. */
+/**
+ * Copies of files that are not mapped now are kept so that the next mapping need not make them: programs, libraries.
+ */
 const KEPT_COPIES = 32;
 const KEPT_COPY_BYTES = 128 << 20;
 
@@ -112,7 +116,8 @@ export class Ext2Fs implements FileSystem {
       return -E.INVAL;
     }
     if (request.type === 'ext3' &&
-      (incompat & ~(EXT2_INCOMPAT | INCOMPAT.RECOVER) || roCompat & ~EXT2_RO_COMPAT || !(compat & COMPAT.HAS_JOURNAL))) {
+      (incompat & ~(EXT2_INCOMPAT | INCOMPAT.RECOVER) || roCompat & ~EXT2_RO_COMPAT ||
+        !(compat & COMPAT.HAS_JOURNAL))) {
       log('couldn\'t mount as ext3 due to feature incompatibilities');
       return -E.INVAL;
     }
@@ -191,7 +196,8 @@ export class Ext2Fs implements FileSystem {
   /** The file system is not what it should be; who mounts it next is told. */
   damaged(text: string): void {
     this.log(`error: ${text}`);
-    if (!this.readOnly) this.superblock.setUint16(SB.state, this.superblock.getUint16(SB.state, true) | STATE.ERROR, true);
+    if (this.readOnly) return;
+    this.superblock.setUint16(SB.state, this.superblock.getUint16(SB.state, true) | STATE.ERROR, true);
   }
   /** An operation meets corrupt structures or a device that fails: `errno`, told once. */
   failure(errno: number, text: string): number {

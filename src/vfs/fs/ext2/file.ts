@@ -156,7 +156,8 @@ export class Ext2File extends OpenFile {
       case FS_IOC.GETFLAGS:
       case FS_IOC.GETVERSION:
         if (!memory.writable(arg, 4)) return -E.FAULT;
-        view.setUint32(arg, request >>> 0 === FS_IOC.GETFLAGS ? node.flags & FLAG.VISIBLE : node.u32(INODE.generation), true);
+        if (request >>> 0 === FS_IOC.GETFLAGS) view.setUint32(arg, node.flags & FLAG.VISIBLE, true);
+        else view.setUint32(arg, node.u32(INODE.generation), true);
         return 0;
       case FS_IOC.SETFLAGS: {
         if (!memory.readable(arg, 4)) return -E.FAULT;

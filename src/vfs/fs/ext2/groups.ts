@@ -82,7 +82,10 @@ export class Groups {
     return Math.floor((block - firstDataBlock) / blocksPerGroup);
   }
 
-  /** Blocks of a group that are never free, as ranges [first, count]: superblock and descriptors, bitmaps, inode table. */
+  /**
+   * Blocks of a group that are never free, as ranges [first, count]: superblock and descriptors, bitmaps, inode
+   * table.
+   */
   systemBlocks(group: number): [number, number][] {
     const { geometry, superblock } = this.fs;
     const first = this.firstBlock(group);
@@ -97,7 +100,8 @@ export class Groups {
       if (inMeta === 0 || inMeta === 1 || inMeta === perBlock - 1) head++;
     }
     const ranges: [number, number][] = head > 0 ? [[first, head]] : [];
-    ranges.push([this.blockBitmap(group), 1], [this.inodeBitmap(group), 1], [this.inodeTable(group), this.fs.tableBlocks]);
+    ranges.push([this.blockBitmap(group), 1], [this.inodeBitmap(group), 1]);
+    ranges.push([this.inodeTable(group), this.fs.tableBlocks]);
     return ranges;
   }
 
@@ -159,8 +163,9 @@ export class Groups {
 
   /** The descriptor has free blocks that the bitmap has not. */
   private emptied(group: number): void {
-    this.fs.damaged(`group ${group}: ${this.count(group, GD.freeBlocks)} free blocks in the descriptor, none in the bitmap`);
-    this.fs.freeBlocks = Math.max(0, this.fs.freeBlocks - this.count(group, GD.freeBlocks));
+    const count = this.count(group, GD.freeBlocks);
+    this.fs.damaged(`group ${group}: ${count} free blocks in the descriptor, none in the bitmap`);
+    this.fs.freeBlocks = Math.max(0, this.fs.freeBlocks - count);
     this.setCount(group, GD.freeBlocks, 0);
   }
 
@@ -230,7 +235,8 @@ export class Groups {
 
   private groupForFile(near: number, parent: number): number {
     const { groups } = this.fs.geometry;
-    const fits = (group: number): boolean => this.count(group, GD.freeInodes) > 0 && this.count(group, GD.freeBlocks) > 0;
+    const fits = (group: number): boolean =>
+      this.count(group, GD.freeInodes) > 0 && this.count(group, GD.freeBlocks) > 0;
     if (fits(near)) return near;
     let group = (near + parent) % groups;
     for (let step = 1; step < groups; step <<= 1) {
@@ -244,7 +250,8 @@ export class Groups {
     const { groups } = this.fs.geometry;
     const averageInodes = this.fs.freeInodes / groups, averageBlocks = this.fs.freeBlocks / groups;
     const good = (group: number): boolean => this.count(group, GD.freeInodes) > 0 &&
-      this.count(group, GD.freeInodes) >= averageInodes * 0.75 && this.count(group, GD.freeBlocks) >= averageBlocks * 0.75;
+      this.count(group, GD.freeInodes) >= averageInodes * 0.75 &&
+      this.count(group, GD.freeBlocks) >= averageBlocks * 0.75;
     if (parent !== 2) {
       for (let tried = 0; tried < groups; tried++) if (good((near + tried) % groups)) return (near + tried) % groups;
       return near;
@@ -261,8 +268,9 @@ export class Groups {
     const bitmap = this.fs.cache.get(this.inodeBitmap(group));
     if (typeof bitmap === 'number') return;
     const bit = (ino - 1) % this.fs.geometry.inodesPerGroup;
-    if ((bitmap.data[bit >> 3]! & (1 << (bit & 7))) === 0) return this.fs.damaged(`freeing inode ${ino}, which is free`);
-    bitmap.data[bit >> 3]! &= ~(1 << (bit & 7));
+    const mask = 1 << (bit & 7);
+    if ((bitmap.data[bit >> 3]! & mask) === 0) return this.fs.damaged(`freeing inode ${ino}, which is free`);
+    bitmap.data[bit >> 3]! &= ~mask;
     this.fs.cache.change(bitmap);
     this.add(group, GD.freeInodes, 1);
     if (wasDirectory) this.add(group, GD.usedDirs, -1);
@@ -297,7 +305,10 @@ export class Groups {
   }
 }
 
-/** Where the descriptors' block `index` lies: behind the superblock, or (META_BG) in the first group that it describes. */
+/**
+ * Where the descriptors' block `index` lies: behind the superblock, or (META_BG) in the first group that it
+ * describes.
+ */
 function descriptorBlock(fs: Ext2Fs, index: number): number {
   const { geometry, superblock } = fs;
   if (!(geometry.incompat & INCOMPAT.META_BG) || index < superblock.getUint32(SB.firstMetaGroup, true)) {

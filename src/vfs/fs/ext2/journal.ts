@@ -1,5 +1,6 @@
 /**
- * The journal of ext3 and ext4 (JBD2, Linux's include/linux/jbd2.h), for reading: what a crash left in it is seen instead
+ * The journal of ext3 and ext4 (JBD2, Linux's include/linux/jbd2.h), for reading: what a crash left in it is seen
+ * instead
  * of what stands at its place. Nothing is written; checksums of the journal are not verified.
  */
 import type { BlockDevice } from '../../block_device.js';
@@ -12,6 +13,8 @@ import { CORRUPT, SB } from './layout.js';
 const MAGIC = 0xc03b3998;
 const BLOCK = { DESCRIPTOR: 1, COMMIT: 2, SUPERBLOCK_1: 3, SUPERBLOCK_2: 4, REVOKE: 5 } as const;
 const FEATURE = { REVOKE: 1, BIT64: 2, ASYNC_COMMIT: 4, CSUM_2: 8, CSUM_3: 0x10, FAST_COMMIT: 0x20 } as const;
+const KNOWN_FEATURES = FEATURE.REVOKE | FEATURE.BIT64 | FEATURE.ASYNC_COMMIT | FEATURE.CSUM_2 | FEATURE.CSUM_3 |
+  FEATURE.FAST_COMMIT;
 const TAG = { ESCAPED: 1, SAME_UUID: 2, LAST: 8 } as const;
 const DEFAULT_FAST_BLOCKS = 256;
 
@@ -26,7 +29,8 @@ class ReplayedDevice implements BlockDevice {
   readonly readOnly = true;
 
   constructor(
-    private readonly device: BlockDevice, private readonly blockSize: number, private readonly copies: Map<number, Copy>,
+    private readonly device: BlockDevice, private readonly blockSize: number,
+    private readonly copies: Map<number, Copy>,
   ) {}
 
   get size(): number {
@@ -86,8 +90,7 @@ class Journal {
     if (head.getUint32(0) !== MAGIC || (type !== BLOCK.SUPERBLOCK_1 && type !== BLOCK.SUPERBLOCK_2) ||
       head.getUint32(12) !== this.fs.geometry.blockSize) return this.damaged();
     this.features = type === BLOCK.SUPERBLOCK_2 ? head.getUint32(40) : 0;
-    const known = FEATURE.REVOKE | FEATURE.BIT64 | FEATURE.ASYNC_COMMIT | FEATURE.CSUM_2 | FEATURE.CSUM_3 | FEATURE.FAST_COMMIT;
-    if (this.features & ~known) return this.damaged();
+    if (this.features & ~KNOWN_FEATURES) return this.damaged();
     this.first = head.getUint32(20);
     this.end = head.getUint32(16);
     if (this.features & FEATURE.FAST_COMMIT) this.end -= head.getUint32(84) || DEFAULT_FAST_BLOCKS;

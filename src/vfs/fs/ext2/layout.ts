@@ -1,4 +1,7 @@
-/** ext2, ext3 and ext4 on the device: offsets, feature bits, and the checks of a superblock (Linux's ext2.h and ext4.h). */
+/**
+ * ext2, ext3 and ext4 on the device: offsets, feature bits, and the checks of a superblock (Linux's ext2.h and
+ * ext4.h).
+ */
 import { E } from '../../../abi/errno.js';
 
 export const SUPERBLOCK_AT = 1024;
@@ -11,7 +14,8 @@ export const SB = {
   inodesCount: 0, blocksCount: 4, reservedBlocks: 8, freeBlocks: 12, freeInodes: 16, firstDataBlock: 20,
   logBlockSize: 24, blocksPerGroup: 32, inodesPerGroup: 40, mountTime: 44, writeTime: 48, mountCount: 52, magic: 56,
   state: 58, creatorOs: 72, revision: 76, firstIno: 84, inodeSize: 88, compat: 92, incompat: 96, roCompat: 100,
-  uuid: 104, lastMounted: 136, journalInum: 224, lastOrphan: 232, hashSeed: 236, descSize: 254, firstMetaGroup: 260, blocksCountHigh: 336,
+  uuid: 104, lastMounted: 136, journalInum: 224, lastOrphan: 232, hashSeed: 236, descSize: 254, firstMetaGroup: 260,
+  blocksCountHigh: 336,
   reservedHigh: 340, freeBlocksHigh: 344, minExtraSize: 348, wantExtraSize: 350,
 } as const;
 
@@ -48,9 +52,12 @@ export const EXTRA_SIZE = 32;
 export const FLAG = {
   IMMUTABLE: 0x10, APPEND: 0x20, NOATIME: 0x80, INDEX: 0x1000, HUGE_FILE: 0x40000, EXTENTS: 0x80000,
   EA_INODE: 0x200000, INLINE_DATA: 0x1000_0000,
-  /** Flags that a file has from its directory (ext2(5)): sync, nodump, noatime and so on; a file not those of directories. */
+  /**
+   * Flags that a file has from its directory (ext2(5)): sync, nodump, noatime and so on; a file not those of
+   * directories.
+   */
   INHERITED: 0x4 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x800 | 0x4000 | 0x10000 | 0x20000,
-  VISIBLE: 0x0003_dfff, MODIFIABLE: 0x0003_8 << 4 | 0xff,
+  VISIBLE: 0x0003_dfff, MODIFIABLE: 0x0003_80ff,
 } as const;
 
 export const N_DIRECT = 12;
@@ -116,13 +123,15 @@ export function readGeometry(view: DataView, deviceSize: number): Geometry | str
   if (firstDataBlock !== (blockSize === 1024 ? 1 : 0)) return `bad geometry: first data block ${firstDataBlock}`;
   if (firstDataBlock >= blocksCount) return `bad geometry: ${blocksCount} blocks`;
   if (blocksCount * blockSize > deviceSize) {
-    return `bad geometry: block count ${blocksCount} exceeds size of device (${Math.floor(deviceSize / blockSize)} blocks)`;
+    const there = Math.floor(deviceSize / blockSize);
+    return `bad geometry: block count ${blocksCount} exceeds size of device (${there} blocks)`;
   }
   const groups = Math.ceil((blocksCount - firstDataBlock) / blocksPerGroup);
   if (groups * inodesPerGroup !== inodesCount) return `invalid inode count ${inodesCount}`;
   return {
     blockSize, shift: 10 + log, blocksCount, inodesCount, firstDataBlock, blocksPerGroup, inodesPerGroup, inodeSize,
-    firstIno, groups, descSize, compat: dynamic ? u32(SB.compat) : 0, incompat, roCompat: dynamic ? u32(SB.roCompat) : 0,
+    firstIno, groups, descSize, compat: dynamic ? u32(SB.compat) : 0, incompat,
+    roCompat: dynamic ? u32(SB.roCompat) : 0,
   };
 }
 

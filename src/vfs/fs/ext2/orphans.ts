@@ -1,5 +1,6 @@
 /**
- * Files that are open but have no name: a list on the device, whose head is in the superblock and whose links are in the
+ * Files that are open but have no name: a list on the device, whose head is in the superblock and whose links are in
+ * the
  * inodes' dtime. Who mounts the file system next gives them back.
  */
 import type { Ext2Fs } from './ext2.js';

@@ -1,5 +1,6 @@
 /**
- * What a run that ended in the middle left behind is put right: bitmaps and counts are made anew from the inodes, entries
+ * What a run that ended in the middle left behind is put right: bitmaps and counts are made anew from the inodes,
+ * entries
  * of free inodes are dropped, link counts are made to agree. It is what `e2fsck -p` does, for what this file system
  * itself can leave; anything worse is told and left to e2fsck.
  */
@@ -119,7 +120,8 @@ class Repair {
       if (!this.take(acl, 1)) return this.shared(ino, acl);
     }
     const { type } = inode;
-    const mapped = type === S.IFREG || type === S.IFDIR || (type === S.IFLNK && !inode.isFast) || ino < this.fs.geometry.firstIno;
+    const mapped = type === S.IFREG || type === S.IFDIR || (type === S.IFLNK && !inode.isFast) ||
+      ino < this.fs.geometry.firstIno;
     if (!mapped) return 0;
     let blocks = 0, wrong = -1;
     // The spare descriptor blocks of inode 7 lie among the descriptors.
@@ -170,7 +172,8 @@ class Repair {
       if (typeof index === 'number') return index;
       for (const [name, entry] of [...index.entries]) {
         const { ino } = entry;
-        const raw = ino === ROOT_INO || ino < fs.geometry.firstIno || ino > fs.geometry.inodesCount ? -1 : fs.rawInode(ino);
+        const possible = ino >= fs.geometry.firstIno && ino <= fs.geometry.inodesCount;
+        const raw = possible ? fs.rawInode(ino) : -1;
         if (typeof raw === 'number' || !fs.isUsed(raw.view, raw.at)) {
           this.drop(dir, name);
           continue;
@@ -220,7 +223,8 @@ class Repair {
         found = 2;
         for (const entry of index.entries.values()) {
           const child = fs.rawInode(entry.ino);
-          if (typeof child !== 'number' && (child.view.getUint16(child.at + INODE.mode, true) & S.IFMT) === S.IFDIR) found++;
+          if (typeof child === 'number') return child;
+          if ((child.view.getUint16(child.at + INODE.mode, true) & S.IFMT) === S.IFDIR) found++;
         }
       }
       if (inode.links !== found) {

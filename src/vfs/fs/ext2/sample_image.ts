@@ -40,14 +40,16 @@ export function withFile<T>(bytes: Uint8Array | null, use: (path: string) => T):
 
 /** Runs one of e2fsprogs; its output. @throws when it fails. */
 export function tool(name: string, ...args: string[]): string {
-  return execFileSync(name, args, { env: toolEnvironment, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+  return execFileSync(name, args, {
+    env: toolEnvironment, encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28,
+  });
 }
 
 /** A new image of `size` (as mke2fs understands it); `args` for mke2fs. */
 export function makeImage(size: string, ...args: string[]): Uint8Array {
   return withFile(null, (path) => {
-    tool('mke2fs', '-q', '-F', '-U', '01234567-89ab-cdef-0123-456789abcdef', '-E', 'hash_seed=01234567-89ab-cdef-0123-456789abcdef',
-      ...args, path, size);
+    const id = '01234567-89ab-cdef-0123-456789abcdef';
+    tool('mke2fs', '-q', '-F', '-U', id, '-E', `hash_seed=${id}`, ...args, path, size);
     return new Uint8Array(readFileSync(path));
   });
 }

@@ -76,22 +76,27 @@ export function drawOperation(random: (below: number) => number): { text: string
       return { text: `unlink ${path}`, run: (side) => told(unlink(...at(side), path)) };
     case 13: case 14: case 15: {
       const flags = [0, 0, 0, RENAME.NOREPLACE, RENAME.EXCHANGE][random(5)]!;
-      return { text: `rename ${path} ${other} ${flags}`, run: (side) => told(rename(...at(side), path, side.ctx.cwd, other, flags)) };
+      return { text: `rename ${path} ${other} ${flags}`, run: (side) =>
+        told(rename(...at(side), path, side.ctx.cwd, other, flags)) };
     }
     case 16: case 17:
-      return { text: `link ${path} ${other}`, run: (side) => side.place(path, (place) => link(side.ctx, place, side.ctx.cwd, other)) };
+      return { text: `link ${path} ${other}`, run: (side) =>
+        side.place(path, (place) => link(side.ctx, place, side.ctx.cwd, other)) };
     case 18: {
       const target = 't'.repeat(1 + random(random(2) === 0 ? 59 : 700));
-      return { text: `symlink ${target.length} ${path}`, run: (side) => told(symlink(side.ctx, target, side.ctx.cwd, path)) };
+      return { text: `symlink ${target.length} ${path}`, run: (side) =>
+        told(symlink(side.ctx, target, side.ctx.cwd, path)) };
     }
     case 19: {
       const mode = [S.IFIFO, S.IFCHR, S.IFBLK, S.IFSOCK][random(4)]!;
       return { text: `mknod ${path}`, run: (side) => told(mknod(...at(side), path, mode | 0o600, number)) };
     }
     case 20:
-      return { text: `chmod ${path}`, run: (side) => side.place(path, (place) => chmod(side.ctx, place, number & 0o7777)) };
+      return { text: `chmod ${path}`, run: (side) =>
+        side.place(path, (place) => chmod(side.ctx, place, number & 0o7777)) };
     case 21:
-      return { text: `chown ${path}`, run: (side) => side.place(path, (place) => chown(side.ctx, place, number, number >> 2)) };
+      return { text: `chown ${path}`, run: (side) =>
+        side.place(path, (place) => chown(side.ctx, place, number, number >> 2)) };
     case 22:
       return { text: `utimens ${path}`, run: (side) =>
         side.place(path, (place) => utimens(side.ctx, place, number * 3000, number, number * 2000, 7)) };
@@ -103,7 +108,8 @@ export function drawOperation(random: (below: number) => number): { text: string
     }
     case 25: {
       const name = `user.${'a'.repeat(1 + random(20))}`;
-      return { text: `removexattr ${path} ${name}`, run: (side) => side.place(path, (place) => removexattr(side.ctx, place, name)) };
+      return { text: `removexattr ${path} ${name}`, run: (side) =>
+        side.place(path, (place) => removexattr(side.ctx, place, name)) };
     }
     case 26: {
       const slot = random(6), unnamed = random(4) === 0;
@@ -117,7 +123,8 @@ export function drawOperation(random: (below: number) => number): { text: string
       } };
     }
     case 27: {
-      const slot = random(6), bytes = bytesFrom(random, random(5000)), position = random(30_000), mapped = random(2) === 0;
+      const slot = random(6), bytes = bytesFrom(random, random(5000)), position = random(30_000);
+      const mapped = random(2) === 0;
       return { text: `use ${slot} mapped ${mapped}`, run: (side) => {
         const file = side.files.get(slot);
         if (file === undefined || file.location!.inode.type !== S.IFREG) return 'none';
