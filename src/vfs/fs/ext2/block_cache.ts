@@ -9,6 +9,8 @@ const CACHE_BYTES = 32 << 20;
 
 export class CachedBlock {
   dirty = false;
+  /** A bitmap: it says nothing that inodes do not, and can wait for the next sync. */
+  derived = false;
   /** False: it was dropped, somebody else may have read the block anew. */
   live = true;
   readonly view: DataView;
@@ -74,10 +76,11 @@ export class BlockCache {
     if (block.dirty) this.dirty.delete(block);
   }
 
-  /** Writes all that was changed. 0, or the first -errno (the others were tried). */
-  flush(): number {
+  /** Writes what was changed; `all`: bitmaps, too. 0, or the first -errno (the others were tried). */
+  flush(all: boolean): number {
     let result = 0;
     for (const block of [...this.dirty].sort((one, other) => one.number - other.number)) {
+      if (block.derived && !all) continue;
       const failed = this.store(block);
       if (failed < 0 && result === 0) result = failed;
     }
@@ -87,7 +90,7 @@ export class BlockCache {
   /** Drops old blocks when there are many. Only between operations: inside of one, blocks are held. */
   trim(): void {
     if (this.blocks.size <= this.limit) return;
-    this.flush();
+    this.flush(true);
     let over = this.blocks.size - this.limit / 2;
     for (const [number, block] of this.blocks) {
       if (over-- <= 0) break;

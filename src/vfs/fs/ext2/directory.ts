@@ -214,7 +214,7 @@ function grow(dir: Ext2Inode, index: DirectoryIndex): number {
   dir.setSize(dir.size + blockSize);
   index.room.push(blockSize);
   // An indirect block that points to the new one must be there before the size says so.
-  failed = fs.cache.flush();
+  failed = fs.cache.flush(false);
   return failed < 0 ? failed : logical;
 }
 

@@ -316,7 +316,7 @@ export class Ext2Fs implements FileSystem {
 
   /** Writes all structures that were changed, and the counts. */
   private flush(): number {
-    let failed = this.cache.flush();
+    let failed = this.cache.flush(true);
     if (failed < 0) return failed;
     failed = this.groups.flush();
     if (failed < 0) return failed;
@@ -331,8 +331,13 @@ export class Ext2Fs implements FileSystem {
   syncData(): number {
     if (this.gone) return -E.IO;
     if (this.readOnly) return 0;
-    const failed = this.cache.flush();
+    const failed = this.cache.flush(false);
     return failed < 0 ? failed : this.device.flush();
+  }
+
+  /** A file that was written is closed: a run that is killed does not take it along. */
+  written(): number {
+    return this.gone || this.readOnly ? 0 : this.cache.flush(false);
   }
 
   sync(): number {

@@ -49,6 +49,8 @@ export class FileBytes implements StoredFile {
 export class Ext2File extends OpenFile {
   private position = 0;
   private readonly writes: boolean;
+  /** Something was written that may be in memory only. */
+  private wrote = false;
 
   constructor(readonly node: Ext2Inode, flags: number, location: Location) {
     super(flags, location);
@@ -96,6 +98,7 @@ export class Ext2File extends OpenFile {
     if (failed < 0) return failed;
     const wrote = writeBytes(node, u8, start, length, position);
     if (wrote > 0) {
+      this.wrote = true;
       node.copy?.wrote(u8, start, wrote, position);
       if (this.flags & O.DSYNC) {
         const unsafe = this.sync();
@@ -181,6 +184,7 @@ export class Ext2File extends OpenFile {
       node.writers--;
       node.fs.writers--;
     }
-    return node.opens > 0 ? 0 : node.fs.lastClose(node);
+    const failed = this.wrote && node.links > 0 ? node.fs.written() : 0;
+    return node.opens > 0 ? failed : Math.min(failed, node.fs.lastClose(node));
   }
 }

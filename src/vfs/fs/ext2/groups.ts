@@ -108,7 +108,9 @@ export class Groups {
   /** The block bitmap. At its first use, what no file may have is marked as taken. */
   private bitmap(group: number): CachedBlock | number {
     const block = this.fs.cache.get(this.blockBitmap(group));
-    if (typeof block === 'number' || this.checked.has(group)) return block;
+    if (typeof block === 'number') return block;
+    block.derived = true;
+    if (this.checked.has(group)) return block;
     this.checked.add(group);
     const first = this.firstBlock(group), size = this.size(group);
     let wrong = false;
@@ -161,6 +163,13 @@ export class Groups {
     return -E.NOSPC;
   }
 
+  /** The inode bitmap. */
+  private inodes(group: number): CachedBlock | number {
+    const block = this.fs.cache.get(this.inodeBitmap(group));
+    if (typeof block !== 'number') block.derived = true;
+    return block;
+  }
+
   /** The descriptor has free blocks that the bitmap has not. */
   private emptied(group: number): void {
     const count = this.count(group, GD.freeBlocks);
@@ -210,7 +219,7 @@ export class Groups {
     for (let tried = 0; group >= 0 && tried < geometry.groups; tried++) {
       const at = (group + tried) % geometry.groups;
       if (this.count(at, GD.freeInodes) === 0) continue;
-      const bitmap = this.fs.cache.get(this.inodeBitmap(at));
+      const bitmap = this.inodes(at);
       if (typeof bitmap === 'number') return bitmap;
       // The first inodes are the file system's own.
       const bit = findZero(bitmap.data, at === 0 ? geometry.firstIno - 1 : 0, geometry.inodesPerGroup);
@@ -265,7 +274,7 @@ export class Groups {
 
   freeInode(ino: number, wasDirectory: boolean): void {
     const group = this.groupOfInode(ino);
-    const bitmap = this.fs.cache.get(this.inodeBitmap(group));
+    const bitmap = this.inodes(group);
     if (typeof bitmap === 'number') return;
     const bit = (ino - 1) % this.fs.geometry.inodesPerGroup;
     const mask = 1 << (bit & 7);
@@ -279,7 +288,7 @@ export class Groups {
 
   /** Whether the bitmap has the inode as taken; -errno. */
   inodeTaken(ino: number): boolean | number {
-    const bitmap = this.fs.cache.get(this.inodeBitmap(this.groupOfInode(ino)));
+    const bitmap = this.inodes(this.groupOfInode(ino));
     if (typeof bitmap === 'number') return bitmap;
     const bit = (ino - 1) % this.fs.geometry.inodesPerGroup;
     return (bitmap.data[bit >> 3]! & (1 << (bit & 7))) !== 0;
