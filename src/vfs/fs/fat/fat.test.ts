@@ -358,6 +358,10 @@ t.test('a full device, large files, unlinked files', { skip }, async (t) => {
   t.equal(extended.truncate(2 ** 32 - 1), -E.NOSPC);
   t.equal(fat.stat('/again').size, 9003);
   extended.unref();
+  t.equal(fat.text('/again'), '\0'.repeat(9000) + 'end', 'clusters that had other bytes show as zeros');
+  t.equal(fat.mkdir('/DIR'), 0);
+  for (let i = 0; i < 40; i++) t.equal(fat.write(`/DIR/N${i}`, ''), 0);
+  t.equal(fat.list('/DIR').length, 40, 'and hold no entries when a directory grows');
   const last = fat.must('/N5', O.RDWR);
   t.equal(fat.fs.remount(true, ''), -E.BUSY, 'not read-only while a file is open for writing');
   last.write(Buffer.from('to the end'), 0, 10);
