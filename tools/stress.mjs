@@ -15,6 +15,8 @@ const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
   ['conformance/stress/run.mjs', '--seconds', values.seconds],
   ['build/conformance/stress/persist.js'],
+  ['build/conformance/stress/persist.js', '--image', '--kills', '50'],
+  ['conformance/stress/debian_root.mjs'],
   ['build/conformance/isa/fuzz.js'],
   ['build/conformance/isa/fuzz.js', '--sequences', '--cases', '500000'],
   ['build/conformance/isa/fuzz.js', '--program', '--cases', '200000'],
