@@ -1,6 +1,6 @@
 /**
- * The calls of host files that many programs live on, for `native`: their arguments go through a block of memory that the
- * addon shares (native/host_block.cc), which is several times as fast as through N-API.
+ * The calls of host files that many programs live on, for `native`: their arguments go through a block of memory that
+ * the addon shares (native/host_block.cc), which is several times as fast as through N-API.
  */
 import { STAT, type NativeIo } from './native_io.js';
 
@@ -30,7 +30,8 @@ export type BlockCalls = Pick<NativeIo, 'close' | 'pread' | 'pwrite' | 'getdents
 
 export function blockCalls(addon: NativeBlock): BlockCalls {
   // Functions of their own: the addon's object is a slow one.
-  const { ioBind, ioRead, ioWrite, ioGetdents, ioSeek, ioClose, ioStat, ioStatAt, ioStatBeneath, ioOpenBeneath } = addon;
+  const { ioBind, ioRead, ioWrite, ioGetdents, ioSeek, ioClose } = addon;
+  const { ioStat, ioStatAt, ioStatBeneath, ioOpenBeneath } = addon;
   const buffer = addon.ioBlock();
   const numbers = new Float64Array(buffer, 0, NUMBERS);
   const stat = new Float64Array(buffer, 8 * NUMBERS, STAT.length);

@@ -219,7 +219,8 @@ export class HostInode extends Inode {
 
   /** What the host says is of this same file. */
   private is(said: Float64Array): boolean {
-    return said[STAT.ino] === this.ino && said[STAT.dev] === this.dev && ((said[STAT.mode]! ^ this.mode) & S.IFMT) === 0;
+    const sameType = ((said[STAT.mode]! ^ this.mode) & S.IFMT) === 0;
+    return sameType && said[STAT.ino] === this.ino && said[STAT.dev] === this.dev;
   }
   private takeAttributes(said: Float64Array): void {
     this.mode = said[STAT.mode]!;

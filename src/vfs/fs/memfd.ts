@@ -2,7 +2,8 @@
 import { O, S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
 import { Location, Mount } from '../mount.js';
-import { TmpFile, TmpFs, TmpInode } from './tmpfs.js';
+import { TmpFile } from './tmp_file.js';
+import { TmpFs, TmpInode } from './tmpfs.js';
 
 let mount: Mount | undefined;
 
