@@ -178,9 +178,7 @@ function umount2(task: Task, target: number, flags: number): number {
   }
   if (flags & UMOUNT.DETACH) return tree.detach(mount);
   if (ownRoot || mount.on === null) return remount(task, new Location(mount, mount.root), mount.flags | MS.RDONLY, '');
-  for (const each of [mount, ...tree.propagated(mount).filter((copy) => copy.children === null)]) {
-    if (each.children !== null || inUse(task.kernel, each)) return -E.BUSY;
-  }
+  if (mount.children !== null || [mount, ...tree.propagated(mount)].some((each) => inUse(task.kernel, each))) return -E.BUSY;
   return tree.detach(mount);
 }
 

@@ -154,35 +154,46 @@ function place(tree: Mount, on: Location): void {
 
 const enum Copy { Peer, Slave, SharedSlave, Private }
 
-/** Gives every mount that hears from `group` a copy of `tree`; on.mount itself gets none. */
-function propagate(group: PeerGroup, on: Location, tree: Mount): void {
-  for (const peer of [...group.members]) {
-    if (peer !== on.mount) propagateTo(peer, on, tree, Copy.Peer);
-  }
-  propagateToSlaves(group, on, tree, new Set([group]));
+/** A copy that propagation has made, and where it goes. */
+interface Propagated {
+  readonly copy: Mount;
+  readonly on: Location;
 }
 
-function propagateToSlaves(group: PeerGroup, on: Location, tree: Mount, seen: Set<PeerGroup>): void {
+/**
+ * Gives every mount that hears from `group` a copy of `tree`; on.mount itself gets none, nor do mounts that are just
+ * being made.
+ */
+function propagate(group: PeerGroup, on: Location, tree: Mount): void {
+  const made: Propagated[] = [];
+  for (const peer of [...group.members]) if (peer !== on.mount) propagateTo(peer, on, tree, Copy.Peer, made);
+  propagateToSlaves(group, on, tree, new Set([group]), made);
+  for (const { copy, on } of made) {
+    attachOne(copy, on);
+    join(on.mount.namespace, copy);
+  }
+}
+
+function propagateToSlaves(group: PeerGroup, on: Location, tree: Mount, seen: Set<PeerGroup>, made: Propagated[]): void {
   for (const slave of [...group.slaves]) {
     if (slave.group === null) {
-      propagateTo(slave, on, tree, Copy.Slave);
+      propagateTo(slave, on, tree, Copy.Slave, made);
     } else if (!seen.has(slave.group)) {
       seen.add(slave.group);
       let first: Mount | null = null;
       for (const peer of [...slave.group.members]) {
-        if (first !== null) propagateTo(peer, on, first, Copy.Peer);
-        else first = propagateTo(peer, on, tree, Copy.SharedSlave);
+        if (first !== null) propagateTo(peer, on, first, Copy.Peer, made);
+        else first = propagateTo(peer, on, tree, Copy.SharedSlave, made);
       }
-      propagateToSlaves(slave.group, on, first ?? tree, seen);
+      propagateToSlaves(slave.group, on, first ?? tree, seen, made);
     }
   }
 }
 
-function propagateTo(to: Mount, on: Location, tree: Mount, how: Copy): Mount | null {
-  if (!isAtOrBelow(on, to.root)) return null;
+function propagateTo(to: Mount, on: Location, tree: Mount, how: Copy, made: Propagated[]): Mount | null {
+  if (to.namespace === null || !isAtOrBelow(on, to.root)) return null;
   const copy = copyTree(tree, tree.root, tree.rootPlace, true, how);
-  attachOne(copy, on.movedTo(to));
-  join(to.namespace, copy);
+  made.push({ copy, on: on.movedTo(to) });
   return copy;
 }
 
@@ -198,7 +209,6 @@ function copyMount(mount: Mount, root: Inode, rootPlace: Location | null, how: C
       mount.group.members.add(copy);
     }
     setMaster(copy, mount.master);
-    copy.unbindable = mount.unbindable;
   }
   return copy;
 }
@@ -236,7 +246,10 @@ export function dissolve(namespace: MountNamespace): void {
   for (const mount of subtree(namespace.root).reverse()) drop(mount);
 }
 
-/** The mounts that go with `mount` when it is unmounted, where it has been propagated to. */
+/**
+ * The mounts that go with `mount` when it is unmounted, where it has been propagated to: those with nothing below them but,
+ * perhaps, one mount that covers them, which takes their place.
+ */
 export function propagated(mount: Mount): Mount[] {
   const found: Mount[] = [];
   const { on } = mount;
@@ -244,7 +257,9 @@ export function propagated(mount: Mount): Mount[] {
   const seen = new Set<PeerGroup>();
   const visit = (to: Mount): void => {
     const there = to.children?.get(on.inode);
-    if (there !== undefined && there !== mount) found.push(there);
+    if (there === undefined || there === mount) return;
+    const { children } = there;
+    if (children === null || (children.size === 1 && children.has(there.root))) found.push(there);
   };
   const spread = (group: PeerGroup): void => {
     if (seen.has(group)) return;
@@ -260,14 +275,19 @@ export function propagated(mount: Mount): Mount[] {
 }
 
 /**
- * Unmounts a mount with all below it, and its propagated copies that have nothing below them. -EINVAL for the root of
- * the tree.
+ * Unmounts a mount with all below it, and its propagated copies. -EINVAL for the root of the tree.
  */
 export function detach(mount: Mount): number {
   if (mount.on === null) return -E.INVAL;
   let result = 0;
   for (const below of subtree(mount).reverse()) {
-    for (const copy of propagated(below)) if (copy.children === null) drop(copy);
+    for (const copy of propagated(below)) {
+      const on = copy.on!;
+      const above = copy.children?.get(copy.root);
+      if (above !== undefined) detachOne(above);
+      drop(copy);
+      if (above !== undefined) attachOne(above, on);
+    }
     const failed = drop(below);
     if (failed < 0) result = failed;
   }

@@ -90,6 +90,7 @@ export function unlink(ctx: PathContext, at: Location, path: string): number {
   const failed = walk(ctx, at, path, WALK.PARENT, found);
   if (failed < 0) return failed;
   if (found.last !== Last.Name) return -E.ISDIR;
+  if (found.dirMount.readOnly) return -E.ROFS;
   const inode = found.inode;
   if (inode === null) return -E.NOENT;
   if (found.slash) return inode.type === S.IFDIR ? -E.ISDIR : -E.NOTDIR;
@@ -111,6 +112,7 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   if (found.last === Last.Dot) return -E.INVAL;
   if (found.last === Last.DotDot) return -E.NOTEMPTY;
   if (found.last === Last.Root) return -E.BUSY;
+  if (found.dirMount.readOnly) return -E.ROFS;
   const inode = found.inode;
   if (inode === null) return -E.NOENT;
   const denied = mayRemove(ctx, found, inode);
@@ -138,6 +140,7 @@ export function rename(
   if (from.dirMount !== to.dirMount) return -E.XDEV;
   if (from.last !== Last.Name) return -E.BUSY;
   if (to.last !== Last.Name) return flags & RENAME.NOREPLACE ? -E.EXIST : -E.BUSY;
+  if (from.dirMount.readOnly) return -E.ROFS;
   const inode = from.inode, there = to.inode;
   if (inode === null) return -E.NOENT;
   if (there !== null && flags & RENAME.NOREPLACE) return -E.EXIST;
