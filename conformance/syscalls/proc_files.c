@@ -236,6 +236,22 @@ int main(void) {
   }
   printf("%s\n", buf);
 
+  /* Memory as a file: also where the program itself may not write. */
+  int mem = open("/proc/self/mem", O_RDWR);
+  char *page = mmap(0, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  munmap(page + 2 * 4096, 4096);
+  strcpy(page, "before");
+  mprotect(page, 4096, PROT_READ);
+  printf("mem: write %d", (int)pwrite(mem, "behind", 6, (long)page));
+  printf(" %s read %d", page, (int)pread(mem, buf, 6, (long)page));
+  printf(" %.6s over the end %d", buf, (int)pread(mem, buf, 8192, (long)page + 4096));
+  errno = 0;
+  printf(" nothing %d", (int)pread(mem, buf, 8, (long)page + 2 * 4096));
+  printf(" %d", errno);
+  printf(" at 0 %d", (int)pread(mem, buf, 8, 0));
+  lseek(mem, (long)page + 2, SEEK_SET);
+  printf(" %d %.4s\n", (int)read(mem, buf, 4), buf);
+
   /* A descriptor of /proc/PID is as good as a pidfd for signals. */
   int own = open("/proc/self/", O_RDONLY | O_DIRECTORY), path = open("/proc/self/", O_PATH);
   int task = open("/proc/self/task/", O_RDONLY);

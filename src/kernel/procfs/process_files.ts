@@ -15,6 +15,7 @@ import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
 import { describeFile } from './fdinfo.js';
+import { MemNode } from './mem_file.js';
 import { MapFilesDirectory, mapsText, numaMapsText, smapsRollupText, smapsText } from './memory_files.js';
 import { mountinfoText, mountstatsText, mountsText } from './mount_files.js';
 import { netDirectory } from './net_files.js';
@@ -81,6 +82,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     schedstat: text(() => schedstatText(task)),
     sessionid: text(() => '4294967295'),
     setgroups: text(() => 'allow\n', 0o644),
+    mem: (in_) => new MemNode(in_, task, owner),
     smaps: ofSpace(() => smapsText(task)),
     smaps_rollup: ofSpace(() => smapsRollupText(task)),
     stack: text(() => '', 0o400),
