@@ -1,6 +1,6 @@
 /**
- * A Debian root made by mmdebstrap: what its programs print in posixx, with the root as a directory, as archives and as an
- * ext4 image, and on a kept layer, is what they print in a chroot. Needs root, mmdebstrap and a mirror of Debian.
+ * A Debian root made by mmdebstrap: what its programs print in posixx, with the root as a directory, as archives and as
+ * an ext4 image, and on a kept layer, is what they print in a chroot. Needs root, mmdebstrap and a mirror of Debian.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +14,8 @@ const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const scratch = mkdtempSync(join(tmpdir(), 'posixx-debian-'));
 
 function run(command, ...args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'latin1', maxBuffer: 1 << 28, env, input: '' });
+  const options = { encoding: 'latin1', maxBuffer: 1 << 28, env, input: '' };
+  const { status, stdout, stderr, error } = spawnSync(command, args, options);
   return { status, stdout, stderr: error?.message ?? stderr };
 }
 
@@ -48,12 +49,15 @@ const expected = run('chroot', chroot, '/bin/bash', '/script');
 
 let failed = 0;
 for (const [what, path, ...options] of [...roots, ['a kept layer', tree, '--persist', join(scratch, 'layer')]]) {
-  const found = run(process.execPath, bin, 'run', '--rootfs', path, ...options, '-v', `${script}:/script`, '--cwd', '/', '/bin/bash', '/script');
+  const guest = ['-v', `${script}:/script`, '--cwd', '/', '/bin/bash', '/script'];
+  const found = run(process.execPath, bin, 'run', '--rootfs', path, ...options, ...guest);
   const there = found.stdout.split('\n'), wanted = expected.stdout.split('\n');
   const line = wanted.findIndex((text, n) => text !== there[n]);
   const same = line < 0 && there.length === wanted.length && found.status === expected.status;
   if (!same) failed++;
   process.stdout.write(`${same ? 'ok' : 'not ok'} - ${what}\n`);
-  if (!same) process.stdout.write(`# line ${line + 1}: host ${wanted[line]}\n# posixx ${there[line]}\n# ${found.stderr.trim().replaceAll('\n', '\n# ')}\n`);
+  if (same) continue;
+  const complaints = found.stderr.trim().replaceAll('\n', '\n# ');
+  process.stdout.write(`# line ${line + 1}: host ${wanted[line]}\n# posixx ${there[line]}\n# ${complaints}\n`);
 }
 end(`${roots.length + 1 - failed} passed, ${failed} failed\n`, failed === 0 ? 0 : 1);

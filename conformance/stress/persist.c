@@ -1,6 +1,6 @@
 // Carries out changes of files that it reads line by line and answers for each; every Nth is brought to the disk before
-// that (fsync takes its time, and kills are to hit everything else, too). With "dump" for N it prints what there is. The
-// other end is persist.ts.
+// that (fsync takes its time, and kills are to hit everything else, too). With "dump" for N it prints what there is.
+// The other end is persist.ts.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -65,7 +65,8 @@ static void dump(const char *path) {
       close(fd);
       long got = getxattr(full, "user.v", text, sizeof text - 1);
       text[got < 0 ? 0 : got] = 0;
-      printf("%s file %o %ld %lu %u %s\n", full, s.st_mode & 07777, (long)s.st_size, (unsigned long)s.st_nlink, hash, text);
+      printf("%s file %o %ld %lu %u %s\n", full, s.st_mode & 07777, (long)s.st_size, (unsigned long)s.st_nlink,
+        hash, text);
     } else if (S_ISLNK(s.st_mode)) {
       long got = readlink(full, text, sizeof text - 1);
       text[got < 0 ? 0 : got] = 0;

@@ -196,8 +196,8 @@ export interface CrashReport {
 }
 
 /**
- * Kills posixx `kills` times. `image`: the layer is an ext2 image, where only what was brought to the disk is sure to be
- * found, so everything is.
+ * Kills posixx `kills` times. `image`: the layer is an ext2 image, where only what was brought to the disk is sure to
+ * be found, so everything is.
  * @throws Error when the guest program cannot be compiled
  */
 export async function crashes(seed: number, kills: number, image = false): Promise<CrashReport> {
@@ -205,7 +205,8 @@ export async function crashes(seed: number, kills: number, image = false): Promi
   const report: CrashReport = { failures: [], changes: 0, repairs: 0 };
   try {
     const program = join(scratch, 'program');
-    execFileSync('musl-gcc', ['-static', '-O1', '-o', program, join(root, 'conformance/stress/persist.c')], { stdio: 'inherit' });
+    const source = join(root, 'conformance/stress/persist.c');
+    execFileSync('musl-gcc', ['-static', '-O1', '-o', program, source], { stdio: 'inherit' });
     const lower = join(scratch, 'lower');
     let model = lowerTree(lower);
     const layer = join(scratch, 'layer');
@@ -287,12 +288,14 @@ function difference(expected: string[], found: string[]): string[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' }, image: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' }, image: { type: 'boolean' } },
+  });
   const seed = Number(values.seed ?? (Date.now() % 0x7fff_ffff) + 1);
   process.stdout.write(`# seed ${seed}\n`);
   const { failures, changes, repairs } = await crashes(seed, Number(values.kills), values.image);
   for (const failure of failures) process.stdout.write(`# ${failure}\n`);
-  process.stdout.write(`${failures.length === 0 ? 'ok' : 'not ok'} - ${values.kills} kills, ${changes} changes answered for, ` +
-    `${repairs} repairs told of\n${failures.length === 0 ? '1 passed, 0' : '0 passed, 1'} failed\n`);
+  process.stdout.write(`${failures.length === 0 ? 'ok' : 'not ok'} - ${values.kills} kills, ` +
+    `${changes} changes answered for, ${repairs} repairs told of\n${failures.length === 0 ? '1 passed, 0' : '0 passed, 1'} failed\n`);
   process.exit(failures.length === 0 ? 0 : 1);
 }

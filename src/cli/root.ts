@@ -21,9 +21,10 @@ export async function makeRoot(config: RunConfig, hostCwd: string, say: (line: s
     const file = program.startsWith('/') ? program : `${hostCwd}/${program}`;
     if (existsSync(Buffer.from(file, 'latin1'))) volumes.push({ host: file, guest: file, readOnly: true });
   }
+  const rootfs = config.rootfsIsFile ? await rootInFile(config.rootfs, say) : config.rootfs;
   return defaultRoot({
     volumes,
-    ...(config.rootfs === '/' ? {} : { rootfs: config.rootfsIsFile ? await rootInFile(config.rootfs, say) : config.rootfs }),
+    ...(config.rootfs === '/' ? {} : { rootfs }),
     ...(config.sysroot === undefined ? {} : { sysroot: config.sysroot }),
     emptyRoot: config.emptyRoot,
     ...(config.persist === undefined ? {} : { layer: await persistentLayer(config, config.persist, say) }),
@@ -37,8 +38,11 @@ async function persistentLayer(
 ): Promise<(dev: number) => FileSystem> {
   if (config.persistIsFile) {
     const { ImageError, openImage } = await import('../vfs/image.js');
-    const image = explained('--persist', path, ImageError, () => openImage(path, false, (line) => say(`${path}: ${line}`)));
-    if (image.type === 'vfat') throw new RootError(`--persist ${path}: is FAT, which has no owners and links: use ext2`, 0);
+    const log = (line: string): void => say(`${path}: ${line}`);
+    const image = explained('--persist', path, ImageError, () => openImage(path, false, log));
+    if (image.type === 'vfat') {
+      throw new RootError(`--persist ${path}: is FAT, which has no owners and links: use ext2`, 0);
+    }
     return () => image;
   }
   if (/\.(img|ext[234]|raw)$/.test(path)) {

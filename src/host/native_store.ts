@@ -4,6 +4,6 @@ export interface NativeStore {
   flock(fd: number, operation: number): number;
   /** syncfs(2): the host's file system that the descriptor is on. */
   syncfs(fd: number): number;
-  /** Copies up to `length` bytes between two files, in the host's kernel where it can: the count, less at the end of the file. */
+  /** Copies up to `length` bytes between two files, in the host's kernel where it can: the count, less at the end. */
   copyRange(from: number, fromPosition: number, to: number, toPosition: number, length: number): number;
 }

@@ -18,7 +18,9 @@ export class ImageError extends Error {}
 export function openImage(path: string, readOnly: boolean, log: (line: string) => void): FileSystem {
   const device = HostImage.open(path, readOnly);
   if (device === -E.BUSY) throw new ImageError('is in use by another run');
-  if (typeof device === 'number') throw new ImageError(`cannot be opened${device === -E.ACCES ? ': permission denied' : ''}`);
+  if (typeof device === 'number') {
+    throw new ImageError(`cannot be opened${device === -E.ACCES ? ': permission denied' : ''}`);
+  }
   const complaints: string[] = [];
   for (const type of TYPES) {
     const lines: string[] = [];
@@ -34,5 +36,6 @@ export function openImage(path: string, readOnly: boolean, log: (line: string) =
     }
     complaints.push(...lines);
   }
-  throw new ImageError(`holds no file system that can be ${readOnly ? 'read' : 'written'}: ${complaints[0] ?? 'neither ext2 nor FAT'}`);
+  const use = readOnly ? 'read' : 'written';
+  throw new ImageError(`holds no file system that can be ${use}: ${complaints[0] ?? 'neither ext2 nor FAT'}`);
 }

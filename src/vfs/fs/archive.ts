@@ -15,7 +15,7 @@ const FORMATS: readonly [string, readonly number[]][] = [
   ['zip', [0x50, 0x4b, 3, 4]],
 ];
 
-/** What a host file is by its first bytes: a tar archive ('tar'), one compressed with gzip, zstd …, or '' for neither. */
+/** What a host file is by its first bytes: 'tar', what it is compressed with ('gzip', 'zstd' …), or ''. Or -errno. */
 export function archiveFormat(path: string): string | number {
   const fd = native.openHost(path, O.RDONLY, 0);
   if (fd < 0) return fd;
@@ -94,9 +94,10 @@ const inflate: Unpack = async (chunks, write) => {
   const { createGunzip } = await import('node:zlib');
   const { Readable } = await import('node:stream');
   const { pipeline } = await import('node:stream/promises');
-  await pipeline(Readable.from(chunks), createGunzip({ chunkSize: CHUNK }), async (output: AsyncIterable<Uint8Array>) => {
+  const take = async (output: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const bytes of output) write(bytes);
-  });
+  };
+  await pipeline(Readable.from(chunks), createGunzip({ chunkSize: CHUNK }), take);
 };
 
 const zstd: Unpack = async (chunks, write) => {

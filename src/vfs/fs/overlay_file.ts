@@ -108,8 +108,8 @@ export class OverlayFile extends Inode {
   }
 
   /**
-   * The file in the upper layer, with its bytes (or without, when they are to be dropped anyway). It is made in the work
-   * directory and then moved to its place: whoever comes after a crash finds the lower file or the whole copy.
+   * The file in the upper layer, with its bytes (or without, when they are to be dropped anyway). It is made in the
+   * work directory and then moved to its place: whoever comes after a crash finds the lower file or the whole copy.
    */
   copyUp(withBytes: boolean): Inode | number {
     const { shown } = this;

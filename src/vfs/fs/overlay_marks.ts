@@ -41,7 +41,7 @@ export function makeOpaque(directory: Inode): number {
   return directory.setxattr(OPAQUE, YES, 0);
 }
 
-/** Where the lower layers have what is below a moved directory: a path from their root, or a name beside it; or null. */
+/** Where the lower layers have what is below a moved directory: a path from their root, a name beside it, or null. */
 export function redirectOf(directory: Inode): string | null {
   const value = directory.getxattr(REDIRECT);
   return typeof value === 'number' || value.length === 0 ? null : Buffer.from(value).toString('latin1');

@@ -10,7 +10,8 @@ import type { MountRequest } from './types.js';
 
 const MAX_LAYERS = 500;
 /** Options that change nothing here, or ask for what is so anyway. */
-const ACCEPTED = /^(redirect_dir=\w+|index=\w+|nfs_export=off|xino=\w+|metacopy=off|verity=off|uuid=\w+|volatile|userxattr|)$/;
+const ACCEPTED =
+  /^(redirect_dir=\w+|index=\w+|nfs_export=off|xino=\w+|metacopy=off|verity=off|uuid=\w+|volatile|userxattr|)$/;
 
 /** lowerdir=, upperdir= and workdir= of Linux's overlay. -EINVAL, -ENOENT, -ENOTDIR as there. */
 export function openOverlay(request: MountRequest): FileSystem | number {

@@ -19,7 +19,7 @@ export class WorkDirectory {
   /** `index`: a directory for additional names of hard links that were copied up. */
   private constructor(readonly inode: Inode, readonly index: Inode) {}
 
-  /** Makes `inode` a work directory: what a run that was cut off has left in it is removed. -errno when it cannot be one. */
+  /** Makes `inode` a work directory: what a run that was cut off has left in it is removed. Or -errno. */
   static open(inode: Inode): WorkDirectory | number {
     clear(inode, INDEX);
     const index = directoryIn(inode, INDEX);

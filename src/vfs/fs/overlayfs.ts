@@ -72,7 +72,7 @@ export class OverlayFs implements FileSystem {
     this.root = new OverlayDir(this, null, '', upper, lowers, '');
   }
 
-  /** A layer on a file system of its own, which has the directories 'upper' and 'work', over file systems. Or -errno. */
+  /** A layer on a file system of its own, which has the directories 'upper' and 'work', over others. Or -errno. */
   static on(fs: FileSystem, lowers: readonly FileSystem[]): OverlayFs | number {
     const fresh = fs.root.lookup('upper') === -E.NOENT;
     const upper = directoryIn(fs.root, 'upper');
@@ -334,7 +334,8 @@ export class OverlayDir extends Inode {
     if (work === null) return -E.ROFS;
     const lower = this.lowers[0]!;
     const temporary = work.temporaryName();
-    const made = work.inode.create(temporary, { mode: lower.mode, uid: lower.uid, gid: lower.gid, rdev: 0, target: '' });
+    const { mode, uid, gid } = lower;
+    const made = work.inode.create(temporary, { mode, uid, gid, rdev: 0, target: '' });
     if (typeof made === 'number') return made;
     let failed = copyAttributes(lower, made);
     if (failed >= 0) failed = work.place(temporary, above, this.name);

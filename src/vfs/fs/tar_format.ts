@@ -190,7 +190,8 @@ function typeOf(kind: string, path: string): number {
 
 /** Finds the member's data, and its runs when it is sparse; gives the end of what is stored of it. */
 function sparse(
-  reader: Reader, block: Buffer, kind: string, member: TarMember, start: number, stored: number, local: Extension | null,
+  reader: Reader, block: Buffer, kind: string, member: TarMember, start: number, stored: number,
+  local: Extension | null,
 ): number {
   member.data = start;
   member.size = member.type === S.IFREG ? stored : 0;
@@ -241,7 +242,9 @@ function mapInData(reader: Reader, start: number, stored: number, runs: number[]
   let position = 0, digits = '', wanted = -1;
   while (wanted < 0 || runs.length < wanted) {
     const block = position + BLOCK <= stored ? reader.at(start + position, BLOCK) : null;
-    if (block === null || block.length < BLOCK) throw new TarError(`the sparse map of the header at byte ${at} has no end`);
+    if (block === null || block.length < BLOCK) {
+      throw new TarError(`the sparse map of the header at byte ${at} has no end`);
+    }
     position += BLOCK;
     for (const byte of block) {
       if (byte !== 10) {

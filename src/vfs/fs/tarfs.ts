@@ -79,8 +79,8 @@ export class TarFs implements FileSystem {
     if (member.type === 0) {
       const target = this.find(member);
       if (target === null || target.type === S.IFDIR) {
-        this.warn(`${printable(member.path)} (header at byte ${member.offset}) is a link to ${printable(member.link)}, ` +
-          `which is ${target === null ? 'not there' : 'a directory'}: left out`);
+        this.warn(`${printable(member.path)} (header at byte ${member.offset}) is a link to ` +
+          `${printable(member.link)}, which is ${target === null ? 'not there' : 'a directory'}: left out`);
       } else if (target !== there) {
         target.nlink++;
         directory.put(name, target);

@@ -1,4 +1,4 @@
-/** Inodes of a persistent layer: in memory, each change first in the log. The bytes of a file are a file of the host. */
+/** Inodes of a persistent layer: in memory, each change first in the log. A file's bytes are a file of the host. */
 import { E } from '../../../abi/errno.js';
 import { O, S } from '../../../abi/fcntl.js';
 import { native } from '../../../host/native.js';
@@ -218,7 +218,8 @@ export class PersistInode extends Inode {
     if (ready < 0) return ready;
     readClock();
     const whiteout = flags & RENAME.WHITEOUT ? this.fs.nextId() : 0;
-    const failed = this.fs.log(renameRecord(this, name, target, newName, flags, whiteout, now.seconds, now.nanoseconds));
+    const { seconds, nanoseconds } = now;
+    const failed = this.fs.log(renameRecord(this, name, target, newName, flags, whiteout, seconds, nanoseconds));
     if (failed < 0) return failed;
     const { replaced } = this.move(name, target, newName, flags, whiteout);
     inode.stampChange(now.seconds, now.nanoseconds);

@@ -62,7 +62,8 @@ export class PersistFs implements FileSystem {
     const rootFd = openDirectory(path);
     const marker = must(native.openBeneath(rootFd, MARKER, O.RDWR | O.CREAT, 0o600), 'cannot be written');
     const locked = native.flock(marker, LOCK_EX_NB);
-    if (locked < 0) throw new PersistError(locked === -E.AGAIN ? 'is in use by another run' : `cannot be locked: ${text(locked)}`);
+    if (locked === -E.AGAIN) throw new PersistError('is in use by another run');
+    must(locked, 'cannot be locked');
     const first = checkMarker(path, rootFd, marker, over, say);
     const made = native.mkdirBeneath(rootFd, FILES, 0o700);
     if (made < 0 && made !== -E.EXIST) throw new PersistError(`cannot be written: ${text(made)}`);
@@ -96,7 +97,9 @@ export class PersistFs implements FileSystem {
     }
     this.journal = new Log(fd, end);
     const names = readdirSync(Buffer.from(`${path}/${FILES}`, 'latin1'), 'latin1');
-    if (records === 0 && names.length > 0) throw new PersistError('its log is empty, though there are files: it was lost');
+    if (records === 0 && names.length > 0) {
+      throw new PersistError('its log is empty, though there are files: it was lost');
+    }
     if (records === 0) must(this.log(inodeRecord(this.root)), 'cannot be written');
     this.checkBytes(names, replay, repairs);
     if (repairs.length > 0) say(`${path}: repaired: ${repairs.join(', ')}`);
@@ -259,7 +262,7 @@ function checkMarker(path: string, rootFd: number, marker: number, over: string,
     if (root !== `over ${over}`) say(`${path}: was made over ${root?.replace(/^over /, '')}, not over ${over}`);
     return false;
   }
-  if (format !== '') throw new PersistError(`has a layer of another format ("${format}"), which this posixx cannot read`);
+  if (format !== '') throw new PersistError(`has a layer of another format ("${format}"), unknown to this posixx`);
   const names = readdirSync(Buffer.from(path, 'latin1'), 'latin1').filter((name) => name !== MARKER);
   // A run that was killed at its start has made these.
   if (names.some((name) => name !== FILES && name !== LOG)) {

@@ -25,7 +25,9 @@ export function inodeRecord(inode: PersistInode): Uint8Array {
   return record.finish();
 }
 
-export function linkRecord(parent: PersistInode, name: string, id: number, seconds: number, nanoseconds: number): Uint8Array {
+export function linkRecord(
+  parent: PersistInode, name: string, id: number, seconds: number, nanoseconds: number,
+): Uint8Array {
   return writer.start(OP.LINK).number(parent.id).text(name).number(id).number(seconds).number(nanoseconds).finish();
 }
 
@@ -46,7 +48,9 @@ export function renameRecord(
     .number(seconds).number(nanoseconds).finish();
 }
 
-export function attributeRecord(inode: PersistInode, change: AttrChange, seconds: number, nanoseconds: number): Uint8Array {
+export function attributeRecord(
+  inode: PersistInode, change: AttrChange, seconds: number, nanoseconds: number,
+): Uint8Array {
   return writer.start(OP.ATTR).number(inode.id).number(change.mask & ~ATTR.SIZE).number(change.mode).number(change.uid)
     .number(change.gid).number(change.atime).number(change.atimeNsec).number(change.mtime).number(change.mtimeNsec)
     .number(seconds).number(nanoseconds).finish();
@@ -139,7 +143,9 @@ export class Replay {
     inode.ctimeNsec = record.number();
     inode.btime = record.number();
     inode.btimeNsec = record.number();
-    for (let count = record.number(); count > 0; count--) (inode.xattrs ??= new Map()).set(record.text(), record.bytes());
+    for (let count = record.number(); count > 0; count--) {
+      (inode.xattrs ??= new Map()).set(record.text(), record.bytes());
+    }
     this.inodes.set(id, inode);
   }
 
