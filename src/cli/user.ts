@@ -31,7 +31,8 @@ export function isCaller(wanted: string | undefined, caller: Caller): boolean {
  * @throws UserError for a name that the guest does not know
  */
 export function guestUser(fs: PathContext, wanted: string | undefined, caller: Caller): Credentials {
-  if (wanted === undefined) return caller.uid === 0 ? Credentials.of(0, caller.gid, caller.groups) : Credentials.of(0, 0, []);
+  if (wanted === undefined && caller.uid === 0) return Credentials.of(0, caller.gid, caller.groups);
+  if (wanted === undefined) return Credentials.of(0, 0, []);
   const [user = '', group] = wanted.split(':');
   const entry = readLines(fs, '/etc/passwd').find(([name, , uid]) => name === user || uid === user);
   const uid = entry === undefined ? numeric(user, 'user') : Number(entry[2]);

@@ -17,7 +17,9 @@ const FILEID_INO64_GEN = 0x81;
 const AT_HANDLE = { MNT_ID_UNIQUE: 1, CONNECTABLE: 2, FID: 0x200 } as const;
 
 /** name_to_handle_at(2). */
-function nameToHandleAt(task: Task, dirfd: number, path: number, handle: number, mountId: number, flags: number): number {
+function nameToHandleAt(
+  task: Task, dirfd: number, path: number, handle: number, mountId: number, flags: number,
+): number {
   if (flags & ~(AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | AT_HANDLE.FID | AT_HANDLE.MNT_ID_UNIQUE)) return -E.INVAL;
   const { mm } = task;
   const follow = flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW;

@@ -63,7 +63,8 @@ function optional(task: Task, address: number): string | null | number {
 /** The flags of a new mount: relative access times when nothing else is said. */
 function keptFlags(flags: number): number {
   const kept = flags & KEPT;
-  return flags & ACTION.STRICTATIME ? kept & ~(MS.RELATIME | MS.NOATIME) : kept & MS.NOATIME ? kept : kept | MS.RELATIME;
+  if (flags & ACTION.STRICTATIME) return kept & ~(MS.RELATIME | MS.NOATIME);
+  return kept & MS.NOATIME ? kept : kept | MS.RELATIME;
 }
 
 function isRoot(place: Location): boolean {
@@ -178,7 +179,8 @@ function umount2(task: Task, target: number, flags: number): number {
   }
   if (flags & UMOUNT.DETACH) return tree.detach(mount);
   if (ownRoot || mount.on === null) return remount(task, new Location(mount, mount.root), mount.flags | MS.RDONLY, '');
-  if (mount.children !== null || [mount, ...tree.propagated(mount)].some((each) => inUse(task.kernel, each))) return -E.BUSY;
+  if (mount.children !== null) return -E.BUSY;
+  if ([mount, ...tree.propagated(mount)].some((each) => inUse(task.kernel, each))) return -E.BUSY;
   return tree.detach(mount);
 }
 

@@ -21,7 +21,9 @@ const WRITABLE = POLL.OUT | POLL.HUP | POLL.ERR;
 let ownUid = -1;
 let ownGid = -1;
 
-/** From now on the files of this user of the host are root's for the guest: who is root there owns what its caller owns. */
+/**
+ * From now on the files of this user of the host are root's for the guest: who is root there owns what its caller owns.
+ */
 export function showOwnFilesAsRoots(uid: number, gid: number): void {
   ownUid = uid;
   ownGid = gid;

@@ -2,7 +2,9 @@
 import type { FileSystem, Inode } from './inode.js';
 import type { MountNamespace, PeerGroup } from './mount_tree.js';
 
-/** Flags of one mount, with the numbers of mount(2). A mount with neither NOATIME nor RELATIME has strict access times. */
+/**
+ * Flags of one mount, with the numbers of mount(2). A mount with neither NOATIME nor RELATIME has strict access times.
+ */
 export const MS = {
   RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOSYMFOLLOW: 256, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 1 << 21,
 } as const;

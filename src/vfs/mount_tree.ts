@@ -174,7 +174,9 @@ function propagate(group: PeerGroup, on: Location, tree: Mount): void {
   }
 }
 
-function propagateToSlaves(group: PeerGroup, on: Location, tree: Mount, seen: Set<PeerGroup>, made: Propagated[]): void {
+function propagateToSlaves(
+  group: PeerGroup, on: Location, tree: Mount, seen: Set<PeerGroup>, made: Propagated[],
+): void {
   for (const slave of [...group.slaves]) {
     if (slave.group === null) {
       propagateTo(slave, on, tree, Copy.Slave, made);
@@ -247,8 +249,8 @@ export function dissolve(namespace: MountNamespace): void {
 }
 
 /**
- * The mounts that go with `mount` when it is unmounted, where it has been propagated to: those with nothing below them but,
- * perhaps, one mount that covers them, which takes their place.
+ * The mounts that go with `mount` when it is unmounted, where it has been propagated to: those with nothing below
+ * them but, perhaps, one mount that covers them, which takes their place.
  */
 export function propagated(mount: Mount): Mount[] {
   const found: Mount[] = [];

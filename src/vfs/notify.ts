@@ -165,6 +165,8 @@ export function notifyMoved(
 /** A file system is mounted nowhere any more: the watches in it end. */
 export function notifyUnmounted(fs: FileSystem): void {
   for (const list of [...watches.values()]) {
-    for (const watch of [...list]) if (watch.inode.fs === fs) watch.event(withType(watch.inode, IN.UNMOUNT), '', 0, false);
+    for (const watch of [...list]) {
+      if (watch.inode.fs === fs) watch.event(withType(watch.inode, IN.UNMOUNT), '', 0, false);
+    }
   }
 }

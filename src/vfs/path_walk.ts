@@ -339,8 +339,8 @@ export function shownPath(root: Location, place: Location): string {
 }
 
 /**
- * The absolute path of a place as seen from `root`. As getcwd(2) writes it, '(unreachable)' comes before it when the place
- * is not beneath that root.
+ * The absolute path of a place as seen from `root`. As getcwd(2) writes it, '(unreachable)' comes before it when the
+ * place is not beneath that root.
  */
 export function pathOf(root: Location, place: Location): string {
   let mount = place.mount, inode: Inode | null = place.inode;

@@ -35,7 +35,8 @@ export function systemDevices(kernel: Kernel): Entries {
     const alone = { map: mask(count, (other) => other === cpu), list: String(cpu) };
     const together = { map: everyOne, list: all };
     const sets: Record<string, { map: string; list: string }> = {
-      thread_siblings: alone, core_cpus: alone, cluster_cpus: alone, core_siblings: together, package_cpus: together, die_cpus: together,
+      thread_siblings: alone, core_cpus: alone, cluster_cpus: alone,
+      core_siblings: together, package_cpus: together, die_cpus: together,
     };
     const entries = attributes({ core_id: cpu, cluster_id: 65535, die_id: 0, physical_package_id: 0 });
     for (const [name, { map, list }] of Object.entries(sets)) {
@@ -47,9 +48,11 @@ export function systemDevices(kernel: Kernel): Entries {
   const cache = (cpu: number): Entries => Object.fromEntries(CACHES.map(([level, type, size, ways], index) => [
     `index${index}`,
     fixed(attributes({
-      coherency_line_size: LINE, id: level === 3 ? 0 : cpu, level, type, size: `${size >> 10}K`, ways_of_associativity: ways,
+      coherency_line_size: LINE, id: level === 3 ? 0 : cpu, level, type, size: `${size >> 10}K`,
+      ways_of_associativity: ways,
       number_of_sets: size / ways / LINE, physical_line_partition: 1,
-      shared_cpu_list: level === 3 ? all : cpu, shared_cpu_map: level === 3 ? everyOne : mask(count, (other) => other === cpu),
+      shared_cpu_list: level === 3 ? all : cpu,
+      shared_cpu_map: level === 3 ? everyOne : mask(count, (other) => other === cpu),
     })),
   ]));
 

@@ -6,7 +6,9 @@ import type { Kernel } from '../kernel.js';
 import { attribute, attributes, fixed, link, refused, text, type Entries } from './nodes.js';
 
 const SECTOR = 512;
-const MEMORY: readonly (readonly [string, number])[] = [['null', 3], ['zero', 5], ['full', 7], ['random', 8], ['urandom', 9]];
+const MEMORY: readonly (readonly [string, number])[] = [
+  ['null', 3], ['zero', 5], ['full', 7], ['random', 8], ['urandom', 9],
+];
 const COUNTERS = [
   'collisions', 'multicast', 'rx_bytes', 'rx_compressed', 'rx_crc_errors', 'rx_dropped', 'rx_errors', 'rx_fifo_errors',
   'rx_frame_errors', 'rx_length_errors', 'rx_missed_errors', 'rx_nohandler', 'rx_over_errors', 'rx_packets',
@@ -18,8 +20,9 @@ function loopback(): Entries {
   return {
     ...attributes({
       addr_assign_type: 0, addr_len: 6, address: '00:00:00:00:00:00', broadcast: '00:00:00:00:00:00', carrier: 1,
-      carrier_changes: 0, carrier_down_count: 0, carrier_up_count: 0, dev_id: '0x0', dev_port: 0, dormant: 0, flags: '0x9',
-      gro_flush_timeout: 0, ifalias: '', ifindex: 1, iflink: 1, link_mode: 0, mtu: 65536, netdev_group: 0, operstate: 'unknown',
+      carrier_changes: 0, carrier_down_count: 0, carrier_up_count: 0, dev_id: '0x0', dev_port: 0, dormant: 0,
+      flags: '0x9', gro_flush_timeout: 0, ifalias: '', ifindex: 1, iflink: 1, link_mode: 0, mtu: 65536, netdev_group: 0,
+      operstate: 'unknown',
       proto_down: 0, testing: 0, tx_queue_len: 1000, type: 772,
     }),
     duplex: refused(E.INVAL), name_assign_type: refused(E.INVAL), speed: refused(E.INVAL),
@@ -46,7 +49,8 @@ function block(disk: Disk, parts: readonly Disk[], depth: string): Entries {
   Object.assign(entries, attributes({ removable: 0, range: 16, ext_range: 16, alignment_offset: 0, hidden: 0 }), {
     queue: fixed(attributes({
       logical_block_size: SECTOR, physical_block_size: SECTOR, hw_sector_size: SECTOR, minimum_io_size: SECTOR,
-      optimal_io_size: 0, rotational: 0, discard_granularity: 0, discard_max_bytes: 0, max_sectors_kb: 1280, scheduler: '[none]',
+      optimal_io_size: 0, rotational: 0, discard_granularity: 0, discard_max_bytes: 0, max_sectors_kb: 1280,
+      scheduler: '[none]',
     })),
     holders: fixed({}), slaves: fixed({}),
   });
