@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -61,6 +62,8 @@ int main(void) {
   say("read it", read(one[0], big, sizeof big));
   int event = eventfd(0, 0);
   say("into an eventfd", splice(one[0], 0, event, 0, 8, 0));
+  int process = syscall(SYS_pidfd_open, getpid(), 0);
+  say("into a pidfd", splice(one[0], 0, process, 0, 8, 0));
   say("from an eventfd", splice(event, 0, one[1], 0, 8, 0));
   close(one[1]);
   say("no writer", splice(one[0], 0, fd, 0, 10, 0));

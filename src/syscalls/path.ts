@@ -276,7 +276,9 @@ function utime(task: Task, path: number, times: number): number {
   return setTimes(task, AT.FDCWD, path, [seconds(times), 0, seconds(times + (wide ? 8 : 4)), 0], 0);
 }
 
-const atFlags = flags('AT_', AT);
+const linkFlags = flags('AT_', { SYMLINK_FOLLOW: AT.SYMLINK_FOLLOW, EMPTY_PATH: AT.EMPTY_PATH });
+const atFlags = flags('AT_', { SYMLINK_NOFOLLOW: AT.SYMLINK_NOFOLLOW, EMPTY_PATH: AT.EMPTY_PATH });
+const removeFlags = flags('AT_', { REMOVEDIR: AT.REMOVEDIR });
 const renameFlags = flags('RENAME_', RENAME);
 
 export const pathRows: readonly Row[] = [
@@ -286,12 +288,12 @@ export const pathRows: readonly Row[] = [
   call('mknodat', 259, 297, [dirfd, path, mode, uint], mknodat),
   call('unlink', 87, 10, [path], unlink),
   call('rmdir', 84, 40, [path], rmdir),
-  call('unlinkat', 263, 301, [dirfd, path, atFlags], unlinkat),
+  call('unlinkat', 263, 301, [dirfd, path, removeFlags], unlinkat),
   call('rename', 82, 38, [path, path], rename),
   call('renameat', 264, 302, [dirfd, path, dirfd, path], renameat),
   call('renameat2', 316, 353, [dirfd, path, dirfd, path, renameFlags], renameat2, 'full', 'RENAME_WHITEOUT on tmpfs'),
   call('link', 86, 9, [path, path], link),
-  call('linkat', 265, 303, [dirfd, path, dirfd, path, atFlags], linkat),
+  call('linkat', 265, 303, [dirfd, path, dirfd, path, linkFlags], linkat),
   call('symlink', 88, 83, [path, path], symlink),
   call('symlinkat', 266, 304, [path, dirfd, path], symlinkat),
   call('readlink', 89, 85, [path, outBuffer, size], readlink),

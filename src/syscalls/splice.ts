@@ -3,6 +3,7 @@ import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { SPLICE_F } from '../abi/file.js';
 import { AnonymousFile } from '../kernel/anonymous_file.js';
+import { PidFile } from '../kernel/pidfd.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady } from '../kernel/wait_ready.js';
@@ -28,7 +29,8 @@ function splice(
   if (!toPipe && to.flags & O.APPEND) return -E.INVAL;
   const file = fromPipe ? to : from;
   const offset = fromPipe ? outOffset : inOffset;
-  if (file instanceof AnonymousFile || (file.inode !== null && file.inode.type === S.IFDIR)) return -E.INVAL;
+  if (file instanceof AnonymousFile || file instanceof PidFile) return -E.INVAL;
+  if (file.inode !== null && file.inode.type === S.IFDIR) return -E.INVAL;
   let at = -1;
   if (offset !== 0) {
     if (!file.seekable) return -E.SPIPE;
