@@ -114,7 +114,7 @@ function childProcess(task: Task, pid: number, request: CloneRequest): Process {
   child.startTime = native.monotonicNow();
   child.dumpable = process.dumpable;
   child.personality = process.personality;
-  child.timerSlack = process.timerSlack;
+  child.timerSlack = child.defaultTimerSlack = process.timerSlack;
   child.mceKill = process.mceKill;
   child.hugePagesOff = process.hugePagesOff;
   child.memoryMerge = process.memoryMerge;

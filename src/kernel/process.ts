@@ -85,6 +85,8 @@ export class Process {
   /** Commands that membarrier(2) registered. */
   membarriers = 0;
   timerSlack = 50_000;
+  /** What PR_SET_TIMERSLACK 0 brings back. */
+  defaultTimerSlack = 50_000;
   mceKill = 2;
   hugePagesOff = 0;
   memoryMerge = 0;

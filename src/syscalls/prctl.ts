@@ -74,7 +74,7 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
     case PR.GET_TIMERSLACK:
       return process.timerSlack;
     case PR.SET_TIMERSLACK:
-      process.timerSlack = a === 0 ? 50_000 : a;
+      process.timerSlack = a === 0 ? process.defaultTimerSlack : a;
       return 0;
     case PR.GET_SECCOMP:
     case PR.GET_TIMING:
