@@ -69,12 +69,12 @@ export async function build() {
   });
   await step('code cache', {
     inputs: [...OUTPUTS, 'bin/posixx.js', 'tools/code_cache.cjs', 'examples/hello/hello'],
-    outputs: ['dist/posixx.cache', 'dist/translator.cache', 'dist/calls.cache'],
+    outputs: ['dist/posixx.cache', 'dist/translator.cache', 'dist/kernel.cache'],
     work: () => {
       // The first run translates the program; the second takes what it kept, as most runs will.
       rmSync(join(root, 'build/translations'), { recursive: true, force: true });
       const program = ['run', join(root, 'examples/hello/hello')];
-      for (const [bundle, ...args] of [['translator', ...program], ['posixx', ...program], ['calls', 'syscalls']]) {
+      for (const [bundle, ...args] of [['translator', ...program], ['posixx', ...program], ['kernel', 'syscalls']]) {
         command(process.execPath, ['tools/code_cache.cjs', bundle, ...args], 60_000);
       }
     },
