@@ -62,7 +62,7 @@ export async function build() {
     work: compileTypeScript,
   });
   await step('bundle', {
-    inputs: ['tools/bundle.mjs', 'tools/plain_assert.cjs', 'package-lock.json', 'build/Release/posixx.node',
+    inputs: ['tools/bundle.mjs', 'tools/plain_assert.cjs', 'tools/late_module.cjs', 'package-lock.json', 'build/Release/posixx.node',
       ...filesBelow('build', (name) => name.endsWith('.js')).filter((file) => !file.endsWith('.test.js'))],
     outputs: OUTPUTS,
     work: bundle,

@@ -47,9 +47,12 @@ function options() {
   };
 }
 
-/** For posixx.js and chunks: function expressions, as bin/posixx.js calls them. */
+/** For posixx.js and chunks: function expressions, as bin/posixx.js calls them. (`node build/cli/main.js` shows readable stacks.) */
 const asFunction = {
-  minifySyntax: true, minifyWhitespace: true, external: ['./help.js', './zstd.js'], alias: { assert: './tools/plain_assert.cjs' },
+  minify: true, external: ['./help.js', './zstd.js'],
+  alias: {
+    'assert': './tools/plain_assert.cjs', 'node:module': './tools/late_module.cjs', 'node:os': './tools/late_module.cjs',
+  },
   banner: { js: `(function (require, __filename, __chunk) {const module={exports:{}};${url}` },
   footer: { js: 'return module.exports})' },
 };
