@@ -4,16 +4,14 @@ import { O } from '../../abi/fcntl.js';
 import { SEAL } from '../../abi/file.js';
 import type { Inode } from '../inode.js';
 import type { Location } from '../mount.js';
-import { OpenFile, SEEK } from '../open_file.js';
+import { RegularFile } from '../regular_file.js';
 import { MAX_SIZE, type FileData } from './tmp_data.js';
 import type { TmpInode } from './tmpfs.js';
 
 const FALLOC_PUNCH_HOLE = 2;
 
 /** An open regular file of a tmpfs. */
-export class TmpFile extends OpenFile {
-  private position = 0;
-
+export class TmpFile extends RegularFile {
   constructor(readonly node: TmpInode, private readonly data: FileData, flags: number, location: Location) {
     super(flags, location);
     node.opens++;
@@ -22,30 +20,15 @@ export class TmpFile extends OpenFile {
   override get inode(): Inode {
     return this.node;
   }
-  override get seekable(): boolean {
-    return true;
-  }
-  override read(u8: Uint8Array, start: number, length: number): number {
-    const got = this.pread(u8, start, length, this.position);
-    if (got > 0) this.position += got;
-    return got;
-  }
-  override write(u8: Uint8Array, start: number, length: number): number {
-    if (this.flags & O.APPEND) this.position = this.data.size;
-    const wrote = this.store(u8, start, length, this.position);
-    if (wrote > 0) this.position += wrote;
-    return wrote;
+  protected override get size(): number {
+    return this.data.size;
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const got = this.data.read(u8, start, length, position);
     if (got >= 0 && length > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess(this.location!.mount);
     return got;
   }
-  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
-    return this.store(u8, start, length, this.flags & O.APPEND ? this.data.size : position);
-  }
-
-  private store(u8: Uint8Array, start: number, length: number, position: number): number {
+  protected override store(u8: Uint8Array, start: number, length: number, position: number): number {
     if (length === 0) return 0;
     const { seals } = this.node;
     if (seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) return -E.PERM;
@@ -59,23 +42,8 @@ export class TmpFile extends OpenFile {
     return wrote;
   }
 
-  override seek(offset: number, whence: number): number {
-    let to: number;
-    switch (whence) {
-      case SEEK.SET: to = offset; break;
-      case SEEK.CUR: to = this.position + offset; break;
-      case SEEK.END: to = this.data.size + offset; break;
-      case SEEK.DATA:
-      case SEEK.HOLE:
-        to = this.data.seek(offset, whence);
-        if (to < 0) return to;
-        break;
-      default: return -E.INVAL;
-    }
-    if (!(to >= 0)) return -E.INVAL;
-    if (to > MAX_SIZE) return -E.OVERFLOW;
-    this.position = to;
-    return to;
+  protected override seekData(offset: number, whence: number): number {
+    return this.data.seek(offset, whence);
   }
   override truncate(size: number): number {
     return this.node.resize(size);

@@ -4,7 +4,8 @@ import { O } from '../../../abi/fcntl.js';
 import type { Inode } from '../../inode.js';
 import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
 import type { Location } from '../../mount.js';
-import { OpenFile, SEEK, type UserMemory } from '../../open_file.js';
+import { SEEK, type UserMemory } from '../../open_file.js';
+import { RegularFile } from '../../regular_file.js';
 import { readBytes, resize, seekData, writeBytes } from './data.js';
 import type { Ext2Inode } from './inode.js';
 import { FLAG, INODE } from './layout.js';
@@ -46,8 +47,7 @@ export class FileBytes implements StoredFile {
   }
 }
 
-export class Ext2File extends OpenFile {
-  private position = 0;
+export class Ext2File extends RegularFile {
   private readonly writes: boolean;
   /** Something was written that may be in memory only. */
   private wrote = false;
@@ -66,19 +66,8 @@ export class Ext2File extends OpenFile {
   override get inode(): Inode {
     return this.node;
   }
-  override get seekable(): boolean {
-    return true;
-  }
-  override read(u8: Uint8Array, start: number, length: number): number {
-    const got = this.pread(u8, start, length, this.position);
-    if (got > 0) this.position += got;
-    return got;
-  }
-  override write(u8: Uint8Array, start: number, length: number): number {
-    if (this.flags & O.APPEND) this.position = this.node.size;
-    const wrote = this.put(u8, start, length, this.position);
-    if (wrote > 0) this.position += wrote;
-    return wrote;
+  protected override get size(): number {
+    return this.node.size;
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const { node } = this;
@@ -89,10 +78,7 @@ export class Ext2File extends OpenFile {
     if (got >= 0 && length > 0 && !(this.flags & O.NOATIME)) node.stampAccess(this.location!.mount);
     return got;
   }
-  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
-    return this.put(u8, start, length, this.flags & O.APPEND ? this.node.size : position);
-  }
-  private put(u8: Uint8Array, start: number, length: number, position: number): number {
+  protected override store(u8: Uint8Array, start: number, length: number, position: number): number {
     const { node } = this;
     const failed = node.fs.beforeChange();
     if (failed < 0) return failed;
@@ -108,27 +94,11 @@ export class Ext2File extends OpenFile {
     return wrote;
   }
 
-  override seek(offset: number, whence: number): number {
-    let to: number;
-    switch (whence) {
-      case SEEK.SET: to = offset; break;
-      case SEEK.CUR: to = this.position + offset; break;
-      case SEEK.END: to = this.node.size + offset; break;
-      case SEEK.DATA:
-      case SEEK.HOLE: {
-        const { size } = this.node;
-        if (offset < 0 || offset >= size) return -E.NXIO;
-        to = seekData(this.node, offset, whence === SEEK.HOLE);
-        if (to < 0) return to;
-        if (to >= size && whence === SEEK.DATA) return -E.NXIO;
-        break;
-      }
-      default: return -E.INVAL;
-    }
-    if (!(to >= 0)) return -E.INVAL;
-    if (to > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
-    this.position = to;
-    return to;
+  protected override seekData(offset: number, whence: number): number {
+    const { size } = this.node;
+    if (offset < 0 || offset >= size) return -E.NXIO;
+    const to = seekData(this.node, offset, whence === SEEK.HOLE);
+    return to >= size && whence === SEEK.DATA ? -E.NXIO : to;
   }
   override truncate(size: number): number {
     const failed = this.node.fs.beforeChange();

@@ -3,7 +3,8 @@ import { E } from '../../../abi/errno.js';
 import { O } from '../../../abi/fcntl.js';
 import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
 import type { Location } from '../../mount.js';
-import { OpenFile, SEEK, type UserMemory } from '../../open_file.js';
+import { type OpenFile, SEEK, type UserMemory } from '../../open_file.js';
+import { RegularFile } from '../../regular_file.js';
 import type { FatFs } from './fat.js';
 import { ClusterChain, readSpace, writeSpace, zeroSpace } from './chain.js';
 import { FatInode } from './inode.js';
@@ -195,9 +196,7 @@ export class FatRegular extends FatInode implements StoredFile {
 }
 
 /** An open regular file. */
-class FatFile extends OpenFile {
-  private position = 0;
-
+class FatFile extends RegularFile {
   constructor(readonly node: FatRegular, flags: number, override readonly location: Location) {
     super(flags, location);
     node.opens++;
@@ -205,51 +204,28 @@ class FatFile extends OpenFile {
     if (this.canWrite) node.fs.writers++;
   }
 
-  override get seekable(): boolean {
-    return true;
-  }
-  override read(u8: Uint8Array, start: number, length: number): number {
-    const got = this.pread(u8, start, length, this.position);
-    if (got > 0) this.position += got;
-    return got;
-  }
-  override write(u8: Uint8Array, start: number, length: number): number {
-    if (this.flags & O.APPEND) this.position = this.node.size;
-    const wrote = this.store(u8, start, length, this.position);
-    if (wrote > 0) this.position += wrote;
-    return wrote;
+  protected override get size(): number {
+    return this.node.size;
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const got = this.node.readAt(u8, start, length, position);
     if (got >= 0 && length > 0 && !(this.flags & O.NOATIME)) this.node.stampAccess(this.location.mount);
     return got;
   }
-  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
-    return this.store(u8, start, length, this.flags & O.APPEND ? this.node.size : position);
-  }
-  private store(u8: Uint8Array, start: number, length: number, position: number): number {
+  protected override store(u8: Uint8Array, start: number, length: number, position: number): number {
     const wrote = this.node.writeAt(u8, start, length, position);
     if (wrote <= 0 || !(this.flags & O.DSYNC)) return wrote;
     const failed = this.sync();
     return failed < 0 ? failed : wrote;
   }
 
-  override seek(offset: number, whence: number): number {
+  protected override seekData(offset: number, whence: number): number {
     const { size } = this.node;
-    let to: number;
-    switch (whence) {
-      case SEEK.SET: to = offset; break;
-      case SEEK.CUR: to = this.position + offset; break;
-      case SEEK.END: to = size + offset; break;
-      case SEEK.DATA:
-      case SEEK.HOLE:
-        if (offset < 0 || offset >= size) return -E.NXIO;
-        to = whence === SEEK.DATA ? offset : size;
-        break;
-      default: return -E.INVAL;
-    }
-    if (!(to >= 0 && to <= MOST_BYTES)) return -E.INVAL;
-    return this.position = to;
+    if (offset < 0 || offset >= size) return -E.NXIO;
+    return whence === SEEK.DATA ? offset : size;
+  }
+  protected override checkPosition(position: number): number {
+    return position > MOST_BYTES ? -E.INVAL : 0;
   }
   override truncate(size: number): number {
     const failed = this.node.resize(size);
