@@ -52,7 +52,10 @@ export class ImageStore {
       const bytes = this.store.load(`${this.prefix}-${version}`);
       this.images.set(version, (image = bytes === null ? null : StoredImage.parse(bytes)));
     }
-    if (image === null || !image.fits(base) || !mapped(image.firstPage(base)) || !mapped(image.lastPage(base))) return 0;
+    if (image === null || !image.fits(base)) return 0;
+    // All of its pages: its code branches directly from one to another, and those of an image that stood near it are not its own.
+    const { origins } = translations;
+    if (!image.everyPage(base, (page) => (origins.get(page) ?? origin) === origin && mapped(page * PAGE_SIZE))) return 0;
     const { asm, storage } = this;
     if (asm.at + 2 * image.code.length > asm.layout.size || !storage.log.hasRoom(2 * image.size)) return 0;
     translations.install(origin, image.install(asm, storage.log, base));

@@ -29,8 +29,11 @@ class Place {
   readonly window = new Window();
   readonly space: X86CodeSpace;
 
-  constructor(image: Uint8Array, readonly base: number, store?: CodeStore, version = '!image') {
-    this.engine = new X86Engine(new CpuModel(), store);
+  constructor(
+    image: Uint8Array, readonly base: number, store?: CodeStore, version = '!image',
+    engine = new X86Engine(new CpuModel(), store), program = '',
+  ) {
+    this.engine = engine;
     const length = Math.ceil(image.length / PAGE) * PAGE;
     native.windowMap(this.window.id, base, length, Prot.Read | Prot.Write, false, -1, 0);
     this.window.u8.set(image, base);
@@ -39,6 +42,7 @@ class Place {
       fetchable: (pc) => pc >= base && pc < base + image.length ? base + image.length - pc : 0,
       codeTranslated: () => {},
       codeOrigin: (page) => page >= base && page < base + length ? `${version}@${base}` : '',
+      program,
     }) as X86CodeSpace;
   }
 
@@ -170,6 +174,28 @@ t.test('stored code runs, takes new code, and gives way when its guest code chan
   child.release();
   t.equal(again.engine.stats.instructions, 0);
   again.close();
+  t.end();
+});
+
+t.test('stored code is not mixed with code of its image at another place', (t) => {
+  const image = callingImage();
+  // Moved by a page, the code at 0x1000 stands where 0x2000 was.
+  const [low, high] = [0x1000_0000, 0x1000_1000];
+  const store = new MemoryStore();
+  const maker = new Place(image, low, store);
+  maker.run(0);
+  maker.run(0x2010);
+  maker.engine.keep();
+  maker.close();
+
+  const first = new Place(image, high, store, '!image', undefined, 'program');
+  t.same(first.run(0), { trap: Trap.Breakpoint, eax: 7 });
+  t.same(first.run(0x1000), { trap: Trap.Fetch, eax: 5 }, 'it returns to 0');
+  first.close();
+  const second = new Place(image, low, store, '!image', first.engine, 'program');
+  t.same(second.run(0), { trap: Trap.Breakpoint, eax: 7 });
+  t.same(second.run(0x2000), { trap: Trap.Fetch, eax: 2 });
+  second.close();
   t.end();
 });
 

@@ -96,12 +96,12 @@ export class StoredImage {
     return low >= 0 && high < 2 * HALF && (low >= HALF) === (high >= HALF) && (low >= HALF) === this.upper;
   }
 
-  /** First and last page with code. */
-  firstPage(base: number): number {
-    return this.pages[0]! * PAGE_SIZE + base;
-  }
-  lastPage(base: number): number {
-    return this.pages[this.pages.length - 2 * PAGE_WORDS]! * PAGE_SIZE + base;
+  /** Whether `holds` for the number of every page with code. */
+  everyPage(base: number, holds: (page: number) => boolean): boolean {
+    const { pages } = this;
+    const first = base / PAGE_SIZE;
+    for (let at = 0; at < pages.length - PAGE_WORDS; at += PAGE_WORDS) if (!holds(pages[at]! + first)) return false;
+    return true;
   }
 
   /** Puts the code into the cache and its entries at the end of the logs. */
@@ -147,9 +147,10 @@ export class InstalledImage {
 
   /** Calls `visit` with each page that has code. */
   eachPage(visit: (page: number) => void): void {
-    const { pages } = this.image;
-    const first = this.base / PAGE_SIZE;
-    for (let at = 0; at < pages.length - PAGE_WORDS; at += PAGE_WORDS) visit(pages[at]! + first);
+    this.image.everyPage(this.base, (page) => {
+      visit(page);
+      return true;
+    });
   }
 
   /** Whether a page of [first, last) has code. */
