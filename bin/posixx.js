@@ -38,8 +38,20 @@ function chunk(name) {
   return chunks.get(name);
 }
 
+/** Runs the command's bundle. false: it is not there. What is written for people (the addon cannot be loaded) is one line. */
+function start() {
+  try {
+    return runBundle('posixx');
+  } catch (error) {
+    if (!String(error?.message).startsWith('posixx: ')) throw error;
+    process.stderr.write(`${error.message.replaceAll('\n', ' ')}\n`);
+    process.exitCode = 125;
+    return undefined;
+  }
+}
+
 module.exports = scripts;
-if (runBundle('posixx') === false) {
+if (start() === false) {
   if (fs.existsSync(path.join(root, 'build/cli/main.js'))) {
     import('../build/cli/main.js');
   } else {

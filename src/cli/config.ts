@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CPU_MODELS, DEFAULT_CPU_MODEL } from '../translator/cpu_model.js';
+import { workingDirectory } from './native_strings.js';
 import { UsageError, type CommandLine } from './parse.js';
 
 export interface Volume {
@@ -200,5 +201,7 @@ function status(path: string) {
 /** Relative to the caller's directory; byte strings in and out. */
 function absolute(path: string): string {
   if (path.startsWith('/')) return path;
-  return resolve(Buffer.from(process.cwd(), 'utf8').toString('latin1'), path);
+  const directory = workingDirectory();
+  if (directory === undefined) throw new UsageError(`"${path}" is relative to the working directory, which does not exist any more`);
+  return resolve(directory, path);
 }

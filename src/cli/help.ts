@@ -36,16 +36,33 @@ export async function helpText(): Promise<string> {
   return `${await describe([]).getHelp()}\n`;
 }
 
-/** Prints a completion script for `shell`. */
-export function printCompletionScript(shell: 'bash' | 'zsh'): void {
-  // yargs chooses by the environment.
-  if (shell === 'zsh') process.env['ZSH_NAME'] = 'zsh';
-  else delete process.env['ZSH_NAME'];
-  process.env['SHELL'] = shell;
-  describe([]).showCompletionScript();
+/** Each asks posixx for the words; where there are none, names of files are completed. yargs answers as SHELL says. */
+const COMPLETION_SCRIPTS = {
+  bash: `_posixx() {
+  local IFS=$'\\n'
+  COMPREPLY=($(compgen -W "$(SHELL=bash posixx --get-yargs-completions "\${COMP_WORDS[@]:0:COMP_CWORD+1}")" \\
+    -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o bashdefault -o default -F _posixx posixx
+`,
+  zsh: `#compdef posixx
+_posixx() {
+  local -a found
+  found=("\${(@f)$(SHELL=zsh posixx --get-yargs-completions "\${(@)words[1,CURRENT]}")}")
+  if [[ -n "$found" ]]; then _describe 'words' found; else _files; fi
+}
+if [[ "\${zsh_eval_context[-1]}" == loadautofunc ]]; then _posixx "$@"; else compdef _posixx posixx; fi
+`,
+  fish: `complete -c posixx -a '(SHELL=fish posixx --get-yargs-completions (commandline -opc) (commandline -ct))'
+`,
+};
+
+/** A script that completes posixx's command line in `shell`. */
+export function completionScript(shell: keyof typeof COMPLETION_SCRIPTS): string {
+  return COMPLETION_SCRIPTS[shell];
 }
 
 /** Answers the shell that runs the completion script: the words that may stand next, one a line. */
-export async function printCompletions(words: readonly string[]): Promise<void> {
-  for (const word of await describe([], false).getCompletion([...words])) process.stdout.write(`${word}\n`);
+export async function completions(words: readonly string[]): Promise<string> {
+  return (await describe([], false).getCompletion([...words])).map((word) => `${word}\n`).join('');
 }

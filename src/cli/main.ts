@@ -1,7 +1,7 @@
 /** Entry of the `posixx` command: chooses the subcommand, and turns whatever goes wrong into one line and a status. */
 import { readFileSync, writeSync } from 'node:fs';
 import { COMMANDS } from './options.js';
-import { UsageError } from './parse.js';
+import { HelpWanted, UsageError } from './parse.js';
 import { argumentBytes } from './native_strings.js';
 import { run } from './run.js';
 
@@ -9,14 +9,17 @@ import { run } from './run.js';
 const USAGE = 2;
 const INTERNAL = 125;
 
-/** Writes all of `text` to a descriptor; a reader that went away is no error. */
+/** Writes all of `text` to a descriptor; a reader that went away is no error, nor whatever stderr does not take. */
 function print(fd: number, text: string): void {
   const bytes = Buffer.from(text, 'latin1');
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') continue;
+      if (code === 'EPIPE' || fd === 2) return;
+      throw new Error(`posixx: cannot write to standard output: ${message}`);
     }
   }
 }
@@ -27,8 +30,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case 'run': {
-      if (rest[0] === '--help' || rest[0] === '-h') return help();
-      return run(rest, (text) => print(2, text));
+      return await run(rest, (text) => print(2, text));
     }
     case 'syscalls': {
       const extra = rest.find((word) => word !== '--json');
@@ -39,14 +41,14 @@ async function dispatch(args: readonly string[]): Promise<number> {
     }
     case 'completion': {
       const shell = rest[0];
-      if (rest.length !== 1 || (shell !== 'bash' && shell !== 'zsh')) {
-        throw new UsageError('completion needs the name of a shell: posixx completion bash|zsh');
+      if (rest.length !== 1 || (shell !== 'bash' && shell !== 'zsh' && shell !== 'fish')) {
+        throw new UsageError('completion needs the name of a shell: posixx completion bash|zsh|fish');
       }
-      (await import('./help.js')).printCompletionScript(shell);
+      print(1, (await import('./help.js')).completionScript(shell));
       return 0;
     }
     case '--get-yargs-completions':
-      await (await import('./help.js')).printCompletions(rest);
+      print(1, latin1(await (await import('./help.js')).completions(rest)));
       return 0;
     case 'help':
     case '--help':
@@ -84,6 +86,9 @@ function version(): string {
 }
 
 dispatch(argumentBytes()).catch((error: unknown) => {
+  if (error instanceof HelpWanted) return help();
+  throw error;
+}).catch((error: unknown) => {
   if (error instanceof UsageError) {
     print(2, `posixx: ${error.message}\n`);
     return USAGE;

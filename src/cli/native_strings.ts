@@ -1,5 +1,5 @@
 /** The process's own arguments and environment as byte strings; Node's are decoded as UTF-8, which loses bytes. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 function nulSeparated(file: string): string[] | undefined {
   try {
@@ -22,6 +22,16 @@ export function argumentBytes(): string[] {
   const same = exact?.length === given.length &&
     exact.every((bytes, i) => Buffer.from(bytes, 'latin1').toString('utf8') === given[i]);
   return same ? exact! : given.map(toBytes);
+}
+
+/** The caller's working directory; undefined when it was deleted or cannot be told. */
+export function workingDirectory(): string | undefined {
+  try {
+    const decoded = process.cwd();
+    return decoded.includes('\ufffd') ? readlinkSync('/proc/self/cwd', 'latin1') : toBytes(decoded);
+  } catch {
+    return undefined;
+  }
 }
 
 /** NAME=VALUE strings in the order in which they were given. */

@@ -110,5 +110,5 @@ export const OPTIONS: readonly Option[] = [
 export const COMMANDS: readonly { name: string; usage: string; help: string }[] = [
   { name: 'run', usage: 'run [options] [--] program [args...]', help: 'Run a Linux program' },
   { name: 'syscalls', usage: 'syscalls [--json]', help: 'Print the system-call table with support levels' },
-  { name: 'completion', usage: 'completion bash|zsh', help: 'Print a shell completion script' },
+  { name: 'completion', usage: 'completion bash|zsh|fish', help: 'Print a shell completion script' },
 ];

@@ -7,6 +7,9 @@ import { OPTIONS, type Option } from './options.js';
 /** A mistake on the command line: `message` says what, where and what to do. Exit status 2. */
 export class UsageError extends Error {}
 
+/** The command line asks for help among its options. */
+export class HelpWanted extends Error {}
+
 export interface CommandLine {
   readonly flags: ReadonlySet<string>;
   /** Values of `value` and `optional` options ('' for an `optional` one without). */
@@ -21,7 +24,7 @@ const FALSE = new Set(['', '0', 'no', 'false', 'off']);
 /**
  * Parses what stands behind `posixx run`. Options that are not given come from their POSIXX_* variable
  * (`lookup` gives its value).
- * @throws UsageError for an unknown option, a missing value, or no program.
+ * @throws UsageError for an unknown option, a missing value, or no program; HelpWanted for --help and -h
  */
 export function parseCommandLine(args: readonly string[], lookup: (name: string) => string | undefined): CommandLine {
   const flags = new Set<string>();
@@ -52,6 +55,7 @@ export function parseCommandLine(args: readonly string[], lookup: (name: string)
       const equals = word.indexOf('=');
       const name = word.slice(2, equals < 0 ? undefined : equals);
       const option = OPTIONS.find((entry) => entry.name === name);
+      if (!option && word === '--help') throw new HelpWanted();
       if (!option) throw new UsageError(`unknown option --${name}${suggestion(name)}`);
       if (equals >= 0 && option.kind === 'flag') throw new UsageError(`option --${name} takes no value`);
       if (equals >= 0) accept(option, word.slice(equals + 1));
@@ -61,7 +65,8 @@ export function parseCommandLine(args: readonly string[], lookup: (name: string)
     }
     for (let letter = 1; letter < word.length; letter++) {
       const option = OPTIONS.find((entry) => entry.alias === word[letter]);
-      if (!option) throw new UsageError(`unknown option -${word[letter]}`);
+      if (!option && word === '-h') throw new HelpWanted();
+      if (!option) throw new UsageError(`unknown option -${word[letter]}; see posixx --help`);
       if (option.kind === 'flag') {
         accept(option, '');
         continue;

@@ -1,7 +1,7 @@
 /** The command as a user meets it: bin/posixx.js is started, output and exit status are looked at. */
 import t from 'tap';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ t.test('mistakes on the command line: one line, status 2', async (t) => {
   for (const args of [
     [], ['bogus'], ['--bogus'], ['run'], ['run', '--'], ['run', ''], ['run', '--bogus', hello], ['run', '--env'],
     ['run', '--memory', 'x', hello], ['run', '-v', '/nosuch:/x', hello], ['run', '-e', 'trace=nosuchcall', hello],
-    ['run', '--strace=/nosuch/dir/file', hello], ['syscalls', '--xml'], ['completion', 'fish'],
+    ['run', '--strace=/nosuch/dir/file', hello], ['syscalls', '--xml'], ['completion', 'tcsh'],
   ]) {
     const { status, stdout, stderr } = posixx(args);
     t.equal(status, 2, `posixx ${args.join(' ')}`);
@@ -91,12 +91,57 @@ t.test('version, help, completion and the system-call table', async (t) => {
   const help = posixx(['--help']);
   t.equal(help.status, 0);
   for (const word of ['--volume', '--strace', 'POSIXX_CPU', 'syscalls']) t.ok(help.stdout.includes(word), word);
-  t.match(posixx(['completion', 'bash']).stdout, /complete .*posixx/);
-  t.match(posixx(['completion', 'zsh']).stdout, /compdef/);
-  t.match(posixx(['--get-yargs-completions', 'posixx', 'run', '--em']).stdout, /--empty-root/);
+  t.equal(posixx(['run', '-q', '--help']).stdout, help.stdout);
   const table = JSON.parse(posixx(['syscalls', '--json']).stdout) as { name: string; x86_64: number; support: string }[];
   t.ok(table.length > 300, `${table.length} calls`);
   t.match(table.find((row) => row.name === 'read'), { x86_64: 0, support: /full|partial/ });
+});
+
+t.test('shells complete words with the scripts', async (t) => {
+  symlinkSync(bin, join(scratch, 'posixx'));
+  const complete: [string, (line: string) => string[]][] = [
+    ['bash', (line) => ['-c', `. <(posixx completion bash); COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+      _posixx; printf '%s\\n' "\${COMPREPLY[@]}"`]],
+    ['zsh', (line) => ['-fc', `compdef() { :; }; _describe() { print -l -- $found; }; . <(posixx completion zsh)
+      words=(${line}); CURRENT=$#words; _posixx`]],
+    ['fish', (line) => ['-c', `posixx completion fish | source; complete -C '${line}'`]],
+  ];
+  for (const [shell, args] of complete) {
+    const path = ['/bin', '/usr/bin'].map((directory) => `${directory}/${shell}`).find((file) => existsSync(file));
+    if (path === undefined) continue;
+    const words = (line: string): string => spawnSync(path, args(line), {
+      encoding: 'latin1', cwd: scratch, timeout: 60_000,
+      // The user's shell may be another.
+      env: { PATH: `${scratch}:${dirname(process.execPath)}:/usr/bin:/bin`, HOME: scratch, SHELL: '/usr/bin/fish' },
+    }).stdout;
+    t.match(words('posixx run --em'), /^--empty-root/m, shell);
+    t.match(words('posixx sys'), /^syscalls/m, shell);
+    t.notMatch(words('posixx run ./x'), /--/, shell);
+  }
+});
+
+t.test('odd surroundings', async (t) => {
+  const shell = (line: string): Result => {
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', line, process.execPath, bin, hello], { encoding: 'latin1', cwd: scratch });
+    return { status, stdout, stderr };
+  };
+  const gone = 'mkdir gone && cd gone && rmdir ../gone && "$0" "$1" run';
+  t.match(shell(`${gone} "$2"`), { status: 0, stdout: /^Hello!/, stderr: /^posixx: the working directory does not exist [^\n]+\n$/ });
+  t.match(shell(`${gone} --cwd / "$2"`), { status: 0, stdout: /^Hello!/, stderr: /^$/ });
+  const relative = shell(`${gone} --persist kept "$2"`);
+  t.equal(relative.status, 2);
+  t.ok(isMessage(relative.stderr), relative.stderr);
+  const bytes = shell('d=$(printf "d\\377") && mkdir "$d" && cd "$d" && "$0" "$1" run --volume .:/v "$2" x');
+  t.match(bytes, { status: 0, stdout: /^Hello x!/, stderr: /^$/ });
+  for (const command of ['--help', 'syscalls', 'completion zsh']) {
+    const full = shell(`"$0" "$1" ${command} > /dev/full`);
+    t.equal(full.status, 125, command);
+    t.ok(isMessage(full.stderr), full.stderr);
+    t.match(shell(`"$0" "$1" ${command} | head -c 1`), { status: 0, stderr: /^$/ });
+  }
+  const noAddons = posixx(['run', hello], { env: { NODE_OPTIONS: '--no-addons' } });
+  t.equal(noAddons.status, 125);
+  t.ok(isMessage(noAddons.stderr), noAddons.stderr);
 });
 
 t.test('strace and stats', async (t) => {

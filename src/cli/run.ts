@@ -19,7 +19,7 @@ import { lookup, openExecutable, PathContext, type OpenFile, type Vfs } from '..
 import { codeStore } from './code_store.js';
 import { configure, type RunConfig } from './config.js';
 import { fatalSignalText } from './fatal_signal.js';
-import { environmentBytes } from './native_strings.js';
+import { environmentBytes, workingDirectory } from './native_strings.js';
 import { parseCommandLine, UsageError } from './parse.js';
 import { makeRoot } from './root.js';
 import { guestUser, isCaller, UserError } from './user.js';
@@ -46,7 +46,11 @@ export async function run(args: readonly string[], write: (text: string) => void
   const say: Say = (line) => write(`posixx: ${line}\n`);
 
   const started = native.monotonicNow();
-  const hostCwd = Buffer.from(process.cwd(), 'utf8').toString('latin1');
+  const callerCwd = workingDirectory();
+  if (callerCwd === undefined && config.cwd === undefined && !config.quiet) {
+    say('the working directory does not exist any more: the guest starts in /');
+  }
+  const hostCwd = callerCwd ?? '/';
   const caller = { uid: process.getuid!(), gid: process.getgid!(), groups: process.getgroups!() };
   if (caller.uid !== 0 && !isCaller(config.user, caller)) showOwnFilesAsRoots(caller.uid, caller.gid);
   let vfs: Vfs, fs: PathContext, cred: Credentials;
@@ -70,7 +74,7 @@ export async function run(args: readonly string[], write: (text: string) => void
 
   const name = config.argv[0]!;
   const path = findProgram(fs, name, config.env);
-  if (typeof path === 'number') return refuse(say, name, path, explain(fs, name, path));
+  if (typeof path === 'number') return refuse(say, name, path, explain(fs, config, path));
 
   const engine = new X86Engine(new CpuModel(config.cpu), config.codeCache ? codeStore() : undefined);
   const kernel = new Kernel({
@@ -135,7 +139,9 @@ async function trace(kernel: Kernel, config: RunConfig, write: (text: string) =>
       out = (text) => void writeSync(fd, text, null, 'latin1');
     }
   } catch (error) {
-    throw new UsageError(`--strace: ${(error as Error).message}`);
+    const { errno, message } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw new UsageError(`--trace: ${message}`);
+    throw new UsageError(`--strace=${config.strace}: ${errorText(-errno)}`);
   }
   startStrace(kernel, out, selects);
 }
@@ -163,8 +169,10 @@ function tryProgram(fs: PathContext, path: string): number {
 }
 
 /** Why a program cannot be opened, for people. */
-function explain(fs: PathContext, name: string, error: number): string {
+function explain(fs: PathContext, config: RunConfig, error: number): string {
+  const name = config.argv[0]!;
   if (error === -E.NOENT) {
+    if (!name.includes('/') && config.emptyRoot) return 'there is no PATH in an empty root; give its path on the host, such as ./a.out';
     if (!name.includes('/')) return 'not found on the guest\'s PATH; a program of the working directory needs ./ before its name';
     return 'no such file in the guest\'s root; files of the host\'s /tmp and of other roots need --volume';
   }

@@ -126,7 +126,12 @@ function load(): Native {
     const file = join(here, up, 'build/Release/posixx.node');
     if (!existsSync(file)) continue;
     const addon = { exports: {} };
-    process.dlopen(addon, file);
+    try {
+      process.dlopen(addon, file);
+    } catch (error) {
+      // --no-addons, a permission model, another libc.
+      throw new Error(`posixx: its native addon cannot be loaded: ${(error as Error).message}`);
+    }
     return withBlockCalls(addon.exports);
   }
   try {

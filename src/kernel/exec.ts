@@ -49,7 +49,10 @@ export function startFirst(kernel: Kernel, first: FirstProgram): Task | LoadFail
   const limits = Limits.initial();
   const pid = kernel.newPid();
   const file = openExecutable(first.fs, first.fs.cwd, first.path);
-  if (typeof file === 'number') return new LoadFailure(file, 'it cannot be opened for execution');
+  if (typeof file === 'number') {
+    const full = file === -E.MFILE || file === -E.NFILE;
+    return new LoadFailure(file, full ? 'too many open files (ulimit -n)' : 'it cannot be opened for execution');
+  }
   const loaded = load(kernel, file, first.path, first.argv, first.envp, first.fs, first.cred, limits, false);
   file.unref();
   if (loaded instanceof LoadFailure) return loaded;

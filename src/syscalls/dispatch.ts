@@ -115,5 +115,5 @@ function report(task: Task, number: number, abi: Abi): void {
   if (reported.has(number + 65536 * abi)) return;
   reported.add(number + 65536 * abi);
   const row = rowOf(number, abi);
-  task.kernel.warn(`posixx: ${task.name}: system call ${number}${row ? ` (${row.name})` : ''} is not implemented`);
+  task.kernel.warn(`${task.name}: system call ${number}${row ? ` (${row.name})` : ''} is not implemented`);
 }
