@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -13,6 +14,24 @@
 static void say(const char *what, long result) {
   if (result < 0) printf("%s: %s\n", what, strerror(errno));
   else printf("%s: %ld\n", what, result);
+}
+
+static void partial(void) {
+  // What the other side does not take stays in the pipe.
+  int pair[2], big[2];
+  char page[4096];
+  memset(page, 'p', sizeof page);
+  socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair);
+  pipe(big);
+  fcntl(big[1], F_SETPIPE_SZ, 1 << 20);
+  fcntl(big[0], F_SETFL, O_NONBLOCK);
+  long in = 0, out = 0, n;
+  for (int i = 0; i < 256; i++) in += write(big[1], page, sizeof page);
+  for (int tries = 0; out < in && tries < 10000; tries++) {
+    splice(big[0], 0, pair[0], 0, 1 << 20, SPLICE_F_NONBLOCK);
+    while ((n = read(pair[1], page, sizeof page)) > 0) out += n;
+  }
+  printf("%ld of %ld\n", out, in);
 }
 
 int main(void) {
@@ -69,5 +88,6 @@ int main(void) {
   say("no writer", splice(one[0], 0, fd, 0, 10, 0));
   close(two[0]);
   say("no reader", splice(fd, &(loff_t){0}, two[1], 0, 10, 0));
+  partial();
   return 0;
 }

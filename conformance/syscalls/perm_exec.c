@@ -195,6 +195,15 @@ int main(int argc, char **argv) {
   say("nobody", syscall(SYS_capget, &other, data));
   say("null header", syscall(SYS_capget, 0, data));
   say("set of another", syscall(SYS_capset, &other, data));
+  // A program in memory runs although its descriptor can write.
+  int program = memfd_create("program", 0), from = open("/proc/self/exe", O_RDONLY);
+  char block[65536];
+  for (long n; (n = read(from, block, sizeof block)) > 0;) write(program, block, n);
+  if (child()) {
+    syscall(SYS_execveat, program, "", (char *[]){"program", "who", 0}, (char *[]){0}, AT_EMPTY_PATH);
+    say("memfd", -1);
+    _exit(9);
+  }
   chdir("..");
   say("umount", umount("m"));
   return 0;

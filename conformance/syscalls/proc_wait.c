@@ -148,6 +148,11 @@ int main(int c, char**v) {
   R("stopped again", waitid(P_PID, p, &si, WSTOPPED));
   info();
   R("stopped no more", waitid(P_PID, p, &si, WSTOPPED|WNOHANG));
+  pid_t ended = kid(0, 1);
+  waitid(P_PID, ended, &si, WEXITED|WNOWAIT);
+  R("what has ended does not stop", waitid(P_PID, ended, &si, WSTOPPED));
+  R("nor go on", waitid(P_PID, ended, &si, WCONTINUED|WNOHANG));
+  R("it ends", waitid(P_PID, ended, &si, WEXITED));
   info();
   kill(p, SIGCONT);
   R("cont", waitpid(p, &st, WCONTINUED) == p);

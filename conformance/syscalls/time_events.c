@@ -67,6 +67,43 @@ static void *ewait(void *a) {
   return (void*)(long)epoll_wait(*(int*)a, &e, 1, 300);
 }
 
+static void names(void) {
+  // Hangup is told to who asked for nothing; other names of the same events wake, too.
+  int ends[2];
+  pipe(ends);
+  int ep = epoll_create1(0);
+  struct epoll_event ev = {0, {.u64 = 7}};
+  R("no events", epoll_ctl(ep, EPOLL_CTL_ADD, ends[0], &ev));
+  write(ends[1], "x", 1);
+  R("nothing", epoll_wait(ep, &ev, 1, 0));
+  close(ends[1]);
+  R("hangup", epoll_wait(ep, &ev, 1, 0));
+  printf("%x %d\n", ev.events, (int)ev.data.u64);
+  pipe(ends);
+  for (int i = 0; i < 2; i++) {
+    if (fork() == 0) {
+      usleep(50000);
+      write(ends[1], "x", 1);
+      _exit(0);
+    }
+    struct pollfd in = {ends[0], i == 0 ? POLLRDNORM : POLLRDNORM | POLLRDBAND, 0};
+    R("by its other name", poll(&in, 1, 5000));
+    printf("%x\n", in.revents);
+    char c;
+    read(ends[0], &c, 1);
+    wait(0);
+  }
+  // The system call tells what is left of the time, and leaves a time of zero alone.
+  struct timespec left = {0, 10000000};
+  R("ppoll", syscall(SYS_ppoll, 0, 0, &left, 0, 8));
+  printf("left %ld %ld\n", (long)left.tv_sec, left.tv_nsec);
+  left.tv_sec = 100;
+  write(ends[1], "x", 1);
+  struct pollfd in = {ends[0], POLLIN, 0};
+  R("ppoll", syscall(SYS_ppoll, &in, 1, &left, 0, 8));
+  printf("some left %d\n", left.tv_sec == 99 && left.tv_nsec > 0);
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   int id;
@@ -339,5 +376,6 @@ int main(void) {
   R("short", write(s, &v, 7));
   R("short read", read(s, &v, 7));
   R("flags", eventfd(0, 8));
+  names();
   return 0;
 }

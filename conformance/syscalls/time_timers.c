@@ -110,6 +110,22 @@ int main(void) {
   fired = 0;
   sigprocmask(SIG_UNBLOCK, &set, 0);
   CHECK(fired >= 1 && timer_getoverrun(timer) >= 5);
+  // A signal that is pending already does not keep a timer's away.
+  struct sigevent usr = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+  timer_t second;
+  timer_create(CLOCK_MONOTONIC, &usr, &second);
+  sigaddset(&set, SIGUSR2);
+  sigprocmask(SIG_BLOCK, &set, 0);
+  raise(SIGUSR2);
+  its.it_interval.tv_nsec = 0;
+  timer_settime(second, 0, &its, 0);
+  usleep(20000);
+  siginfo_t info;
+  struct timespec none = {0, 0};
+  CHECK(sigtimedwait(&set, &info, &none) == SIGUSR2 && info.si_code == SI_TKILL);
+  CHECK(sigtimedwait(&set, &info, &none) == SIGUSR2 && info.si_code == SI_TIMER);
+  CHECK(sigtimedwait(&set, &info, &none) < 0 && errno == EAGAIN);
+  timer_delete(second);
   CHECK(timer_delete(timer) == 0);
   CHECK(timer_delete(timer) < 0 && errno == EINVAL);
   se.sigev_signo = 99;

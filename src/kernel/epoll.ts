@@ -27,8 +27,8 @@ class Item implements Waiter {
     public dataLow: number, public dataHigh: number, readonly queue: WaitQueue,
   ) {}
 
-  notify(events: number): void {
-    if (events & (this.events & POLL_BITS | POLL.ERR | POLL.HUP)) this.epoll.markReady(this);
+  notify(): void {
+    if (this.events & POLL_BITS) this.epoll.markReady(this);
   }
 }
 
@@ -48,11 +48,12 @@ export class EpollFile extends AnonymousFile {
     if (this.find(fd, file)) return -E.EXIST;
     if (file instanceof EpollFile && (file.reaches(this) || file.depth() + 1 > MAX_NESTS)) return -E.LOOP;
     if (!file.pollable) return -E.PERM;
+    events |= POLL.ERR | POLL.HUP;
     const item = new Item(this, file, fd, events, dataLow, dataHigh, readyQueue(task, file));
     let ofFile = this.items.get(file);
     if (!ofFile) this.items.set(file, ofFile = new Map());
     ofFile.set(fd, item);
-    item.queue.watch(item, (events & POLL_BITS) | POLL.ERR | POLL.HUP);
+    item.queue.watch(item, events & POLL_BITS);
     if (readiness(file, events & POLL_BITS) !== 0) this.markReady(item);
     return 0;
   }
@@ -62,11 +63,12 @@ export class EpollFile extends AnonymousFile {
     const item = this.find(fd, file);
     if (!item) return -E.NOENT;
     if ((events | item.events) & EPOLL.EXCLUSIVE) return -E.INVAL;
+    events |= POLL.ERR | POLL.HUP;
     item.events = events;
     item.dataLow = dataLow;
     item.dataHigh = dataHigh;
     item.queue.remove(item);
-    item.queue.watch(item, (events & POLL_BITS) | POLL.ERR | POLL.HUP);
+    item.queue.watch(item, events & POLL_BITS);
     if (readiness(file, events & POLL_BITS) !== 0) this.markReady(item);
     return 0;
   }

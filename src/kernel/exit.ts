@@ -32,6 +32,7 @@ export function exitTask(task: Task, status: number): void {
   if (task.state !== TaskState.Running) leaveFutexes(task);
   task.unpark();
   task.resume = undefined;
+  task.letGo();
   task.state = TaskState.Zombie;
   process.ownUsage.userTime += task.userTime;
   process.ownUsage.systemTime += task.systemTime;
@@ -45,7 +46,27 @@ export function exitTask(task: Task, status: number): void {
     process.tasks.splice(process.tasks.indexOf(task), 1);
     kernel.tasks.delete(task.tid);
   }
-  if (process.tasks.every((other) => other.state === TaskState.Zombie)) exitProcess(process, status);
+  const heir = process.tasks.find((other) => other.state !== TaskState.Zombie);
+  if (heir) handOverChildren(task, heir);
+  else exitProcess(process, status);
+}
+
+/** Another thread of the process becomes the parent of its children, who are told of the death all the same. */
+function handOverChildren(task: Task, heir: Task): void {
+  const { process } = task;
+  for (const child of process.children) {
+    if (child.parentThread !== task) continue;
+    child.parentThread = heir;
+    if (!process.exiting) tellOfDeath(process, child);
+  }
+}
+
+/** PR_SET_PDEATHSIG (prctl(2)). */
+function tellOfDeath(parent: Process, child: Process): void {
+  if (child.parentDeathSignal === 0) return;
+  const info = new SigInfo(child.parentDeathSignal, SI.USER);
+  info.pid = parent.pid;
+  sendToProcess(child, info);
 }
 
 function exitProcess(process: Process, status: number): void {
@@ -77,19 +98,21 @@ function exitProcess(process: Process, status: number): void {
     const status = killed ? process.exitStatus & 0x7f : process.exitStatus >> 8;
     sendToProcess(parent, childInfo(process, signal, code, status));
   }
-  if (reaped) reap(process);
+  if (reaped) reap(process, false);
   parent.childEvents.wake();
 }
 
-/** Removes a zombie; its times go to the parent's children. */
-export function reap(process: Process): void {
+/** Removes a zombie. Its times go to the parent's children, if it was waited for. */
+export function reap(process: Process, waitedFor = true): void {
   const { kernel } = process.leader;
   const { parent } = process;
   process.state = ProcessState.Reaped;
   if (parent) {
     parent.children.delete(process);
-    parent.childUsage.add(process.ownUsage);
-    parent.childUsage.add(process.childUsage);
+    if (waitedFor) {
+      parent.childUsage.add(process.ownUsage);
+      parent.childUsage.add(process.childUsage);
+    }
   }
   process.group.members.delete(process);
   process.session.members.delete(process);
@@ -104,12 +127,9 @@ function adoptChildren(process: Process): void {
   while (reaper !== kernel.init && !(reaper.subreaper && !reaper.exiting)) reaper = reaper.parent ?? kernel.init;
   for (const child of process.children) {
     child.parent = reaper;
+    child.parentThread = reaper.tasks.find((task) => task.state !== TaskState.Zombie) ?? null;
     reaper.children.add(child);
-    if (child.parentDeathSignal !== 0) {
-      const info = new SigInfo(child.parentDeathSignal, SI.USER);
-      info.pid = process.pid;
-      sendToProcess(child, info);
-    }
+    tellOfDeath(process, child);
     if (child.state === ProcessState.Zombie && reaper === kernel.init) reap(child);
     else if (child.state === ProcessState.Zombie) reaper.childEvents.wake();
   }

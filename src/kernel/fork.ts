@@ -64,7 +64,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
 
   const { files } = task;
   if (flags & CLONE.FILES) files.users++;
-  const cred = thread ? task.cred : task.cred.copy();
+  const cred = task.cred.copy();
   const fs = flags & CLONE.FS ? task.fs : task.fs.clone(cred);
   if (flags & CLONE.NEWNS) enterNewNamespace(fs);
   const owner = thread ? process : childProcess(task, tid, request);
@@ -110,6 +110,7 @@ function childProcess(task: Task, pid: number, request: CloneRequest): Process {
   }
   const parent = flags & CLONE.PARENT ? process.parent : process;
   const child = new Process(pid, parent, process.group, actions, process.limits.copy());
+  child.parentThread = flags & CLONE.PARENT ? process.parentThread : task;
   child.exitSignal = flags & CLONE.PARENT ? process.exitSignal : request.exitSignal;
   child.startTime = native.monotonicNow();
   child.dumpable = process.dumpable;

@@ -43,14 +43,18 @@ function bucketOf(key: FutexKey): FutexWaiter[] {
   return buckets[hash & (BUCKETS - 1)]!;
 }
 
-/** The bytes that (space, address) name: private words by space, shared ones by what is mapped there. */
+/**
+ * The bytes that (space, address) name: private words by space, shared ones by what is mapped there. In memory that
+ * nobody shares the two kinds of operations do not meet either.
+ */
 export function futexKey(task: Task, addr: number, shared: boolean): FutexKey {
   const { mm } = task;
-  if (shared) {
-    const area = mm.areas.find(addr);
-    if (area?.file && area.flags & 1) return `${area.file.dev}:${area.file.ino}:${area.offset + addr - area.start}`;
-  }
-  return mm.window.id * 0x1_0000_0000 + addr;
+  const own = mm.window.id * 0x1_0000_0000 + addr;
+  if (!shared) return own;
+  const area = mm.areas.find(addr);
+  if (area?.file && area.flags & 1) return `${area.file.dev}:${area.file.ino}:${area.offset + addr - area.start}`;
+  // Words are aligned: the lowest bit is free.
+  return own + 1;
 }
 
 export function enqueue(waiter: FutexWaiter): void {
@@ -140,5 +144,5 @@ export function wakeFutex(task: Task, addr: number, count: number): number {
   const own = futexKey(task, addr, false);
   const shared = futexKey(task, addr, true);
   const woken = wakeKey(own, count, ~0);
-  return shared === own ? woken : woken + wakeKey(shared, count - woken, ~0);
+  return woken + wakeKey(shared, count - woken, ~0);
 }

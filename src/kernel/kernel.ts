@@ -275,11 +275,14 @@ export class Kernel {
     // Since the task before it gave up the CPU: the clock is read once a turn.
     this.current = task;
     task.state = TaskState.Running;
+    // Tasks that share their directories may be different users.
+    task.fs.cred = task.cred;
     const { resume } = task;
     if (resume) {
       task.resume = undefined;
       const result = resume(task, task.wakeReason);
       this.tracer?.resumed(task, result);
+      if (result !== BLOCKED) task.letGo();
       if (task.savedMask) task.signalDue = true;
       if (task.state === TaskState.Running) this.finishCall(task, result);
     }

@@ -1,5 +1,6 @@
 /** Mounts and tasks: who is in a mount, who sees which tree of mounts (mount_namespaces(7)). */
 import { FileMapping } from '../loader/file_mapping.js';
+import { Memfd } from '../vfs/fs/memfd.js';
 import type { FileSystem } from '../vfs/inode.js';
 import type { Mount } from '../vfs/mount.js';
 import { copyNamespace, dissolve, type MountNamespace } from '../vfs/mount_tree.js';
@@ -28,7 +29,7 @@ export function isOpen(kernel: Kernel, identity: unknown): boolean {
     someFile(kernel, (file) => file.inode !== null && file.inode.identity === identity);
 }
 
-/** Has any task the file of this description open for writing? */
+/** Has any task the file of this description open for writing? What memfd_create(2) gave does not count. */
 export function isWritten(kernel: Kernel, program: OpenFile): boolean {
   const { inode } = program;
   if (inode === null) return false;
@@ -36,7 +37,8 @@ export function isWritten(kernel: Kernel, program: OpenFile): boolean {
   return someTask(kernel, ({ files }) => {
     for (let fd = 0; fd < files.end; fd++) {
       const file = files.get(fd);
-      if (file !== undefined && file.canWrite && file.inode !== null && file.inode.identity === identity) return true;
+      if (file === undefined || !file.canWrite || file.inode === null || file.inode.identity !== identity) continue;
+      if (!(file instanceof Memfd)) return true;
     }
     return false;
   });

@@ -1,5 +1,5 @@
 /** Signals that were sent and not yet taken: of a thread, or of a process. */
-import { SIG, SIGRTMIN } from '../abi/signal.js';
+import { SI, SIG, SIGRTMIN } from '../abi/signal.js';
 
 /** What a siginfo_t tells; which members count depends on `code` (sigaction(2)). */
 export class SigInfo {
@@ -53,10 +53,13 @@ export class PendingSignals {
     return this.queue.length;
   }
 
-  /** Standard signals are pending at most once; real-time ones queue. Gives false when it was pending already. */
+  /**
+   * Standard signals are pending at most once, but for those of POSIX timers; real-time ones queue. Gives false when it
+   * was pending already.
+   */
   add(info: SigInfo): boolean {
     const { signal } = info;
-    if (signal < SIGRTMIN && this.has(signal)) return false;
+    if (signal < SIGRTMIN && info.code !== SI.TIMER && this.has(signal)) return false;
     if (signal <= 32) this.low |= bit(signal);
     else this.high |= bit(signal);
     info.queued = true;
@@ -80,7 +83,7 @@ export class PendingSignals {
     const info = this.queue[at]!;
     info.queued = false;
     this.queue.splice(at, 1);
-    if (signal < SIGRTMIN || !this.queue.some((other) => other.signal === signal)) this.clear(signal);
+    if (!this.queue.some((other) => other.signal === signal)) this.clear(signal);
     return info;
   }
 

@@ -48,6 +48,8 @@ export class Process {
   state: ProcessState = ProcessState.Live;
   readonly tasks: Task[] = [];
   readonly children = new Roll<Process>();
+  /** The thread of the parent that started it, or that took its place. */
+  parentThread: Task | null = null;
   /** Tasks of this process in wait4(2) and waitid(2). */
   readonly childEvents = new WaitQueue();
   /** Wakes pidfd polls and vfork's parent when the process ends or executes. */

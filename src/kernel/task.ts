@@ -5,6 +5,7 @@
 import type { Abi } from '../abi/abi.js';
 import type { Cpu } from '../host/cpu_block.js';
 import type { AddressSpace } from '../mm/address_space.js';
+import type { OpenFile } from '../vfs/open_file.js';
 import type { PathContext } from '../vfs/path_walk.js';
 import type { Credentials } from './credentials.js';
 import type { FdTable } from './fd_table.js';
@@ -78,6 +79,8 @@ export class Task implements Waiter {
   wakeReason: Wake = Wake.Event;
   /** Goes on with a call that a signal handler interrupted: restart_syscall(2). */
   restart: Resume | undefined;
+  /** Descriptions that the parked call goes on with, be their descriptors closed meanwhile: one reference each. */
+  private readonly held: OpenFile[] = [];
   /** Guest time on the CPU in nanoseconds, user and kernel. */
   userTime = 0;
   systemTime = 0;
@@ -125,6 +128,18 @@ export class Task implements Waiter {
     this.state = TaskState.Parked;
     if (deadline !== Infinity) this.deadline = this.kernel.timers.add(deadline, expire, this);
     return BLOCKED;
+  }
+
+  /** Keeps `file` open until the parked call has ended. */
+  hold(file: OpenFile): void {
+    if (this.held.includes(file)) return;
+    file.ref();
+    this.held.push(file);
+  }
+
+  /** The parked call has ended, or the task has. */
+  letGo(): void {
+    while (this.held.length > 0) this.held.pop()!.unref();
   }
 
   /** Lets other runnable tasks go first; the call then gives 0. */

@@ -1,4 +1,5 @@
 /** Wait queues: who waits for what, and waking them. */
+import { POLL } from '../abi/fcntl.js';
 import type { Waiters } from '../vfs/open_file.js';
 import type { Task } from './task.js';
 
@@ -44,7 +45,9 @@ export class WaitQueue implements Waiters {
   /** As `add` for what is no task: it stays until `remove`. */
   watch(waiter: Waiter, events: number): void {
     this.waiters.push(waiter);
-    this.masks.push(events);
+    // POLLRDNORM and POLLWRNORM become true with what wakes under the other name.
+    if (events & POLL.RDNORM) events |= POLL.IN;
+    this.masks.push(events & POLL.WRNORM ? events | POLL.OUT : events);
   }
 
   remove(waiter: Waiter): void {

@@ -3,7 +3,7 @@ import { E } from '../abi/errno.js';
 import { POLL } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import type { Task } from './task.js';
+import { BLOCKED, type Resume, type Task } from './task.js';
 import { Wake, WaitQueue } from './wait_queue.js';
 import { hostReadiness } from './host_events.js';
 
@@ -21,6 +21,13 @@ export function readiness(file: OpenFile, events: number): number {
   return now & (events | POLL.ERR | POLL.HUP | POLL.NVAL);
 }
 
+/** Task.park for a call on `file`, which stays open until the call ends whoever closes its descriptor. */
+export function parkOn(task: Task, file: OpenFile, resume: Resume, deadline = Infinity): number {
+  const result = task.park(resume, deadline);
+  if (result === BLOCKED) task.hold(file);
+  return result;
+}
+
 /** Tries a call again: gives its result, or what waiting again gives. */
 export type Retry = (task: Task) => number;
 
@@ -33,17 +40,24 @@ export function waitReady(task: Task, file: OpenFile, events: number, retry: Ret
   if (limit !== Infinity) return waitUntil(task, file, events, retry, native.monotonicNow() + limit);
   readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
   // What can be had at once goes before a signal.
-  return task.park((parked, wake) => {
+  return parkOn(task, file, (parked, wake) => {
     if (wake !== Wake.Signal || readiness(file, events) !== 0) return retry(parked);
     file.waitEnds();
     return -E.RESTARTSYS;
   });
 }
 
+/** As waitReady for a call on two files: `other` stays open, too. */
+export function waitReadyOf(task: Task, file: OpenFile, other: OpenFile, events: number, retry: Retry): number {
+  const result = waitReady(task, file, events, retry);
+  if (result === BLOCKED) task.hold(other);
+  return result;
+}
+
 /** As waitReady for a file with a time-out (SO_RCVTIMEO): -EAGAIN when it is over; calls are not restarted (signal(7)). */
 function waitUntil(task: Task, file: OpenFile, events: number, retry: Retry, deadline: number): number {
   readyQueue(task, file).add(task, events | POLL.ERR | POLL.HUP);
-  return task.park((parked, wake) => {
+  return parkOn(task, file, (parked, wake) => {
     if (readiness(file, events) !== 0) return retry(parked);
     if (wake === Wake.Timeout) return -E.AGAIN;
     return wake === Wake.Signal ? -E.INTR : waitUntil(parked, file, events, retry, deadline);

@@ -6,7 +6,7 @@ import { MAX_RW_COUNT, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SIG } from '../abi/signal.js';
 import type { Task } from '../kernel/task.js';
-import { waitReady } from '../kernel/wait_ready.js';
+import { waitReadyOf } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { OWN_POSITION, raise, withinFileLimit } from './transfer.js';
 import { call, fd, ptr, size, uint, type Row } from './types.js';
@@ -73,7 +73,7 @@ function sendBytes(
   const done = copyBytes(task, from, at, to, OWN_POSITION, count);
   if (done === -E.PIPE && !to.messages) raise(task, SIG.PIPE);
   if (done === -E.AGAIN && !(to.flags & O.NONBLOCK)) {
-    return waitReady(task, to, POLL.OUT, (parked) => sendBytes(parked, from, to, at, offset, wide, count));
+    return waitReadyOf(task, to, from, POLL.OUT, (parked) => sendBytes(parked, from, to, at, offset, wide, count));
   }
   if (done > 0 && offset !== 0) {
     if (wide) task.mm.putU64(offset, at + done);

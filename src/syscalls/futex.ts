@@ -134,7 +134,7 @@ function wakeOp(
 ): number {
   const { mm } = task;
   const old = mm.getU32(uaddr2);
-  if (old < 0 || !mm.readable(uaddr, 4) || !mm.writable(uaddr2, 4)) return -E.FAULT;
+  if (old < 0 || (shared && !mm.readable(uaddr, 4)) || !mm.writable(uaddr2, 4)) return -E.FAULT;
   const op = (coded >>> 28) & 7;
   let operand = (coded << 8) >> 20;
   const comparand = (coded << 20) >> 20;

@@ -12,6 +12,7 @@ import { ipcOf } from '../kernel/ipc/namespace.js';
 import type { Process } from '../kernel/process.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
+import { parkOn } from '../kernel/wait_ready.js';
 import { readTimespec, time } from './timespec.js';
 import { call, fd, flags, inBuffer, inStruct, mode, path, ptr, size, uint, type Row } from './types.js';
 
@@ -141,7 +142,7 @@ function send(
   if (wake === Wake.Timeout) return -E.TIMEDOUT;
   if (wake === Wake.Signal) return -E.RESTARTSYS;
   queue.senders.add(task);
-  return task.park((waiter, reason) => send(waiter, file, priority, text, deadline, reason), deadline);
+  return parkOn(task, file, (waiter, reason) => send(waiter, file, priority, text, deadline, reason), deadline);
 }
 
 /** mq_timedreceive(3): gives the message's length. */
@@ -171,7 +172,7 @@ function receive(
   if (wake === Wake.Signal) return -E.RESTARTSYS;
   queue.receivers.add(task);
   queue.waiting++;
-  return task.park((waiter, reason) => {
+  return parkOn(task, file, (waiter, reason) => {
     queue.waiting--;
     return receive(waiter, file, address, priorityAt, deadline, reason);
   }, deadline);

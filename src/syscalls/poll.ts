@@ -38,10 +38,15 @@ function inMilliseconds(ms: number): number {
 /** poll(2). */
 function poll(task: Task, fds: number, count: number, timeout: number): number {
   const deadline = inMilliseconds(timeout);
-  return pollUntil(task, fds, count, deadline, (waiter) => {
-    waiter.restart = () => pollUntil(waiter, fds, count, deadline, () => -E.INTR, timeout === 0);
+  return pollUntil(task, fds, count, deadline, (waiter, result) => {
+    if (result !== -E.RESTARTNOHAND) return result;
+    waiter.restart = () => pollUntil(waiter, fds, count, deadline, interrupted, timeout === 0);
     return -E.RESTART_RESTARTBLOCK;
   }, timeout === 0);
+}
+
+function interrupted(_task: Task, result: number): number {
+  return result === -E.RESTARTNOHAND ? -E.INTR : result;
 }
 
 /** ppoll(2): the mask is in force while it waits; the time that remains is told. */
@@ -50,8 +55,10 @@ function ppoll(task: Task, fds: number, count: number, tsp: number, sigmask: num
   if (deadline < 0) return deadline;
   const failed = useMask(task, sigmask, bytes);
   if (failed < 0) return failed;
-  const result = pollUntil(task, fds, count, deadline, () => -E.RESTARTNOHAND, deadline === 0);
-  return finish(task, result);
+  return finish(task, pollUntil(task, fds, count, deadline, (waiter, result) => {
+    if (tsp !== 0 && deadline !== 0) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
+    return result;
+  }, deadline === 0));
 }
 
 /** CLOCK_MONOTONIC deadline of a relative timespec; 0 for a zero one, Infinity for NULL; -EFAULT, -EINVAL. */
@@ -79,9 +86,10 @@ function finish(task: Task, result: number): number {
   return result;
 }
 
+/** `ends` gives the call's result for the descriptors that are ready, or for -ERESTARTNOHAND when a signal came. */
 function pollUntil(
-  task: Task, fds: number, count: number, deadline: number, interrupted: (task: Task) => number, immediate: boolean,
-  signal = false,
+  task: Task, fds: number, count: number, deadline: number, ends: (task: Task, result: number) => number,
+  immediate: boolean, signal = false,
 ): number {
   if (count > task.process.limits.soft[RLIMIT.NOFILE]! || count > maxFds) return -E.INVAL;
   const { mm } = task;
@@ -98,14 +106,14 @@ function pollUntil(
     view.setUint16(at + 6, revents, true);
     if (revents !== 0) ready++;
   }
-  if (ready > 0 || immediate) return ready;
-  if (signal) return interrupted(task);
+  if (ready > 0 || immediate) return ends(task, ready);
+  if (signal) return ends(task, -E.RESTARTNOHAND);
   for (let at = fds; at < fds + 8 * count; at += 8) {
     const file = task.files.get(view.getInt32(at, true));
     if (file) readyQueue(task, file).add(task, view.getUint16(at + 4, true) | POLL.ERR | POLL.HUP);
   }
   return task.park((waiter, wake) =>
-    pollUntil(waiter, fds, count, deadline, interrupted, wake === Wake.Timeout, wake === Wake.Signal), deadline);
+    pollUntil(waiter, fds, count, deadline, ends, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }
 
 /** select(2): the kernel's version tells the time that remains. */
@@ -119,7 +127,7 @@ function select(task: Task, n: number, readfds: number, writefds: number, except
     deadline = ns === 0 ? 0 : native.monotonicNow() + ns;
   }
   const remaining = (waiter: Task): void => {
-    if (tv === 0) return;
+    if (tv === 0 || deadline === 0) return;
     const left = Math.max(0, deadline - native.monotonicNow());
     writePair(waiter, tv, Math.floor(left / 1e9), Math.floor((left % 1e9) / 1000));
   };
@@ -140,7 +148,7 @@ function pselect6(
     if (failed < 0) return failed;
   }
   const remaining = (waiter: Task): void => {
-    if (tsp !== 0) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
+    if (tsp !== 0 && deadline !== 0) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
   };
   return finish(task, selectUntil(task, n, [readfds, writefds, exceptfds], deadline, remaining, deadline === 0));
 }

@@ -14,6 +14,7 @@ import { ProcessGroup, ProcessState, Session, Usage, type Process } from '../ker
 import { writeSigInfo } from '../kernel/siginfo.js';
 import { BLOCKED, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
+import { TASK_SIZE } from '../mm/mapping.js';
 import type { Location } from '../vfs/mount.js';
 import { openExecutable, openToExecute } from '../vfs/vfs.js';
 import { writeUsage } from './resource.js';
@@ -128,6 +129,7 @@ function start(task: Task, wanted: CloneRequest, pidfdAt = 0): number {
   if (flagBits & (NAMESPACES | CLONE.NEWNS) && !task.cred.has(21)) return -E.PERM;
   if (flagBits & NAMESPACES) return -E.INVAL;
   if (flagBits & CLONE.PIDFD && flagBits & CLONE.THREAD) return -E.INVAL;
+  if (flagBits & CLONE.SETTLS && wanted.tls >= TASK_SIZE) return -E.PERM;
   if (wanted.exitSignal > SIGRTMAX) return -E.INVAL;
   if (flagBits & CLONE.PIDFD && !task.mm.writable(pidfdAt, 4)) return -E.FAULT;
   const child = cloneTask(task, wanted);
@@ -300,8 +302,9 @@ function wait(task: Task, selection: Selection, report: Report, wake = Wake.Even
   const { process } = task;
   let any = false;
   for (const child of process.children) {
-    if (!selects(process, selection, child)) continue;
-    any = true;
+    if (!selects(task, selection, child)) continue;
+    // Nothing but its end is left to tell of a zombie.
+    if (child.state !== ProcessState.Zombie || selection.options & W.EXITED) any = true;
     const info = change(child, selection.options);
     if (!info) continue;
     const usage = new Usage();
@@ -320,7 +323,8 @@ function wait(task: Task, selection: Selection, report: Report, wake = Wake.Even
   return task.park((waiter, reason) => wait(waiter, selection, report, reason));
 }
 
-function selects(_process: Process, { type, id, options }: Selection, child: Process): boolean {
+function selects(task: Task, { type, id, options }: Selection, child: Process): boolean {
+  if (options & W.NOTHREAD && child.parentThread !== task) return false;
   if (type === P.PID && child.pid !== id) return false;
   if (type === P.PGID && child.group.pgid !== id) return false;
   // Children with another exit signal than SIGCHLD are "clone children".

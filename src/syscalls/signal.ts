@@ -226,9 +226,10 @@ function sigaltstack(task: Task, newStack: number, oldStack: number): number {
   return 0;
 }
 
-/** May `task` send `signal` to `target`? kill(2): equal uids, CAP_KILL, or SIGCONT within the session. */
+/** May `task` send `signal` to `target`? kill(2): its own process, equal uids, CAP_KILL, or SIGCONT in the session. */
 function mayKill(task: Task, target: Process, signal: number): boolean {
   const { cred } = task;
+  if (target === task.process) return true;
   const other = target.leader.cred;
   return cred.has(CAP_KILL) || cred.euid === other.suid || cred.euid === other.uid || cred.uid === other.suid ||
     cred.uid === other.uid || (signal === SIG.CONT && target.session === task.process.session);

@@ -10,6 +10,7 @@ import { createPair, UnixSeqpacket, UnixStream } from '../kernel/net/unix_connec
 import { UnixDatagram } from '../kernel/net/unix_datagram.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
+import { parkOn } from '../kernel/wait_ready.js';
 import { call, fd, flags, int, oneOf, outStruct, ptr, type Row } from './types.js';
 
 const TYPE_FLAGS = { NONBLOCK: SOCK.NONBLOCK, CLOEXEC: SOCK.CLOEXEC } as const;
@@ -155,7 +156,7 @@ function acceptFrom(
   }
   if (made !== -E.AGAIN || listener.flags & O.NONBLOCK) return made;
   listener.queue.add(task, POLL.IN | POLL.ERR | POLL.HUP);
-  return task.park((parked, wake) => {
+  return parkOn(task, listener, (parked, wake) => {
     if (wake === Wake.Timeout) return -E.AGAIN;
     if (wake === Wake.Signal) return interrupted(deadline);
     return acceptFrom(parked, listener, address, lengthAt, flagBits, deadline);
@@ -177,7 +178,7 @@ function connectTo(task: Task, file: Socket, name: Uint8Array, deadline: number)
   // Connected, or refused: the next connect tells.
   if (result !== -E.AGAIN && !file.connecting) return file.connect(task, name);
   file.queue.add(task);
-  return task.park((parked, wake) => {
+  return parkOn(task, file, (parked, wake) => {
     if (wake === Wake.Timeout) return file.connecting ? -E.INPROGRESS : -E.AGAIN;
     if (wake === Wake.Signal) return interrupted(deadline);
     return connectTo(parked, file, name, deadline);

@@ -8,6 +8,7 @@ import { native } from '../host/native.js';
 import type { Incoming, Outgoing, Socket } from '../kernel/net/socket.js';
 import { BLOCKED, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
+import { parkOn } from '../kernel/wait_ready.js';
 import { brokenPipe, fetchVector, scatter } from './transfer.js';
 import { deadlineAfter, fetchAddress, interrupted, putAddress, socketOf } from './socket.js';
 import { fetchControl, putControl } from './socket_control.js';
@@ -64,7 +65,7 @@ function sendOn(
   const rest = u8 === task.mm.window.u8 ? u8.slice(start, start + length) : u8;
   const from = rest === u8 ? start : 0;
   socket.queue.add(task, POLL.OUT | POLL.ERR | POLL.HUP);
-  return task.park((parked, wake) => {
+  return parkOn(task, socket, (parked, wake) => {
     if (wake === Wake.Event) return sendOn(parked, socket, rest, from, length, message, done, deadline, finish);
     if (done > 0) return sendEnds(parked, message, done, finish);
     return sendEnds(parked, message, wake === Wake.Timeout ? -E.AGAIN : interrupted(deadline), finish);
@@ -207,7 +208,7 @@ function receiveOn(
   }
   const kept = direct && done === 0 ? null : direct ? u8.slice(start, start + total) : u8;
   socket.queue.add(task, POLL.IN | POLL.ERR | POLL.HUP);
-  return task.park((parked, wake) => {
+  return parkOn(task, socket, (parked, wake) => {
     // What has come goes before a time-out or a signal.
     if (wake === Wake.Event || socket.poll() & POLL.IN) {
       return receiveOn(parked, socket, vector, incoming, kept, done, deadline, finish);

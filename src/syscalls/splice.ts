@@ -6,7 +6,7 @@ import { AnonymousFile } from '../kernel/anonymous_file.js';
 import { PidFile } from '../kernel/pidfd.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
-import { waitReady } from '../kernel/wait_ready.js';
+import { waitReady, waitReadyOf } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { brokenPipe, fetchVector, readVector } from './transfer.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
@@ -49,18 +49,31 @@ function move(
   if (to instanceof PipeFile) {
     if (to.pipe.readers === 0) return brokenPipe(task);
     room = to.pipe.room;
-    if (room <= 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+    if (room <= 0) return waits(from, to, flags) ? waitReadyOf(task, to, from, POLL.OUT, again) : -E.AGAIN;
   } else if (to.pollable && (to.poll() & POLL.OUT) === 0) {
-    return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+    return waits(from, to, flags) ? waitReadyOf(task, to, from, POLL.OUT, again) : -E.AGAIN;
   }
   const length = Math.min(count, room, from instanceof PipeFile ? Math.max(from.pipe.length, 1) : CHUNK);
+  if (from instanceof PipeFile && from.pipe.length > 0) return drain(task, from, to, toAt, offset, length);
   const buffer = new Uint8Array(length);
   const got = fromAt < 0 ? from.read(buffer, 0, length) : from.pread(buffer, 0, length, fromAt);
-  if (got === -E.AGAIN && waits(from, to, flags)) return waitReady(task, from, POLL.IN, again);
+  if (got === -E.AGAIN && waits(from, to, flags)) return waitReadyOf(task, from, to, POLL.IN, again);
   if (got <= 0) return got;
   const wrote = toAt < 0 ? to.write(buffer, 0, got) : to.pwrite(buffer, 0, got, toAt);
   if (wrote === -E.PIPE) return brokenPipe(task);
   if (wrote > 0 && offset !== 0) task.mm.putU64(offset, (fromAt < 0 ? toAt : fromAt) + wrote);
+  return wrote;
+}
+
+/** From a pipe: only what the other side takes leaves it. */
+function drain(task: Task, from: PipeFile, to: OpenFile, at: number, offset: number, length: number): number {
+  const bytes = from.pipe.peek(length);
+  const wrote = at < 0 ? to.write(bytes, 0, bytes.length) : to.pwrite(bytes, 0, bytes.length, at);
+  if (wrote === -E.PIPE) return brokenPipe(task);
+  if (wrote > 0) {
+    from.read(bytes, 0, wrote);
+    if (offset !== 0) task.mm.putU64(offset, at + wrote);
+  }
   return wrote;
 }
 
@@ -82,11 +95,11 @@ function copy(task: Task, from: PipeFile, to: PipeFile, count: number, flags: nu
   const again = (parked: Task) => copy(parked, from, to, count, flags);
   if (from.pipe.length === 0) {
     if (from.pipe.writers === 0) return 0;
-    return waits(from, to, flags) ? waitReady(task, from, POLL.IN, again) : -E.AGAIN;
+    return waits(from, to, flags) ? waitReadyOf(task, from, to, POLL.IN, again) : -E.AGAIN;
   }
   if (to.pipe.readers === 0) return brokenPipe(task);
   const { room } = to.pipe;
-  if (room <= 0) return waits(from, to, flags) ? waitReady(task, to, POLL.OUT, again) : -E.AGAIN;
+  if (room <= 0) return waits(from, to, flags) ? waitReadyOf(task, to, from, POLL.OUT, again) : -E.AGAIN;
   const bytes = from.pipe.peek(Math.min(count, room));
   return to.write(bytes, 0, bytes.length);
 }

@@ -10,7 +10,7 @@ import { SigInfo } from '../kernel/pending_signals.js';
 import { sendToTask } from '../kernel/signals.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
-import { readyQueue, waitReady } from '../kernel/wait_ready.js';
+import { parkOn, readyQueue, waitReady } from '../kernel/wait_ready.js';
 import { notifyPlace, watched } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { dropPrivileges } from '../vfs/privileges.js';
@@ -132,7 +132,7 @@ function written(task: Task, file: OpenFile, count: number): number {
 function waitWritable(task: Task, file: OpenFile, done: number, retry: (task: Task) => number): number {
   const limit = file.waitLimit(POLL.OUT);
   readyQueue(task, file).add(task, POLL.OUT | POLL.ERR | POLL.HUP);
-  return task.park((parked, wake) => {
+  return parkOn(task, file, (parked, wake) => {
     if (wake === Wake.Event) return retry(parked);
     if (done > 0) return done;
     return wake === Wake.Timeout ? -E.AGAIN : limit === Infinity ? -E.RESTARTSYS : -E.INTR;

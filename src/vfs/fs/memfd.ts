@@ -20,7 +20,7 @@ export function createMemfd(name: string, seals: number, mode: number, cred: Fil
   return new Memfd(inode, inode.data!, O.RDWR | O.LARGEFILE, new Location(mount, inode), name);
 }
 
-class Memfd extends TmpFile {
+export class Memfd extends TmpFile {
   constructor(
     node: TmpInode, data: NonNullable<TmpInode['data']>, flags: number, location: Location,
     private readonly memfdName: string,
