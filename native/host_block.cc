@@ -108,19 +108,22 @@ napi_value stat_descriptor(napi_env, napi_callback_info) {
   return nullptr;
 }
 
-// Directory, path length. By the host's own walk: only for a root that nothing is outside of.
-napi_value stat_at(napi_env, napi_callback_info) {
-  const char* path = path_of(1);
-  if (path) give(stat_into(integer(0), path, block.stat));
-  return nullptr;
-}
-
 napi_value stat_beneath(napi_env, napi_callback_info) {
   const char* path = path_of(1);
   if (!path) return nullptr;
   int fd = open_beneath(integer(0), path, O_PATH | O_NOFOLLOW, 0);
   give(fd < 0 ? -1 : stat_into(fd, "", block.stat));
   if (fd >= 0) close(fd);
+  return nullptr;
+}
+
+// Directory, path length. By the host's own walk: only for a root that nothing is outside of.
+napi_value stat_at(napi_env env, napi_callback_info info) {
+  const char* path = path_of(1);
+  if (!path) return nullptr;
+  int failed = stat_into(integer(0), path, block.stat);
+  if (failed < 0 && errno == ENAMETOOLONG) return stat_beneath(env, info);
+  give(failed);
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
@@ -115,11 +116,7 @@ int open_stepwise(int root, const char* path, int flags, mode_t mode) {
   }
 }
 
-}  // namespace
-
-int open_beneath(int root, const char* path, int flags, mode_t mode) {
-  if (!*path) path = ".";
-  flags |= O_CLOEXEC;
+int open_part(int root, const char* path, int flags, mode_t mode) {
   if (!no_openat2.load(std::memory_order_relaxed)) {
     open_how how = {};
     how.flags = uint64_t(uint32_t(flags));
@@ -131,6 +128,44 @@ int open_beneath(int root, const char* path, int flags, mode_t mode) {
     no_openat2 = true;
   }
   return open_stepwise(root, path, flags, mode);
+}
+
+// A path of PATH_MAX bytes or more: as many names at once as the host takes.
+int open_long(int root, const char* path, int flags, mode_t mode) {
+  char part[PATH_MAX];
+  int dir = root;
+  for (;;) {
+    size_t length = strlen(path);
+    bool last = length < sizeof part;
+    if (!last) {
+      const char* slash = static_cast<const char*>(memrchr(path, '/', sizeof part));
+      length = slash ? size_t(slash - path) : 0;
+    }
+    int fd = -1;
+    if (length == 0) {
+      errno = ENAMETOOLONG;
+    } else if (last) {
+      fd = open_part(dir, path, flags, mode);
+    } else {
+      memcpy(part, path, length);
+      part[length] = 0;
+      fd = open_part(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    }
+    if (dir != root) { int e = errno; close(dir); errno = e; }
+    if (fd < 0 || last) return fd;
+    dir = fd;
+    path += length + 1;
+  }
+}
+
+}  // namespace
+
+int open_beneath(int root, const char* path, int flags, mode_t mode) {
+  if (!*path) path = ".";
+  flags |= O_CLOEXEC;
+  int fd = open_part(root, path, flags, mode);
+  if (fd < 0 && errno == ENAMETOOLONG && strlen(path) >= PATH_MAX) return open_long(root, path, flags, mode);
+  return fd;
 }
 
 namespace {
@@ -221,7 +256,7 @@ napi_value readlink_beneath(napi_env env, napi_callback_info info) {
   Path path(a, 1);
   if (path.error) return a.number(path.error);
   Object object(a.i32(0), path.text);
-  char target[kPathMax];
+  char target[PATH_MAX];
   ssize_t length = object.fd < 0 ? -1 : readlinkat(object.fd, "", target, sizeof target);
   if (length < 0) return a.number(object.fd >= 0 && errno == ENOENT ? -EINVAL : -errno);
   napi_value text;
@@ -233,8 +268,9 @@ napi_value readlink_at(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   Path path(a, 1);
   if (path.error) return a.number(path.error);
-  char target[kPathMax];
+  char target[PATH_MAX];
   ssize_t length = readlinkat(a.i32(0), path.text, target, sizeof target);
+  if (length < 0 && errno == ENAMETOOLONG) return readlink_beneath(env, info);
   if (length < 0) return a.number(-errno);
   napi_value text;
   napi_create_string_latin1(env, target, size_t(length), &text);

@@ -3,7 +3,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-constexpr size_t kPathMax = 4096;
+// Longest path beneath a root, with its NUL: directories may be nested more deeply than PATH_MAX.
+constexpr size_t kPathMax = 65536;
 
 // Opens a path that lies beneath a directory and has no symbolic link in it (openat2(2)).
 int open_beneath(int root, const char* path, int flags, mode_t mode);

@@ -22,7 +22,8 @@ export interface NativeBlock {
 
 const NUMBERS = 6;
 const PATH = 8 * (NUMBERS + STAT.length);
-const PATH_MAX = 4096;
+/** Longest path, with its NUL; the host's own limit is for a part of it. */
+const PATH_MAX = 65536;
 const EINVAL = 22, ENAMETOOLONG = 36;
 
 export type BlockCalls = Pick<NativeIo, 'close' | 'pread' | 'pwrite' | 'getdents' | 'lseek' | 'fstat' | 'statAt' |

@@ -27,8 +27,12 @@ const PAGE = 4096;
 export class MappedCopy {
   /** A mapping may have been stored to since the copy was made or written back. */
   private stores = false;
+  /** Bytes in the memfd. */
+  private length: number;
 
-  private constructor(private readonly file: StoredFile, readonly fd: number) {}
+  private constructor(private readonly file: StoredFile, readonly fd: number) {
+    this.length = file.size;
+  }
 
   /** `limit`: most bytes of data, beyond which the file cannot be sane (-EUCLEAN). Or -errno of the host or image. */
   static of(file: StoredFile, limit: number): MappedCopy | number {
@@ -54,10 +58,21 @@ export class MappedCopy {
   }
   /** The file was written to: the copy follows. */
   wrote(u8: Uint8Array, start: number, length: number, position: number): void {
+    if (position > this.length) this.zeroTail(position);
     native.pwrite(this.fd, u8, start, length, position);
+    if (position + length > this.length) this.length = position + length;
   }
   resized(size: number): void {
+    if (size > this.length) this.zeroTail(size);
     native.ftruncate(this.fd, size);
+    this.length = size;
+  }
+  /** What was stored through a mapping behind the end is no part of the file when it grows to `size`. */
+  private zeroTail(size: number): void {
+    const used = this.length % PAGE;
+    if (!this.stores || used === 0) return;
+    const count = Math.min(PAGE - used, size - this.length);
+    native.pwrite(this.fd, new Uint8Array(count), 0, count, this.length);
   }
 
   /** Takes to the image what was stored through mappings. `last`: nothing is mapped any more. 0 or -errno. */

@@ -8,7 +8,10 @@ import t from 'tap';
 import { errnoName } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
 import { Stat } from '../inode.js';
-import { open, PathContext, readlink, stat, Vfs } from '../vfs.js';
+import type { Location } from '../mount.js';
+import { mkdir, rename, rmdir, symlink, unlink } from '../names.js';
+import type { OpenFile } from '../open_file.js';
+import { lookup, open, PathContext, readlink, stat, Vfs } from '../vfs.js';
 import { HostFs } from './hostfs.js';
 import { OverlayFs } from './overlayfs.js';
 import { TmpFs } from './tmpfs.js';
@@ -87,3 +90,31 @@ for (const kind of ['hostfs', 'overlay'] as const) {
     t.equal(twice('/d/link'), 'no link', 'a link for the directory');
   });
 }
+
+t.test('directories nested more deeply than PATH_MAX', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'posixx-hostfs-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const host = HostFs.open(dir, false) as HostFs;
+  const vfs = new Vfs(host);
+  const ctx = new PathContext(vfs, vfs.root, vfs.root, 0o022, USER);
+  const name = 'd'.repeat(250), levels = 40;
+  for (let level = 0; level < levels; level++) {
+    t.equal(mkdir(ctx, ctx.cwd, name, 0o755), 0);
+    ctx.cwd = lookup(ctx, ctx.cwd, name, true) as Location;
+  }
+  const file = open(ctx, ctx.cwd, 'file', O.RDWR | O.CREAT, 0o644) as OpenFile;
+  t.equal(file.write(Buffer.from('deep'), 0, 4), 4);
+  file.unref();
+  t.equal(symlink(ctx, 'file', ctx.cwd, 'link'), 0);
+  t.equal(see(ctx, 'link'), 'deep');
+  t.equal(readlink(ctx, ctx.cwd, 'link'), 'file');
+  t.equal(rename(ctx, ctx.cwd, 'file', ctx.cwd, 'moved', 0), 0);
+  t.equal(rename(ctx, ctx.root, name, ctx.root, 'top', 0), 0);
+  t.equal(sizeOf(ctx, 'moved'), 4, 'its path has changed');
+  t.equal(unlink(ctx, ctx.cwd, 'moved'), 0);
+  t.equal(unlink(ctx, ctx.cwd, 'link'), 0);
+  for (let level = levels; level > 1; level--) {
+    ctx.cwd = lookup(ctx, ctx.cwd, '..', true) as Location;
+    t.equal(rmdir(ctx, ctx.cwd, name), 0);
+  }
+});

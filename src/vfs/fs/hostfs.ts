@@ -147,12 +147,20 @@ export class HostInode extends Inode {
 
   /** Path beneath the root; '' for the root. */
   get path(): string {
-    if (this.pathRenames !== this.fs.renames) {
-      const above = this.parent as HostInode | null;
-      this.pathText = above === null ? '' : above.childPath(this.name);
-      this.pathRenames = this.fs.renames;
-    }
+    if (this.pathRenames !== this.fs.renames) this.findPath();
     return this.pathText;
+  }
+  private findPath(): void {
+    const { renames } = this.fs;
+    const unknown: HostInode[] = [];
+    let at: HostInode | null = this;
+    for (; at !== null && at.pathRenames !== renames; at = at.parent as HostInode | null) unknown.push(at);
+    for (let i = unknown.length - 1; i >= 0; i--) {
+      const inode = unknown[i]!;
+      inode.pathText = at === null ? '' : at.pathText === '' ? inode.name : at.pathText + '/' + inode.name;
+      inode.pathRenames = renames;
+      at = inode;
+    }
   }
   private childPath(name: string): string {
     const path = this.path;

@@ -62,6 +62,8 @@ export class FileData {
   private dense = false;
   /** It may have storage behind its end. */
   private kept = false;
+  /** It has been mapped: behind its end, in its last page, there may be anything. */
+  private mapped = false;
 
   constructor(private readonly ino: number, private readonly quota: PageQuota) {}
 
@@ -109,6 +111,7 @@ export class FileData {
     }
     let wrote: number;
     if (this.fd >= 0) {
+      if (position > this.size) this.zeroTail(position);
       wrote = native.pwrite(this.fd, u8, start, length, position);
       if (wrote < 0) return wrote;
       if (position > this.size) this.dense = false;
@@ -135,6 +138,7 @@ export class FileData {
       if (moved < 0) return moved;
     }
     if (this.fd >= 0) {
+      if (size > this.size) this.zeroTail(size);
       const failed = native.ftruncate(this.fd, size);
       if (failed < 0) return failed;
       if (size > this.size) this.dense = false;
@@ -168,6 +172,7 @@ export class FileData {
       const room = this.quota.maxPages - this.quota.pages;
       if (last - first > room && last - first - this.pagesIn(first * PAGE, last * PAGE) > room) return -E.NOSPC;
     }
+    if (end > this.size && !(mode & (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))) this.zeroTail(end);
     const failed = native.fallocate(this.fd, mode, offset, length);
     if (failed < 0) return failed;
     if (end > this.size && !(mode & FALLOC_PUNCH_HOLE)) {
@@ -192,7 +197,17 @@ export class FileData {
   /** The memfd, to which the bytes move now if they have not. */
   mapFd(): number {
     const moved = this.toMemfd();
-    return moved < 0 ? moved : this.fd;
+    if (moved < 0) return moved;
+    this.mapped = true;
+    return this.fd;
+  }
+
+  /** What was stored through a mapping behind the end is no part of the file when it grows to `size`. */
+  private zeroTail(size: number): void {
+    const used = this.size % PAGE;
+    if (!this.mapped || used === 0 || !this.has((this.size - used) / PAGE)) return;
+    const count = Math.min(PAGE - used, size - this.size);
+    native.pwrite(this.fd, new Uint8Array(count), 0, count, this.size);
   }
 
   /** Nobody has the file open or mapped now. */

@@ -1,6 +1,8 @@
 /** FAT against dosfstools, mtools and a model. Without these tools, what needs them is skipped. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -395,6 +397,15 @@ t.test('a mapping of a file shows and takes the same bytes', { skip }, async (t)
   t.equal(fat.text('/mapped').substring(0, 6), 'STORED');
   t.equal(file.pwrite(Buffer.from('WRITTEN'), 0, 7, 6), 7);
   t.equal(readFileSync(`/proc/self/fd/${fd}`).toString('latin1', 0, 13), 'STOREDWRITTEN');
+  const tail = new Uint8Array(8);
+  appendFileSync(`/proc/self/fd/${fd}`, 'stored behind the end');
+  t.equal(file.truncate(10_008), 0);
+  t.equal(file.pread(tail, 0, 8, 10_000), 8);
+  t.same([...tail], [0, 0, 0, 0, 0, 0, 0, 0], 'what was stored behind the end is no part of a larger file');
+  appendFileSync(`/proc/self/fd/${fd}`, 'stored behind the end');
+  t.equal(file.pwrite(Buffer.from('x'), 0, 1, 10_020), 1);
+  t.equal(file.pread(tail, 0, 8, 10_008), 8);
+  t.same([...tail], [0, 0, 0, 0, 0, 0, 0, 0], 'nor of one that is written to further on');
   file.unref();
   fat.unmount();
   fat = Mounted.image(path);

@@ -223,6 +223,7 @@ export class PersistInode extends Inode {
     if (failed < 0) return failed;
     const { replaced } = this.move(name, target, newName, flags, whiteout);
     inode.stampChange(now.seconds, now.nanoseconds);
+    there?.stampChange(now.seconds, now.nanoseconds);
     this.stampModify(now.seconds, now.nanoseconds);
     target.stampModify(now.seconds, now.nanoseconds);
     replaced?.freeUnused();

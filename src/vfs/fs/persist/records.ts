@@ -80,23 +80,32 @@ export class Replay {
         const parent = this.directory(record.number()), name = record.text(), inode = this.known(record.number());
         const seconds = record.number();
         parent.attach(name, inode);
-        if (seconds !== NO_TIME) parent.stampModify(seconds, record.number());
+        if (seconds === NO_TIME) break;
+        const nanoseconds = record.number();
+        inode.stampChange(seconds, nanoseconds);
+        parent.stampModify(seconds, nanoseconds);
         break;
       }
       case OP.UNLINK: {
         const parent = this.directory(record.number()), name = record.text();
-        this.forget(parent.detach(name));
-        parent.stampModify(record.number(), record.number());
+        const seconds = record.number(), nanoseconds = record.number();
+        const inode = parent.detach(name);
+        inode.stampChange(seconds, nanoseconds);
+        this.forget(inode);
+        parent.stampModify(seconds, nanoseconds);
         break;
       }
       case OP.RENAME: {
         const from = this.directory(record.number()), name = record.text();
         const to = this.directory(record.number()), newName = record.text();
         const flags = record.number(), whiteout = record.number();
+        const moved = from.entries!.get(name), there = to.entries!.get(newName);
         const { replaced, left } = from.move(name, to, newName, flags, whiteout);
         if (replaced !== null) this.forget(replaced);
         if (left !== null) this.inodes.set(left.id, left);
         const seconds = record.number(), nanoseconds = record.number();
+        moved?.stampChange(seconds, nanoseconds);
+        there?.stampChange(seconds, nanoseconds);
         from.stampModify(seconds, nanoseconds);
         to.stampModify(seconds, nanoseconds);
         break;
