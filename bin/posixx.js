@@ -38,7 +38,7 @@ function chunk(name) {
   return chunks.get(name);
 }
 
-/** Runs the command's bundle. false: it is not there. What is written for people (the addon cannot be loaded) is one line. */
+/** Runs the command's bundle. false: it is not there. An error for people (the addon cannot be loaded) is one line. */
 function start() {
   try {
     return runBundle('posixx');

@@ -202,6 +202,8 @@ function status(path: string) {
 function absolute(path: string): string {
   if (path.startsWith('/')) return path;
   const directory = workingDirectory();
-  if (directory === undefined) throw new UsageError(`"${path}" is relative to the working directory, which does not exist any more`);
+  if (directory === undefined) {
+    throw new UsageError(`"${path}" is relative to the working directory, which does not exist any more`);
+  }
   return resolve(directory, path);
 }

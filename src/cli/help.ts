@@ -9,7 +9,7 @@ function describe(args: readonly string[], short = true) {
     .parserConfiguration({ 'boolean-negation': false, 'halt-at-non-option': true })
     .usage(['posixx: run Linux x86-64 programs inside one Node process\n', ...COMMANDS.map((entry) => `  posixx ${entry.usage}`)]
       .join('\n'))
-    .wrap(Math.min(110, process.stdout.columns || 110))
+    .wrap(Math.max(40, Math.min(110, process.stdout.columns || 110)))
     .version(false)
     .exitProcess(false);
   for (const command of COMMANDS) parser.command(command.name, command.help);

@@ -1,7 +1,9 @@
 /** The command as a user meets it: bin/posixx.js is started, output and exit status are looked at. */
 import t from 'tap';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -122,11 +124,13 @@ t.test('shells complete words with the scripts', async (t) => {
 
 t.test('odd surroundings', async (t) => {
   const shell = (line: string): Result => {
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', line, process.execPath, bin, hello], { encoding: 'latin1', cwd: scratch });
+    const args = ['-c', line, process.execPath, bin, hello];
+    const { status, stdout, stderr } = spawnSync('sh', args, { encoding: 'latin1', cwd: scratch });
     return { status, stdout, stderr };
   };
   const gone = 'mkdir gone && cd gone && rmdir ../gone && "$0" "$1" run';
-  t.match(shell(`${gone} "$2"`), { status: 0, stdout: /^Hello!/, stderr: /^posixx: the working directory does not exist [^\n]+\n$/ });
+  const message = /^posixx: the working directory does not exist [^\n]+\n$/;
+  t.match(shell(`${gone} "$2"`), { status: 0, stdout: /^Hello!/, stderr: message });
   t.match(shell(`${gone} --cwd / "$2"`), { status: 0, stdout: /^Hello!/, stderr: /^$/ });
   const relative = shell(`${gone} --persist kept "$2"`);
   t.equal(relative.status, 2);

@@ -172,7 +172,9 @@ function tryProgram(fs: PathContext, path: string): number {
 function explain(fs: PathContext, config: RunConfig, error: number): string {
   const name = config.argv[0]!;
   if (error === -E.NOENT) {
-    if (!name.includes('/') && config.emptyRoot) return 'there is no PATH in an empty root; give its path on the host, such as ./a.out';
+    if (!name.includes('/') && config.emptyRoot) {
+      return 'an empty root has no programs on its PATH; give the path on the host, such as ./a.out';
+    }
     if (!name.includes('/')) return 'not found on the guest\'s PATH; a program of the working directory needs ./ before its name';
     return 'no such file in the guest\'s root; files of the host\'s /tmp and of other roots need --volume';
   }

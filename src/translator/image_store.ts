@@ -53,9 +53,10 @@ export class ImageStore {
       this.images.set(version, (image = bytes === null ? null : StoredImage.parse(bytes)));
     }
     if (image === null || !image.fits(base)) return 0;
-    // All of its pages: its code branches directly from one to another, and those of an image that stood near it are not its own.
+    // All of its pages: its code branches directly from one to another. Some may have code of an image that stood near.
     const { origins } = translations;
-    if (!image.everyPage(base, (page) => (origins.get(page) ?? origin) === origin && mapped(page * PAGE_SIZE))) return 0;
+    const isOwn = (page: number): boolean => (origins.get(page) ?? origin) === origin && mapped(page * PAGE_SIZE);
+    if (!image.everyPage(base, isOwn)) return 0;
     const { asm, storage } = this;
     if (asm.at + 2 * image.code.length > asm.layout.size || !storage.log.hasRoom(2 * image.size)) return 0;
     translations.install(origin, image.install(asm, storage.log, base));
