@@ -62,6 +62,12 @@ t.test('the check finds what is not confined', async (t) => {
   t.match(violations(0x64, 0x48, 0x8b, 0x03), [/with a register/], 'mov rax, fs:[rbx]');
   const load = (disp: number): number[] => [0x64, 0x48, 0x8b, 0x04, 0x25, ...slot(disp)];
   t.same(violations(...load(layout.slots.displaced)), [], 'a slot of the guest');
+  const displaced = slot(layout.slots.displaced);
+  t.same(violations(0x64, 0x48, 0x01, 0x0c, 0x25, ...displaced), [], 'add the slot of a guest register, rcx');
+  t.match(violations(0x64, 0x0f, 0x11, 0x04, 0x25, ...displaced), [/more than a thread slot/], 'movups to it');
+  t.match(violations(0x64, 0x0f, 0xae, 0x04, 0x25, ...displaced), [/more than a thread slot/], 'fxsave to it');
+  t.match(violations(0x64, 0x48, 0x0f, 0xab, 0x0c, 0x25, ...displaced), [/beyond a thread slot/], 'bts of it, rcx');
+  t.match(violations(0x64, 0x48, 0x01, 0x0c, 0x25, ...slot(layout.slots.rip)), [/than mov/], 'add another, rcx');
   t.match(violations(...load(layout.slots.cpu)), [/slot of the host/], 'a slot of the host');
   t.match(violations(0x64, 0x48, 0x89, 4, 0x25, ...slot(layout.slots.window)), [/slot of the host/], 'a store there');
   t.match(violations(...load(layout.slots.window)), [/at a return/], 'the base stays in rax');

@@ -4,7 +4,8 @@
  *
  *  1. Memory is named in three ways only. Window memory: GS override and 32-bit addresses, so that 4 GiB and the
  *     guards around them are all that can be reached. Thread slots: FS and a displacement that is one of the slots that
- *     translated code may read, or write. The return stack: push, pop, call, ret and pushf, and `and [rsp], mask`.
+ *     translated code may read, or write; the slot of a guest register may be the operand of any instruction. The return
+ *     stack: push, pop, call, ret and pushf, and `and [rsp], mask`.
  *  2. String instructions run on pointers made of the window's base and 32 bits.
  *  3. The only indirect branch goes through the window's branch table, with an index made of 32 bits and the bias.
  *     Direct branches go to translated code or to the entries of the stubs.
@@ -42,6 +43,7 @@ const STRINGS = new Set([
   Mnemonic.Cmpsq, Mnemonic.Stosb, Mnemonic.Stosw, Mnemonic.Stosd, Mnemonic.Stosq, Mnemonic.Scasb, Mnemonic.Scasw,
   Mnemonic.Scasd, Mnemonic.Scasq,
 ]);
+const BIT_STRINGS = new Set([Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc]);
 const EXTENDED = new Set([
   Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64,
   Mnemonic.Xrstor, Mnemonic.Xrstor64,
@@ -91,8 +93,8 @@ export class Verifier {
     this.decoder = new Decoder(64, code, 0);
     this.seen = new Uint8Array(code.length);
     const { slots } = layout;
-    this.readable = new Set([slots.scratch, slots.displaced, slots.guestFsBase, slots.guestGsBase]);
-    this.writable = new Set([slots.scratch, slots.displaced, slots.rip, slots.trap]);
+    this.readable = new Set([slots.scratch, slots.guestFsBase, slots.guestGsBase]);
+    this.writable = new Set([slots.scratch, slots.rip, slots.trap]);
     this.stubs = new Set([layout.exitSyscall, layout.exitLink, layout.exitTrap, layout.returnLost, layout.returnMiss,
       layout.hostcalls.clockGettime, layout.hostcalls.getcpu]);
   }
@@ -306,6 +308,7 @@ export class Verifier {
   private checkSlot(disp: number): void {
     const { instr } = this;
     const { slots } = this.layout;
+    if (disp === slots.displaced) return this.checkRegisterSlot();
     const toMemory = instr.opKind(0) === OpKind.Memory;
     if (instr.mnemonic !== Mnemonic.Mov) return this.fail('a thread slot in another instruction than mov');
     if (toMemory) {
@@ -318,6 +321,14 @@ export class Verifier {
     if (wide && disp === slots.returnStackBase && to === Register.RSP) return;
     if (wide && (disp === slots.window || disp === slots.windowNegated) && to !== Register.RSP) return;
     this.fail('load of a thread slot of the host');
+  }
+
+  /** The slot of a guest register: any instruction may have it as an operand, so long as it stays within its eight bytes. */
+  private checkRegisterSlot(): void {
+    const { instr } = this;
+    const size = iced.MemorySizeExt.size(instr.memorySize);
+    if (size === 0 || size > 8) return this.fail('more than a thread slot');
+    if (BIT_STRINGS.has(instr.mnemonic) && instr.opKind(1) === OpKind.Register) this.fail('a bit beyond a thread slot');
   }
 
   private checkLea(next: number): void {

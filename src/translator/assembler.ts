@@ -14,6 +14,15 @@ import { Reloc, RelocationLog } from './relocations.js';
 export const STACK_HOME = 11;
 export const GUEST_RSP = 4;
 const RCX = 1;
+/** Bytes of the longest nop, and the nops by length (SDM, NOP). */
+const LONGEST_NOP = 9;
+const NOPS = [
+  [], [0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0], [0x0f, 0x1f, 0x44, 0, 0],
+  [0x66, 0x0f, 0x1f, 0x44, 0, 0], [0x0f, 0x1f, 0x80, 0, 0, 0, 0], [0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+  [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+];
+/** Jumps stay within a line of this size (jump_lines.ts), and code is moved by multiples of it only. */
+export const LINE = 32;
 
 export class Assembler {
   /** Cache offset of the next byte. */
@@ -22,7 +31,7 @@ export class Assembler {
   stackDelta = 0;
   readonly relocations = new RelocationLog();
 
-  constructor(readonly bytes: Uint8Array, readonly layout: CodeLayout) {
+  constructor(readonly bytes: Uint8Array, readonly layout: CodeLayout, private readonly keepsLines = false) {
     this.at = layout.start;
   }
 
@@ -38,6 +47,14 @@ export class Assembler {
     b[at++] = value >>> 16;
     b[at++] = value >>> 24;
     this.at = at;
+  }
+
+  /** Fills the line up when the next `bytes` would not be in one, on a host where a jump among them is slow then. */
+  keepInLine(bytes: number): void {
+    if (!this.keepsLines || (this.at & -LINE) === ((this.at + bytes) & -LINE)) return;
+    for (let rest = LINE - (this.at & (LINE - 1)); rest > 0; rest -= LONGEST_NOP) {
+      for (const byte of NOPS[Math.min(rest, LONGEST_NOP)]!) this.u8(byte);
+    }
   }
 
   /** Copies an instruction as it is, with the prefixes that confine a memory operand when it has one. */
@@ -98,6 +115,7 @@ export class Assembler {
 
   /** jcc to a stub; `condition` is the low nibble of the opcode. */
   jcc(condition: number, stub: number): void {
+    this.keepInLine(6);
     this.u8(0x0f);
     this.u8(0x80 | condition);
     this.stub32(stub);
@@ -172,6 +190,31 @@ export class Assembler {
     this.u32(value);
   }
 
+  /** mov qword slot, imm32, sign-extended */
+  storeSlotImm64(slot: number, value: number): void {
+    this.slotOperand(0xc7, 0, slot, true);
+    this.u32(value);
+  }
+
+  /** and qword slot, 0: the flags of xor r, r */
+  clearSlot(slot: number): void {
+    this.slotOperand(0x83, 4, slot, true);
+    this.u8(0);
+  }
+
+  /** add r64, slot or add r32, slot */
+  addSlot(reg: number, slot: number, wide: boolean): void {
+    this.slotOperand(0x03, reg, slot, wide);
+  }
+
+  pushSlot(slot: number): void {
+    this.slotOperand(0xff, 6, slot, false);
+  }
+
+  popSlot(slot: number): void {
+    this.slotOperand(0x8f, 0, slot, false);
+  }
+
   /** mov dword slot, guest address */
   storeSlotGuest(slot: number, address: number): void {
     this.slotOperand(0xc7, 0, slot, false);
@@ -228,6 +271,7 @@ export class Assembler {
   /** Turns the guest PC in ecx into an index of the indirect table, and branches through it (`extension` 2: call, 4: jmp). */
   branchIndirect(extension: number): void {
     this.leaDisp(RCX, RCX, this.layout.indirectBias);
+    this.keepInLine(8);
     this.u8(0x65);
     this.u8(0xff);
     this.u8(0x04 | (extension << 3));

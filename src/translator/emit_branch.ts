@@ -15,6 +15,9 @@ const CMP_IMM = 0x81;
 const MOV_LOAD = 0x8b;
 const MOV_IMM = 0xc7;
 const NOT_EQUAL = 5;
+const JMP_BYTES = 5;
+const LOOP_BYTES = 10;
+export const JCC_BYTES = 6;
 
 /** Where emitted direct branches want to go. */
 export interface BranchSink {
@@ -30,11 +33,13 @@ function open(asm: Assembler, sink: BranchSink, target: number): void {
 }
 
 export function emitJmp(asm: Assembler, sink: BranchSink, target: number): void {
+  asm.keepInLine(JMP_BYTES);
   asm.u8(0xe9);
   open(asm, sink, target);
 }
 
 export function emitJcc(asm: Assembler, sink: BranchSink, insn: Insn, target: number): void {
+  asm.keepInLine(JCC_BYTES);
   asm.u8(0x0f);
   asm.u8(0x80 | (insn.opcode & 15));
   open(asm, sink, target);
@@ -42,12 +47,14 @@ export function emitJcc(asm: Assembler, sink: BranchSink, insn: Insn, target: nu
 
 /** loop, loope, loopne, jrcxz have only an 8-bit displacement: they jump over a jump. */
 export function emitLoop(asm: Assembler, sink: BranchSink, insn: Insn, target: number): void {
+  asm.keepInLine(LOOP_BYTES);
   if (insn.address32) asm.u8(0x67);
   asm.u8(insn.opcode);
   asm.u8(2);
   asm.u8(0xeb);
-  asm.u8(5);
-  emitJmp(asm, sink, target);
+  asm.u8(JMP_BYTES);
+  asm.u8(0xe9);
+  open(asm, sink, target);
 }
 
 /** Stores the guest return address; a fault finds rsp as it was. */
@@ -67,6 +74,7 @@ function pushReturn(asm: Assembler, returnPc: number): void {
 
 export function emitCall(asm: Assembler, sink: BranchSink, target: number, returnPc: number): void {
   pushReturn(asm, returnPc);
+  asm.keepInLine(JMP_BYTES);
   asm.u8(0xe8);
   open(asm, sink, target);
 }
@@ -105,6 +113,7 @@ export function emitRet(asm: Assembler, insn: Insn, carry: number): number {
     if (carry >= 0) asm.storeSlotImm32(asm.layout.slots.rip, carry);
     asm.moveStack(8);
     asm.flushStack();
+    asm.keepInLine(1);
     asm.u8(0xc3);
     return 0;
   }

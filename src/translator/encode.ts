@@ -13,6 +13,8 @@ export const enum Mem {
   Window,
   /** An address that is only computed (lea). */
   Address,
+  /** A thread slot at `disp`. */
+  Slot,
 }
 
 /** The operands of the instruction to be emitted, as host registers. One object, reused. */
@@ -32,6 +34,8 @@ export class Operands {
   relative = false;
   /** Lea: keep a 67h prefix. */
   address32 = false;
+  /** Bits of the opcode that change: 2 where the form with the operands of ModRM the other way round is wanted. */
+  flip = 0;
 }
 
 /** ModRM, SIB and displacement; the REX or VEX bits were emitted before. */
@@ -89,6 +93,8 @@ export function encode(asm: Assembler, insn: Insn, o: Operands): void {
   if (o.mem === Mem.Window) {
     asm.u8(0x65);
     asm.u8(0x67);
+  } else if (o.mem === Mem.Slot) {
+    asm.u8(0x64);
   } else if (o.address32) {
     asm.u8(0x67);
   }
@@ -123,7 +129,7 @@ export function encode(asm: Assembler, insn: Insn, o: Operands): void {
       else if (insn.map === 3) asm.u8(0x3a);
     }
   }
-  asm.u8(form.opcodeReg !== 0 ? (insn.opcode & 0xf8) | (o.opcodeReg & 7) : insn.opcode);
+  asm.u8(form.opcodeReg !== 0 ? (insn.opcode & 0xf8) | (o.opcodeReg & 7) : insn.opcode ^ o.flip);
   if (form.hasModrm) encodeModrm(asm, o);
   encodeImmediate(asm, insn);
 }

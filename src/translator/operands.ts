@@ -2,14 +2,18 @@
  * Maps the operands of a guest instruction to host ones: guest rsp to its home register, the displaced guest
  * register to its slot or to a scratch register, memory into the window, FS and GS to the guest's own bases.
  */
-import { Access, type Form, type Insn, RegFile } from './insn.js';
+import { Access, Flag, type Form, type Insn, RegFile } from './insn.js';
 import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
-import { encode, Mem, Operands } from './encode.js';
+import { encode, encodeModrm, Mem, Operands } from './encode.js';
+import { PUSHED_NOTHING } from './fixup.js';
 
 const GUEST_FS = 4;
 
-/** Registers to borrow, first choice first: no implicit operand of any instruction is among r8–r15. */
-const BORROW = [8, 9, 10, 12, 13, 14, 15, 3, 5, 6, 7, 1, 2, 0];
+/**
+ * Registers to borrow, first choice first: those that compilers use least, whose next reader does not wait for the
+ * restored value. No implicit operand of any instruction is among r8–r15.
+ */
+const BORROW = [10, 9, 8, 15, 14, 13, 12, 3, 5, 6, 7, 1, 2, 0];
 /** For instructions with ah, ch, dh or bh, which cannot have a REX prefix. */
 const BORROW_LOW = [3, 5, 6, 7, 1, 2, 0];
 
@@ -29,6 +33,17 @@ function byteOperandsOf(form: Form): number {
     byteOperands.set(form, known);
   }
   return known;
+}
+
+/** The letters of a form's operand that ModRM.rm names, register or memory, with one meaning ("Ev"); '' for others. */
+function generalOperand(form: Form): string {
+  return form.operands.split(',').find((operand) => operand.startsWith('E')) ?? '';
+}
+
+/** Of the opcode `op r/m, r` there is `op r, r/m` as well, with bit 1 turned: add or adc sbb and sub xor cmp, mov. */
+function hasTwin(insn: Insn): boolean {
+  const { opcode } = insn;
+  return insn.map === 0 && insn.vex === 0 && (opcode < 0x40 ? (opcode & 7) < 4 : (opcode & 0xfc) === 0x88);
 }
 
 /** Bytes of an instruction to which two prefixes can be added. */
@@ -241,7 +256,10 @@ export class OperandMapper {
       asm.movRegReg(lowStack, STACK_HOME);
       out.reg = lowStack;
     }
-    if (displaced !== Access.None) this.substitute(insn, displaced);
+    if (displaced !== Access.None) {
+      if (this.throughSlot(insn)) return this.fixup;
+      this.substitute(insn, displaced);
+    }
     if (form.hasModrm && insn.mod !== 3) this.memory(insn);
     else if (form.implicitMemory) this.windowPrefix();
     encode(asm, insn, out);
@@ -257,6 +275,10 @@ export class OperandMapper {
     this.begin(insn);
     const toStandIn = insn.reg === STACK_HOME;
     if (toStandIn && insn.base !== STACK_HOME && insn.index !== STACK_HOME && !insn.operand16) this.standIn = this.borrow();
+    if (this.canHoldBase(insn)) {
+      this.standIn = insn.reg;
+      asm.loadSlot(insn.reg, asm.layout.slots.displaced);
+    }
     out.mem = Mem.Address;
     out.base = insn.base >= 0 ? this.read(insn.base) : -1;
     out.index = insn.index >= 0 ? this.read(insn.index) : -1;
@@ -271,6 +293,115 @@ export class OperandMapper {
     out.address32 = false;
     if (toStandIn) asm.storeSlot(asm.layout.slots.displaced, this.standIn);
     this.end();
+  }
+
+  /**
+   * lea that adds the displaced register to the register that the result goes to. It can be done by `add`, which
+   * changes the flags.
+   */
+  canAddDisplaced(insn: Insn): boolean {
+    const { reg, base, index } = insn;
+    return ((base === STACK_HOME && index === reg) || (index === STACK_HOME && insn.scale === 0 && base === reg)) &&
+      !insn.operand16 && !insn.address32 && reg !== GUEST_RSP && reg !== STACK_HOME;
+  }
+
+  /** Emits what `canAddDisplaced` says of. */
+  addDisplaced(insn: Insn): void {
+    const { asm, out } = this;
+    const scaled = insn.base === STACK_HOME && insn.scale > 0;
+    out.relative = false;
+    if (scaled || insn.disp !== 0) {
+      out.mem = Mem.Address;
+      out.base = scaled ? -1 : insn.reg;
+      out.index = scaled ? insn.reg : -1;
+      out.scale = insn.scale;
+      out.disp = insn.disp;
+      out.reg = insn.reg;
+      encode(asm, insn, out);
+    }
+    asm.addSlot(insn.reg, asm.layout.slots.displaced, (insn.rex & 8) !== 0);
+  }
+
+  /** lea from the displaced register: its value can be loaded into the register that the result goes to. */
+  private canHoldBase(insn: Insn): boolean {
+    const { reg, base, index } = insn;
+    return (base === STACK_HOME || index === STACK_HOME) && !insn.operand16 && reg !== GUEST_RSP &&
+      reg !== STACK_HOME && reg !== base && reg !== index;
+  }
+
+  /**
+   * Emits `insn` with the displaced register's slot for an operand, where that can be: then nothing is borrowed. Not for
+   * results of 32 bits and less, since a slot that was written in parts is slow to read as a whole.
+   */
+  private throughSlot(insn: Insn): boolean {
+    const { asm, out } = this;
+    const form = insn.form;
+    const slot = asm.layout.slots.displaced;
+    const wide = (insn.rex & 8) !== 0;
+    if (form.opcodeReg !== Access.None) {
+      // mov r, imm: 32 bits are zero-extended, and the store sign-extends.
+      const whole = insn.operandSize === 4 ? insn.imm >= 0 : insn.immSize === 8 && insn.immHigh === insn.imm >> 31;
+      if (form.mnemonic !== 'mov' || !whole || insn.operandSize === 2 || byteOperandsOf(form) !== 0) return false;
+      asm.storeSlotImm64(slot, insn.imm);
+      return true;
+    }
+    if (!form.hasModrm) return false;
+    if (insn.mod !== 3) return wide && this.moveThroughStack(insn);
+    const isRm = form.rmFile === RegFile.Gpr && insn.rm === STACK_HOME;
+    const isReg = form.regFile === RegFile.Gpr && insn.reg === STACK_HOME;
+    if (form.vvvvFile === RegFile.Gpr && insn.vvvv === STACK_HOME) return false;
+    if (isRm && isReg) {
+      if (form.mnemonic !== 'xor' || insn.operandSize === 2 || byteOperandsOf(form) !== 0) return false;
+      asm.clearSlot(slot);
+      return true;
+    }
+    const operand = generalOperand(form);
+    if (operand === '' || form.bitString || form.mnemonic === 'xchg') return false;
+    if (isReg && !hasTwin(insn) && form.mnemonic !== 'test') return false;
+    if ((isReg ? form.regAccess : form.rmAccess) & Access.Write) {
+      // What shifts and rotates leave undefined differs between registers and memory.
+      const differs = (form.flagsUndefined & ~Flag.AF) !== 0;
+      if (!wide || differs || (operand !== 'Ev' && operand !== 'Ey')) return false;
+    }
+    out.mem = Mem.Slot;
+    out.base = out.index = -1;
+    out.disp = slot;
+    if (isReg) {
+      out.reg = insn.rm === GUEST_RSP ? STACK_HOME : insn.rm;
+      out.flip = form.mnemonic === 'test' ? 0 : 2;
+    }
+    encode(asm, insn, out);
+    out.flip = 0;
+    return true;
+  }
+
+  /** mov between the displaced register and memory, 64 bits: pushed and popped. */
+  private moveThroughStack(insn: Insn): boolean {
+    const { asm } = this;
+    const load = insn.opcode === 0x8b;
+    if (insn.map !== 0 || insn.vex !== 0 || (!load && insn.opcode !== 0x89)) return false;
+    if (insn.base === STACK_HOME || insn.index === STACK_HOME || insn.segment >= 0) return false;
+    this.memory(insn);
+    if (load) {
+      this.emitWindow(0xff, 6);
+      asm.popSlot(asm.layout.slots.displaced);
+    } else {
+      asm.pushSlot(asm.layout.slots.displaced);
+      this.emitWindow(0x8f, 0);
+      this.fixup = PUSHED_NOTHING;
+    }
+    return true;
+  }
+
+  /** push or pop of the memory operand that `memory` filled. */
+  private emitWindow(opcode: number, extension: number): void {
+    const { asm, out } = this;
+    this.windowPrefix();
+    const rex = (out.index >= 8 ? 2 : 0) | (out.base >= 8 ? 1 : 0);
+    if (rex !== 0) asm.u8(0x40 | rex);
+    asm.u8(opcode);
+    out.reg = extension;
+    encodeModrm(asm, out);
   }
 
   /** A borrowed register stands for the displaced guest register in every operand that names it. */

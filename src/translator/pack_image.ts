@@ -1,6 +1,6 @@
 /** Packs the translated code of an image into the form that stored_image.ts describes: its fragments, linked with each other. */
 import { native, type CodeLayout } from '../host/native.js';
-import { Assembler } from './assembler.js';
+import { Assembler, LINE } from './assembler.js';
 import type { Fragment, Translations } from './code_space.js';
 import { INSIDE, type InstructionLog } from './instruction_log.js';
 import { Reloc, type RelocationLog } from './relocations.js';
@@ -74,7 +74,7 @@ export function packImage(
   let branches = 0;
   const numbers = new Map<Fragment, number>();
   for (const fragment of [...chosen].sort((a, b) => a.codeStart - b.codeStart)) {
-    const start = end + ((fragment.codeStart - end) & 15);
+    const start = end + ((fragment.codeStart - end) & (LINE - 1));
     numbers.set(fragment, packed.length);
     packed.push({ fragment, shift: start - fragment.codeStart });
     end = start + fragment.codeEnd - fragment.codeStart;

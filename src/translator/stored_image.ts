@@ -6,7 +6,7 @@
  * the code's beginning, guest addresses from where byte 0 of the image's file is mapped.
  */
 import { native } from '../host/native.js';
-import type { Assembler } from './assembler.js';
+import { type Assembler, LINE } from './assembler.js';
 import type { Fragment, Translations } from './code_space.js';
 import type { InstructionLog } from './instruction_log.js';
 import { Reloc, type RelocationLog } from './relocations.js';
@@ -106,7 +106,7 @@ export class StoredImage {
 
   /** Puts the code into the cache and its entries at the end of the logs. */
   install(asm: Assembler, log: InstructionLog, base: number): InstalledImage {
-    const codeBase = asm.at = (asm.at + 15) & ~15;
+    const codeBase = asm.at = (asm.at + LINE - 1) & -LINE;
     asm.bytes.set(this.code, codeBase);
     asm.at += this.code.length;
     native.codeRelocate(this.relocations, codeBase, base);

@@ -8,6 +8,7 @@ import type { Fragment, X86CodeSpace } from './code_space.js';
 import type { CpuModel } from './cpu_model.js';
 import type { CodeSource, EngineStats } from './engine.js';
 import { flagsLive } from './flags.js';
+import { isLoopEntry } from './loops.js';
 import { lagFixup, MAX_LAG } from './fixup.js';
 import type { InstructionLog } from './instruction_log.js';
 import { FRAGMENT_LIMIT, type Linker, SAVE_X87, SAVE_YMM } from './linker.js';
@@ -20,7 +21,16 @@ import { emitString } from './emit_string.js';
 
 /** Bytes of a load from a slot. */
 const THUNK_BYTES = 9;
+/** Bytes of the prefixes that confine a memory operand. */
+const CONFINING_BYTES = 2;
+const FUSED = new Set(['cmp', 'test', 'add', 'sub', 'and', 'inc', 'dec']);
 const enum After { Continue, End }
+
+/** Whether the bytes behind an instruction are a conditional jump that the CPU takes together with it (macro-fusion). */
+function fusesWith({ form }: Insn, first: number, second: number): boolean {
+  if ((first & 0xf0) !== 0x70 && (first !== 0x0f || (second & 0xf0) !== 0x80)) return false;
+  return FUSED.has(form.mnemonic);
+}
 
 /** What CF is behind an instruction that sets or clears nothing else; -1 behind all others. */
 function carrySet({ form }: Insn): number {
@@ -96,6 +106,10 @@ export class Translator implements branch.BranchSink {
         break;
       }
       if (asm.stackDelta !== 0 && !(stack.toleratesLag(this.insn) && Math.abs(asm.stackDelta) < MAX_LAG)) asm.flushStack();
+      const next = pc + length;
+      if (next + 1 < fetchEnd && fusesWith(this.insn, bytes[next]!, bytes[next + 1]!)) {
+        asm.keepInLine(length + (this.insn.hasMemory ? CONFINING_BYTES : 0) + branch.JCC_BYTES);
+      }
       const at = log.length;
       if (asm.stackDelta === 0) {
         log.add(asm.at, pc, 0);
@@ -104,7 +118,6 @@ export class Translator implements branch.BranchSink {
         log.addInside(asm.at, pc, lagFixup(asm.stackDelta));
       }
       count++;
-      const next = pc + length;
       ended = this.emit(this.insn, at, next) === After.End;
       if (this.insn.form.flagsWritten !== 0) this.carry = carrySet(this.insn);
       pc = this.continueAt >= 0 ? this.continueAt : next;
@@ -229,7 +242,7 @@ export class Translator implements branch.BranchSink {
         else fixup = map.copy(insn);
         break;
       case Rewrite.Lea:
-        this.emitLea(insn);
+        this.emitLea(insn, next);
         break;
       case Rewrite.Push:
         fixup = stack.emitPush(asm, map, insn);
@@ -278,7 +291,12 @@ export class Translator implements branch.BranchSink {
           branch.emitJmp(asm, this, target);
           return After.End;
         }
-        this.continueAt = target;
+        if (isLoopEntry(this.space.source, next, target)) {
+          branch.emitJmp(asm, this, target);
+          this.carry = -1;
+        } else {
+          this.continueAt = target;
+        }
         break;
       }
       case Rewrite.JmpIndirect:
@@ -373,12 +391,13 @@ export class Translator implements branch.BranchSink {
   }
 
   /** lea: arithmetic only, so no window prefix; of an RIP-relative operand the guest address itself is loaded. */
-  private emitLea(insn: Insn): void {
+  private emitLea(insn: Insn, next: number): void {
     const { map, asm } = this;
     if (insn.ripRelative && insn.operandSize !== 2 && insn.reg !== 4 && insn.reg !== 11) {
       asm.movRegGuest(insn.reg, insn.pc + insn.length + insn.disp);
       return;
     }
-    map.copyAddress(insn);
+    if (map.canAddDisplaced(insn) && !flagsLive(this.space.source, next)) map.addDisplaced(insn);
+    else map.copyAddress(insn);
   }
 }

@@ -10,6 +10,7 @@ import { applyFixup, Fixup } from './fixup.js';
 import { ImageStore } from './image_store.js';
 import { InstructionLog } from './instruction_log.js';
 import { Linker } from './linker.js';
+import { jumpsNeedLines } from './jump_lines.js';
 import { translateModule } from './on_demand.js';
 import type { Translator } from './translate.js';
 
@@ -61,7 +62,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     this.code = new Uint8Array(buffer);
     this.codeView = new DataView(buffer);
     this.layout = native.codeLayout();
-    const asm = new Assembler(this.code, this.layout);
+    const asm = new Assembler(this.code, this.layout, jumpsNeedLines());
     const log = new InstructionLog(native.codeLog());
     this.linker = new Linker(asm, log);
     if (store !== undefined) this.store = new ImageStore(store, asm, log, this.codeView, this.layout, model);
