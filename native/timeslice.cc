@@ -16,6 +16,9 @@ std::mutex& mutex = *new std::mutex;
 std::condition_variable& wake = *new std::condition_variable;
 std::atomic<uint32_t> slice_micros{0};
 bool started = false;
+// Slices that ended in guest code and outside of it; the first index is guest_running.
+std::atomic<uint32_t> slice_ticks[2];
+static_assert(sizeof slice_ticks == 8 && std::atomic<uint32_t>::is_always_lock_free);
 pthread_t main_thread;
 
 int preempt_signal() { return SIGRTMIN + 5; }
@@ -33,7 +36,9 @@ void slice_loop() {
     }
     timespec ts = {time_t(micros / 1000000), long(micros % 1000000) * 1000};
     nanosleep(&ts, nullptr);
-    if (guest_running.load(std::memory_order_relaxed)) {
+    bool guest = guest_running.load(std::memory_order_relaxed);
+    slice_ticks[guest].fetch_add(1, std::memory_order_relaxed);
+    if (guest) {
       idle = 0;
       posixx_preempt();
     } else {
@@ -70,6 +75,11 @@ void register_timeslice(Napi::Env env, Napi::Object exports) {
       std::thread(slice_loop).detach();
       pthread_sigmask(SIG_SETMASK, &old, nullptr);
     }
+  });
+  exports["timesliceTicks"] = Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+    napi_value result = nullptr;
+    napi_create_external_arraybuffer(info.Env(), slice_ticks, sizeof slice_ticks, nullptr, nullptr, &result);
+    return Napi::Value(info.Env(), result);
   });
   exports["preempt"] = Napi::Function::New(env, [](const Napi::CallbackInfo&) { posixx_preempt(); });
 }

@@ -2,7 +2,7 @@
 import type { Abi } from '../abi/abi.js';
 import { errnoName } from '../abi/errno.js';
 import { SI, signalName } from '../abi/signal.js';
-import type { Kernel } from '../kernel/kernel.js';
+import type { Dispatch, Kernel } from '../kernel/kernel.js';
 import type { SigInfo } from '../kernel/pending_signals.js';
 import type { Process } from '../kernel/process.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from '../kernel/task.js';
@@ -52,7 +52,7 @@ interface Open {
  * kernel.dispatch, so a kernel that is not traced pays nothing.
  */
 export function startStrace(kernel: Kernel, write: (text: string) => void, selects: (row: Row) => boolean): void {
-  const { dispatch } = kernel;
+  const dispatch: Dispatch = (task, number, abi) => kernel.carryOut(task, number, abi);
   const open = new Map<Task, Open>();
 
   const prefix = (task: Task): string => (kernel.processes.size > 2 || task.process.tasks.length > 1

@@ -79,6 +79,8 @@ export interface NativeEngine {
 
   /** Time slice of guest code in microseconds; 0 stops the timer. A slice's end shows as a Preempted trap. */
   timesliceSet(micros: number): void;
+  /** u32s, counted while the timer runs: time slices whose end met no guest code, and guest code. */
+  timesliceTicks(): ArrayBuffer;
   /** Makes the guest that runs now leave with a Preempted trap; nothing when none runs. */
   preempt(): void;
   /** Ends the process at once: no exit handlers, no tear-down. What was written to descriptors is written. */

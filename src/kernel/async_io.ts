@@ -83,19 +83,20 @@ export class AsyncOwner implements SignalDriven {
     this.queue = null;
   }
 
-  notify(events: number): void {
+  notify(events: number): boolean {
     const ready = readiness(this.file, EVENTS) & events;
     const reason = REASONS.find((each) => (each.events & ready) !== 0);
-    if (!reason) return;
+    if (!reason) return false;
     if (this.file.pollFd() >= 0) this.pause();
     if (this.signal === 0) {
       this.send(new SigInfo(SIG.IO, SI.KERNEL));
-      return;
+      return true;
     }
     const info = new SigInfo(this.signal, reason.code);
     info.band = reason.band;
     info.fd = this.fd;
     this.send(info);
+    return true;
   }
 
   /** Watches a descriptor of the host again only when it was seen not to be ready. */
@@ -114,7 +115,7 @@ export class AsyncOwner implements SignalDriven {
     const { type, id, kernel } = this;
     if (id === 0) return;
     if (type === F_OWNER.TID) {
-      const task = kernel.tasks.get(id);
+      const task = kernel.taskOf(id);
       if (task && this.may(task.cred)) sendToTask(task, info);
       return;
     }

@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import { CLOCK } from '../abi/time.js';
 import { native } from '../host/native.js';
-import type { Process } from './process.js';
+import { Usage, type Process } from './process.js';
 import type { Task } from './task.js';
 import { TaskState } from './task.js';
 
@@ -28,7 +28,7 @@ export function readClock(task: Task, id: number, out: Float64Array): number {
 function readCpuClock(task: Task, id: number, out: Float64Array): number {
   if ((id & CPU_CLOCK.KIND) === 3) return -E.INVAL;
   const pid = ~id >> 3;
-  const target = pid === 0 ? task : task.kernel.tasks.get(pid);
+  const target = pid === 0 ? task : task.kernel.taskOf(pid);
   if (!target) return -E.INVAL;
   if (id & CPU_CLOCK.PER_THREAD) return target.process === task.process ? split(threadTime(target), out) : -E.INVAL;
   return split(processTime(target.process, task), out);
@@ -43,15 +43,41 @@ export function clockExists(task: Task, id: number): boolean {
 export function threadTime(task: Task): number {
   const { kernel } = task;
   if (kernel.current === task && task.state !== TaskState.Zombie) kernel.chargeTime();
-  return task.userTime + task.systemTime;
+  return task.userTime + task.systemTime + task.unsplitTime;
 }
 
 /** Nanoseconds that all threads of a process have had the CPU. */
 export function processTime(process: Process, current: Task): number {
   current.kernel.chargeTime();
   let total = process.ownUsage.userTime + process.ownUsage.systemTime;
-  for (const task of process.tasks) if (task.state !== TaskState.Zombie) total += task.userTime + task.systemTime;
+  for (const task of process.tasks) {
+    if (task.state !== TaskState.Zombie) total += task.userTime + task.systemTime + task.unsplitTime;
+  }
   return total;
+}
+
+/** User and system time of a thread until now. */
+export function settledTime(task: Task): Task {
+  const { kernel } = task;
+  if (task.state === TaskState.Zombie) return task;
+  if (kernel.current === task) kernel.chargeTime();
+  kernel.cpuTime.settle(task);
+  return task;
+}
+
+/** What a process has used until now, its ended threads too; without its children. */
+export function processUsage(process: Process): Usage {
+  const usage = new Usage();
+  usage.add(process.ownUsage);
+  for (const task of process.tasks) {
+    if (task.state === TaskState.Zombie) continue;
+    const { userTime, systemTime } = settledTime(task);
+    usage.userTime += userTime;
+    usage.systemTime += systemTime;
+    usage.voluntarySwitches += task.voluntarySwitches;
+    usage.involuntarySwitches += task.involuntarySwitches;
+  }
+  return usage;
 }
 
 /** Now on clock `id` in nanoseconds (REALTIME only to some 200 ns). */

@@ -5,7 +5,7 @@ import type { OpenFile } from '../vfs/open_file.js';
 import { AnonymousFile } from './anonymous_file.js';
 import type { Task } from './task.js';
 import { readiness, readyQueue } from './wait_ready.js';
-import type { Waiter, WaitQueue } from './wait_queue.js';
+import { EXCLUSIVE, WaitQueue, type Waiter } from './wait_queue.js';
 
 /** Bits of epoll_event.events beside POLL's. */
 export const EPOLL = {
@@ -27,8 +27,13 @@ class Item implements Waiter {
     public dataLow: number, public dataHigh: number, readonly queue: WaitQueue,
   ) {}
 
-  notify(): void {
-    if (this.events & POLL_BITS) this.epoll.markReady(this);
+  /** With EPOLLEXCLUSIVE: gives whether somebody takes the event, or others must be told. */
+  notify(): boolean {
+    return (this.events & POLL_BITS) !== 0 && this.epoll.markReady(this);
+  }
+
+  watch(): void {
+    this.queue.watch(this, this.events & (POLL_BITS | EXCLUSIVE));
   }
 }
 
@@ -38,6 +43,8 @@ export class EpollFile extends AnonymousFile {
   private readonly items = new Map<OpenFile, Map<number, Item>>();
   /** Items that may be ready, in the order in which they became so. */
   private readyList: Item[] = [];
+  /** Tasks in epoll_wait(2), of which an event wakes one; who polls the instance itself is in `queue`. */
+  readonly sleepers = new WaitQueue();
 
   constructor() {
     super(O.RDWR);
@@ -53,7 +60,7 @@ export class EpollFile extends AnonymousFile {
     let ofFile = this.items.get(file);
     if (!ofFile) this.items.set(file, ofFile = new Map());
     ofFile.set(fd, item);
-    item.queue.watch(item, events & POLL_BITS);
+    item.watch();
     if (readiness(file, events & POLL_BITS) !== 0) this.markReady(item);
     return 0;
   }
@@ -68,7 +75,7 @@ export class EpollFile extends AnonymousFile {
     item.dataLow = dataLow;
     item.dataHigh = dataHigh;
     item.queue.remove(item);
-    item.queue.watch(item, events & POLL_BITS);
+    item.watch();
     if (readiness(file, events & POLL_BITS) !== 0) this.markReady(item);
     return 0;
   }
@@ -81,26 +88,27 @@ export class EpollFile extends AnonymousFile {
     return 0;
   }
 
-  markReady(item: Item): void {
+  /** Gives whether somebody waits for the instance's events. */
+  markReady(item: Item): boolean {
     if (!item.ready) {
       item.ready = true;
       this.readyList.push(item);
     }
+    const taken = this.sleepers.wakeOne();
     this.queue.wake(POLL.IN);
+    return taken;
   }
 
   /** Calls `report` for each ready item until it has taken `max`. Gives how many. */
   collect(max: number, report: (events: number, dataLow: number, dataHigh: number) => void): number {
     const list = this.readyList;
     this.readyList = [];
+    // Level-triggered: behind those that have not been looked at.
     const again: Item[] = [];
-    let count = 0;
-    for (const item of list) {
+    let count = 0, at = 0;
+    for (; at < list.length && count < max; at++) {
+      const item = list[at]!;
       if (!item.ready) continue;
-      if (count >= max) {
-        again.push(item);
-        continue;
-      }
       if (item.file.referenceCount === 0) {
         this.forget(item);
         continue;
@@ -115,14 +123,15 @@ export class EpollFile extends AnonymousFile {
       if (item.events & EPOLL.ONESHOT) {
         item.events &= ~POLL_BITS;
         item.ready = false;
+        item.queue.remove(item);
       } else if (item.events & EPOLL.ET) {
         item.ready = false;
       } else {
-        // Level-triggered: behind those that have not been looked at.
         again.push(item);
       }
     }
-    this.readyList = [...again, ...this.readyList];
+    this.readyList = [...list.slice(at), ...again, ...this.readyList];
+    if (this.readyList.length > 0 && !this.sleepers.empty) this.sleepers.wakeOne();
     return count;
   }
 

@@ -34,6 +34,8 @@ export function exitTask(task: Task, status: number): void {
   task.resume = undefined;
   task.letGo();
   task.state = TaskState.Zombie;
+  if (kernel.current === task) kernel.chargeTime();
+  kernel.cpuTime.settle(task);
   process.ownUsage.userTime += task.userTime;
   process.ownUsage.systemTime += task.systemTime;
   process.ownUsage.voluntarySwitches += task.voluntarySwitches;

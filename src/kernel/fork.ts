@@ -72,6 +72,7 @@ export function clone(task: Task, request: CloneRequest): Task | number {
   const child = new Task(
     kernel, tid, owner, cpu, task.abi, mm, flags & CLONE.FILES ? files : files.copy(), fs, cred, task.name,
   );
+  child.seccomp = task.seccomp;
   child.blockedLow = task.blockedLow;
   child.blockedHigh = task.blockedHigh;
   inheritSchedule(task, child);
@@ -132,6 +133,7 @@ function childProcess(task: Task, pid: number, request: CloneRequest): Process {
 function inheritSchedule(parent: Task, child: Task): void {
   child.affinity = parent.affinity;
   child.ioPriority = parent.ioPriority;
+  child.virtualTime = parent.virtualTime;
   const reset = (parent.policy & SCHED_RESET_ON_FORK) !== 0;
   child.nice = reset ? Math.max(0, parent.nice) : parent.nice;
   if (reset && parent.realtimePriority > 0) return;

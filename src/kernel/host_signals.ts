@@ -21,6 +21,8 @@ export class HostSignals {
   private readonly attention = new Int32Array(native.attentionBuffer());
   private interruptedAt = -Infinity;
   private interrupted: ProcessGroup | null = null;
+  /** Signals of ENDS that went to the main process, bit n-1. */
+  private asked = 0;
 
   /** `killAfter`: nanoseconds that a guest gets to end after a signal that asks it to; Infinity: all it wants. */
   constructor(private readonly kernel: Kernel, private readonly killAfter: number) {}
@@ -47,6 +49,12 @@ export class HostSignals {
     }
   }
 
+  /** The main process ends by what the host asked of it: those in the background, whom nobody could reach, end, too. */
+  mainEnds(main: Process): void {
+    const signal = main.exitStatus & 0x7f;
+    if (signal !== 0 && this.asked & (1 << (signal - 1))) killAll([...main.session.members]);
+  }
+
   private pass(signal: number, main: Process): void {
     const info = new SigInfo(signal, SI.KERNEL);
     // Who is left is in the background, where shells have SIGINT ignored: there is nobody to ask any more.
@@ -59,6 +67,7 @@ export class HostSignals {
       if (signal === SIG.INT || signal === SIG.QUIT) this.limit(foreground.members);
       return;
     }
+    if (ENDS.includes(signal)) this.asked |= 1 << (signal - 1);
     sendToProcess(main, info);
     // The terminal is gone: its foreground is told, too (setsid(2), SIGHUP).
     if (signal === SIG.HUP && foreground !== main.group) sendToGroup(foreground, info);

@@ -4,7 +4,7 @@ import { RLIMIT } from '../abi/resource.js';
 import { SI, SIG } from '../abi/signal.js';
 import { CLOCK, ITIMER, SIGEV } from '../abi/time.js';
 import { native } from '../host/native.js';
-import { processTime } from './clock.js';
+import { processTime, processUsage, threadTime } from './clock.js';
 import { SigInfo } from './pending_signals.js';
 import type { Process } from './process.js';
 import { sendToProcess, sendToTask } from './signals.js';
@@ -102,7 +102,8 @@ export class PosixTimer {
   constructor(readonly id: number, task: Task, readonly clockId: number, readonly notification: Notification) {
     const { process } = task;
     this.cpuTime = clockId === CLOCK.PROCESS_CPUTIME_ID || clockId === CLOCK.THREAD_CPUTIME_ID;
-    this.now = this.cpuTime ? () => processTime(process, process.leader) : () => native.monotonicNow();
+    this.now = clockId === CLOCK.PROCESS_CPUTIME_ID ? () => processTime(process, process.leader)
+      : this.cpuTime ? () => threadTime(task) : () => native.monotonicNow();
     this.timer = new IntervalTimer(process, this.now, this.cpuTime, (count) => this.expired(process, count));
   }
 
@@ -164,7 +165,8 @@ export class ProcessTimers {
   itimer(which: number): IntervalTimer {
     const { process } = this;
     const signal = which === ITIMER.REAL ? SIG.ALRM : which === ITIMER.VIRTUAL ? SIG.VTALRM : SIG.PROF;
-    const clock = which === ITIMER.REAL ? () => native.monotonicNow() : () => processTime(process, process.leader);
+    const clock = which === ITIMER.REAL ? () => native.monotonicNow()
+      : which === ITIMER.VIRTUAL ? () => processUsage(process).userTime : () => processTime(process, process.leader);
     return this.interval[which] ??= new IntervalTimer(process, clock, which !== ITIMER.REAL, () => {
       sendToProcess(process, new SigInfo(signal, SI.KERNEL));
     });

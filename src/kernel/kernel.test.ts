@@ -10,7 +10,7 @@ import { bit, PendingSignals, SigInfo } from './pending_signals.js';
 import { createPipe } from './pipe.js';
 import { Default, defaultAction, SignalActions } from './signal_actions.js';
 import { Timers, type Timer } from './timers.js';
-import { WaitQueue } from './wait_queue.js';
+import { EXCLUSIVE, WaitQueue } from './wait_queue.js';
 
 const seed = Number(process.env['SEED'] ?? 20260101);
 
@@ -173,8 +173,8 @@ t.test('pipes carry any bytes in any pieces', (t) => {
 t.test('wait queues tell those who wait for the events', (t) => {
   const queue = new WaitQueue();
   const told: string[] = [];
-  const waiter = (name: string): { notify: (events: number) => void } =>
-    ({ notify: (events) => told.push(name + events) });
+  const waiter = (name: string): { notify: (events: number) => boolean } =>
+    ({ notify: (events) => told.push(name + events) > 0 });
   const a = waiter('a'), b = waiter('b');
   queue.watch(a, POLL.IN);
   queue.watch(b, POLL.OUT | POLL.IN);
@@ -185,6 +185,13 @@ t.test('wait queues tell those who wait for the events', (t) => {
   queue.remove(b);
   t.notOk(queue.wakeOne(POLL.OUT));
   t.ok(queue.wakeOne(POLL.IN));
+  const c = waiter('c'), d = waiter('d');
+  queue.watch(c, POLL.OUT | EXCLUSIVE);
+  queue.watch(d, POLL.OUT | EXCLUSIVE);
+  queue.watch(b, POLL.OUT);
+  told.length = 0;
+  queue.wake(POLL.OUT);
+  t.same(told, ['b4', 'c4'], 'of exclusive ones the first');
   t.end();
 });
 

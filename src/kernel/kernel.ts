@@ -14,10 +14,12 @@ import type { CodeSpace, Engine } from '../translator/engine.js';
 import { mountAt } from '../vfs/default_root.js';
 import { MS } from '../vfs/mount.js';
 import type { Vfs } from '../vfs/vfs.js';
+import { CpuTime } from './cpu_time.js';
 import { faultSignal } from './fault_signal.js';
 import { HostEvents } from './host_events.js';
 import { HostSignals } from './host_signals.js';
 import { IdTable } from './id_table.js';
+import { initTask } from './init_task.js';
 import type { IpcNamespace } from './ipc/namespace.js';
 import { Limits } from './limits.js';
 import type { NetNamespace } from './net/namespace.js';
@@ -27,7 +29,7 @@ import { leaveCriticalSection } from './rseq.js';
 import { SignalActions } from './signal_actions.js';
 import { deliverSignals } from './signals.js';
 import { BLOCKED, REGISTERS_SET, TaskState, type Task } from './task.js';
-import { RunQueue } from './run_queue.js';
+import { RunQueue, weightFactor } from './run_queue.js';
 import { createProcFs } from './procfs/procfs.js';
 import { createSysFs } from './sysfs/sysfs.js';
 import { openFifo } from './pipe.js';
@@ -79,14 +81,16 @@ const DEFAULT_HWCAP = 0x078b_fbff;
 export class Kernel {
   readonly engine: Engine;
   readonly vfs: Vfs;
-  /** Replaced by strace, which calls the old one. */
+  /** Carries calls out; seccomp takes its place. */
+  carryOut: Dispatch;
+  /** What the run loop calls: carryOut, or strace, which calls that. */
   dispatch: Dispatch;
   readonly timers = new Timers();
   readonly hostEvents = new HostEvents();
   /** Tasks by tid, processes by pid. */
   readonly tasks = new IdTable<Task>();
   readonly processes = new IdTable<Process>();
-  /** Adopts orphans and reaps them; it has no tasks. */
+  /** Adopts orphans and reaps them. Its only task is not in `tasks`: see taskOf. */
   readonly init: Process;
   readonly memory: MemoryAccount;
   readonly layout: Layout;
@@ -113,7 +117,8 @@ export class Kernel {
   /** CLOCK_MONOTONIC at the kernel's start: the guest's boot. */
   readonly bootTime = native.monotonicNow();
 
-  private readonly queue = new RunQueue();
+  readonly cpuTime = new CpuTime();
+  readonly queue = new RunQueue();
   /** The id given last. */
   lastPid = 1;
   /** Tasks started since the beginning, and nanoseconds that all of them have had the CPU. */
@@ -125,7 +130,7 @@ export class Kernel {
 
   constructor(options: KernelOptions) {
     this.engine = options.engine;
-    this.dispatch = options.dispatch;
+    this.carryOut = this.dispatch = options.dispatch;
     this.vfs = options.vfs;
     this.memory = new MemoryAccount(options.memory ?? Infinity);
     this.layout = chooseLayout(options.aslr ?? true);
@@ -137,6 +142,7 @@ export class Kernel {
     this.hostname = options.hostname ?? native.uname()[1]!;
     const session = new Session(1);
     this.init = new Process(1, null, new ProcessGroup(1, session), new SignalActions(), Limits.initial());
+    this.init.startTime = this.bootTime;
     this.processes.set(1, this.init);
     this.vfs.log = this.warn;
     mountAt(this.vfs, createProcFs(this, RELEASE, VERSION), '/proc', MS.NOSUID | MS.NODEV | MS.NOEXEC);
@@ -165,6 +171,14 @@ export class Kernel {
     if (!task.cred.has(CAP_SYS_ADMIN) && !task.cred.has(CAP_CHECKPOINT_RESTORE)) return -E.PERM;
     if (this.tasks.size >= this.maxTasks) return -E.AGAIN;
     return this.tasks.has(pid) || this.processes.has(pid) || this.groupExists(pid) ? -E.EXIST : pid;
+  }
+
+  /** The thread with that id; that of process 1, too. */
+  taskOf(tid: number): Task | undefined {
+    const found = this.tasks.get(tid);
+    if (found || tid !== this.init.pid) return found;
+    if (this.init.tasks.length === 0) this.init.tasks.push(initTask(this));
+    return this.init.leader;
   }
 
   findGroup(pgid: number): ProcessGroup | undefined {
@@ -205,6 +219,7 @@ export class Kernel {
 
   processEnds(process: Process): void {
     process.timers?.disarm();
+    if (process === this.main) this.hostSignals.mainEnds(process);
     this.ipc?.sem.processEnds(process);
     this.tracer?.exited(process);
   }
@@ -223,6 +238,7 @@ export class Kernel {
     native.timesliceSet(SLICE_MICROS);
     try {
       let lastLook = this.currentSince = native.monotonicNow();
+      this.cpuTime.begin();
       for (;;) {
         if (this.hostSignals.due) this.hostSignals.take();
         const task = this.queue.take();
@@ -239,6 +255,7 @@ export class Kernel {
           if (this.finished) break;
           this.idle();
           this.currentSince = native.monotonicNow();
+          this.cpuTime.begin();
         }
       }
     } finally {
@@ -294,9 +311,12 @@ export class Kernel {
   /** The current task's time until now goes to its account. */
   chargeTime(): void {
     const now = native.monotonicNow();
-    if (this.current) {
-      this.current.userTime += now - this.currentSince;
-      this.busyTime += now - this.currentSince;
+    const { current } = this;
+    if (current) {
+      const ns = now - this.currentSince;
+      this.cpuTime.charge(current, ns);
+      this.busyTime += ns;
+      if (this.queue.weighted) current.virtualTime += ns * weightFactor(current);
     }
     this.currentSince = now;
   }

@@ -23,6 +23,9 @@ export class SigInfo {
   /** SIGIO: band and descriptor. */
   band = 0;
   fd = 0;
+  /** SIGSYS: the call, and AUDIT_ARCH. */
+  syscall = 0;
+  arch = 0;
   /** It waits to be taken. */
   queued = false;
   /** A siginfo_t given by the guest (rt_sigqueueinfo), as it is. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { SCHED } from '../abi/process.js';
-import { RunQueue } from './run_queue.js';
+import { RunQueue, weightFactor } from './run_queue.js';
 import { TaskState, type Task } from './task.js';
 
 /** What the queue looks at of a task. */
@@ -44,5 +44,38 @@ t.test('who gets the CPU', (t) => {
     next = queue.take()!;
   }
   t.ok(turns <= 20, `an ordinary task has its turn among real-time ones: ${turns}`);
+  t.end();
+});
+
+t.test('nice values weigh', (t) => {
+  const queue = new RunQueue();
+  queue.weighted = true;
+  const sharer = (nice: number, policy: number = SCHED.OTHER): Task =>
+    Object.assign(task(0, policy), { nice, virtualTime: 0 });
+  const turns = (members: Task[], count: number): number[] => {
+    const had = members.map(() => 0);
+    for (const member of members) queue.add(member);
+    for (let turn = 0; turn < count; turn++) {
+      const next = queue.take()!;
+      had[members.indexOf(next)]!++;
+      next.virtualTime += 4e6 * weightFactor(next);
+      queue.addPreempted(next);
+    }
+    while (queue.take()) { /* Leaves it empty. */ }
+    return had;
+  };
+  t.same(turns([sharer(0), sharer(0)], 100), [50, 50]);
+  const [plain, nice] = turns([sharer(0), sharer(10)], 1000) as [number, number];
+  t.ok(Math.abs(plain / nice - 1024 / 110) < 1, `${plain} : ${nice}`);
+  const [eager, other] = turns([sharer(-5), sharer(0)], 1000) as [number, number];
+  t.ok(Math.abs(eager / other - 3121 / 1024) < 0.3, `${eager} : ${other}`);
+  const [normal, idle] = turns([sharer(0), sharer(0, SCHED.IDLE)], 1000) as [number, number];
+  t.ok(normal > 990 && idle > 0, 'SCHED_IDLE gets little, but not nothing');
+  const late = sharer(0), early = sharer(0);
+  early.virtualTime = 1e12;
+  queue.add(early);
+  t.equal(queue.take(), early);
+  const order = turns([late, early], 10);
+  t.ok(order[1]! >= 4, 'who slept does not keep the CPU for as long as he slept');
   t.end();
 });

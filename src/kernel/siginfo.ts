@@ -22,6 +22,11 @@ export function writeSigInfo(mm: AddressSpace, addr: number, info: SigInfo, abi:
     case Kind.Fault:
       putWord(view, at, info.address, word);
       return;
+    case Kind.Call:
+      putWord(view, at, info.address, word);
+      view.setInt32(at + word, info.syscall, true);
+      view.setUint32(at + word + 4, info.arch, true);
+      return;
     case Kind.Timer:
       view.setInt32(at, info.timerId, true);
       view.setInt32(at + 4, info.overrun, true);
@@ -62,7 +67,7 @@ export function readSigInfo(mm: AddressSpace, addr: number, signal: number): Sig
   return info;
 }
 
-const enum Kind { Kill, Fault, Timer, Child, Io }
+const enum Kind { Kill, Fault, Timer, Child, Io, Call }
 
 function kindOf(info: SigInfo): Kind {
   if (info.code === SI.TIMER) return Kind.Timer;
@@ -75,6 +80,8 @@ function kindOf(info: SigInfo): Kind {
       return Kind.Fault;
     case SIG.IO:
       return Kind.Io;
+    case SIG.SYS:
+      return Kind.Call;
     default:
       return Kind.Kill;
   }

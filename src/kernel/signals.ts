@@ -42,7 +42,7 @@ export function sendToProcess(process: Process, info: SigInfo): void {
 /** Sends to one thread (tgkill(2), faults, timers with SIGEV_THREAD_ID). */
 export function sendToTask(task: Task, info: SigInfo): void {
   const { process } = task;
-  if (task.state === TaskState.Zombie || process.exiting) return;
+  if (task.state === TaskState.Zombie || process.exiting || process.pid === INIT_PID) return;
   prepare(process, info.signal);
   if (dropped(process, task, info.signal)) return;
   if (!addLimited(process, task.pending, info)) return;

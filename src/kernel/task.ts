@@ -12,6 +12,7 @@ import type { FdTable } from './fd_table.js';
 import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 import { PendingSignals } from './pending_signals.js';
+import type { Seccomp } from './seccomp.js';
 import { deliverable } from './signals.js';
 import type { Timer } from './timers.js';
 import { Wake, type Waiter, type WaitQueue } from './wait_queue.js';
@@ -81,16 +82,21 @@ export class Task implements Waiter {
   restart: Resume | undefined;
   /** Descriptions that the parked call goes on with, be their descriptors closed meanwhile: one reference each. */
   private readonly held: OpenFile[] = [];
-  /** Guest time on the CPU in nanoseconds, user and kernel. */
+  /** Time on the CPU in nanoseconds: of the guest's code, of the kernel for it, and what was not split yet. */
   userTime = 0;
   systemTime = 0;
+  unsplitTime = 0;
   voluntarySwitches = 0;
   involuntarySwitches = 0;
   /** sched_setscheduler(2), with SCHED_RESET_ON_FORK; setpriority(2); ioprio_set(2). */
   policy = 0;
   realtimePriority = 0;
   nice = 0;
+  /** Time on the CPU by the task's weight (RunQueue). */
+  virtualTime = 0;
   ioPriority = 0;
+  /** seccomp(2); null: all calls are allowed. */
+  seccomp: Seccomp | null = null;
   /** sched_setaffinity(2): CPUs by bits; null: all. */
   affinity: Uint8Array | null = null;
   /** Restartable sequences: the thread's struct rseq (0: none), its length, the signature of abort handlers. */
@@ -151,8 +157,10 @@ export class Task implements Waiter {
   }
 
   /** A queue that the task waits on was woken. */
-  notify(): void {
+  notify(): boolean {
+    const waits = this.state === TaskState.Parked;
     this.wake(Wake.Event);
+    return waits;
   }
 
   /** Makes a parked task runnable; does nothing to others. */

@@ -15,9 +15,13 @@ export const enum Wake {
 
 /** Who can wait on a queue: tasks, and items of epoll instances. */
 export interface Waiter {
-  /** `events`: POLL bits that may have become true. */
-  notify(events: number): void;
+  /** `events`: POLL bits that may have become true. Gives whether somebody who waits was told. */
+  notify(events: number): boolean;
 }
+
+/** In a mask of `watch`: the waiter is told only when no other exclusive one before it was (EPOLLEXCLUSIVE). */
+export const EXCLUSIVE = 0x1000_0000;
+const ALL = 0xffff;
 
 /** Waiters in the order in which they came. A task leaves all its queues when it is woken; others stay. */
 export class WaitQueue implements Waiters {
@@ -33,16 +37,16 @@ export class WaitQueue implements Waiters {
   get events(): number {
     let events = 0;
     for (const mask of this.masks) events |= mask;
-    return events;
+    return events & ALL;
   }
 
   /** `task` will be woken by this queue once it is parked, when one of `events` may have become true. */
-  add(task: Task, events = ~0): void {
+  add(task: Task, events = ALL): void {
     this.watch(task, events);
     task.queues.push(this);
   }
 
-  /** As `add` for what is no task: it stays until `remove`. */
+  /** As `add` for what is no task: it stays until `remove`. `events` may hold EXCLUSIVE. */
   watch(waiter: Waiter, events: number): void {
     this.waiters.push(waiter);
     // POLLRDNORM and POLLWRNORM become true with what wakes under the other name.
@@ -58,7 +62,7 @@ export class WaitQueue implements Waiters {
   }
 
   /** Wakes all that wait for one of `events`. */
-  wake(events = ~0): void {
+  wake(events = ALL): void {
     const { waiters, masks } = this;
     if (waiters.length === 0) return;
     if (waiters.length === 1) {
@@ -66,11 +70,19 @@ export class WaitQueue implements Waiters {
       return;
     }
     // A waiter may leave, or come back, while others are told.
-    for (const waiter of waiters.filter((_, at) => masks[at]! & events)) waiter.notify(events);
+    const exclusive: Waiter[] = [];
+    const others = waiters.filter((waiter, at) => {
+      if ((masks[at]! & events) === 0) return false;
+      if ((masks[at]! & EXCLUSIVE) === 0) return true;
+      exclusive.push(waiter);
+      return false;
+    });
+    for (const waiter of others) waiter.notify(events);
+    exclusive.some((waiter) => waiter.notify(events));
   }
 
   /** Wakes the one that has waited longest, if there is one that waits for `events`. */
-  wakeOne(events = ~0): boolean {
+  wakeOne(events = ALL): boolean {
     const at = this.masks.findIndex((mask) => mask & events);
     if (at < 0) return false;
     this.waiters[at]!.notify(events);

@@ -2,7 +2,7 @@
 import { E } from '../abi/errno.js';
 import { CLOCK, TIMER_ABSTIME, TMS, USER_HZ } from '../abi/time.js';
 import { native } from '../host/native.js';
-import { clockExists, monotonicAt, processTime, readClock } from '../kernel/clock.js';
+import { clockExists, monotonicAt, processUsage, readClock } from '../kernel/clock.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { readTimespec, time, writeNs, writePair } from './timespec.js';
@@ -118,7 +118,7 @@ function timeCall(task: Task, tloc: number): number {
 
 const NS_PER_TICK = 1e9 / USER_HZ;
 
-/** times(2): all guest time on the CPU counts as user time. */
+/** times(2). */
 function times(task: Task, buf: number): number {
   if (buf !== 0) {
     const at = TMS.of(task.abi);
@@ -126,7 +126,9 @@ function times(task: Task, buf: number): number {
     const { childUsage } = task.process;
     const { view } = task.mm.window;
     task.mm.window.u8.fill(0, buf, buf + at.size);
-    view.setUint32(buf + at.utime, Math.floor(processTime(task.process, task) / NS_PER_TICK), true);
+    const own = processUsage(task.process);
+    view.setUint32(buf + at.utime, Math.floor(own.userTime / NS_PER_TICK), true);
+    view.setUint32(buf + at.stime, Math.floor(own.systemTime / NS_PER_TICK), true);
     view.setUint32(buf + at.cutime, Math.floor(childUsage.userTime / NS_PER_TICK), true);
     view.setUint32(buf + at.cstime, Math.floor(childUsage.systemTime / NS_PER_TICK), true);
   }

@@ -6,6 +6,7 @@ import { native } from '../host/native.js';
 import { monotonicAt } from '../kernel/clock.js';
 import { dequeue, enqueue, futexKey, FutexWaiter, requeueKey, wakeKey } from '../kernel/futex.js';
 import { unlock } from '../kernel/pi_futex.js';
+import { mayTrace } from '../kernel/trace_access.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { lockPi, requeuePi, tryLockPi, waitRequeuePi } from './futex_pi.js';
@@ -175,8 +176,9 @@ function setRobustList(task: Task, head: number, bytes: number): number {
 
 /** get_robust_list(2). */
 function getRobustList(task: Task, id: number, headAt: number, sizeAt: number): number {
-  const target = id === 0 ? task : task.kernel.tasks.get(id);
+  const target = id === 0 ? task : task.kernel.taskOf(id);
   if (!target) return -E.SRCH;
+  if (!mayTrace(task, target)) return -E.PERM;
   const { mm } = task;
   const wide = task.abi === 0;
   const put = (addr: number, value: number): boolean => (wide ? mm.putU64(addr, value) : mm.putU32(addr, value));

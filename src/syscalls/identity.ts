@@ -204,7 +204,7 @@ function capget(task: Task, header: number, data: number): number {
   if (words <= 0) return words < 0 ? words : data === 0 ? 0 : -E.INVAL;
   const pid = mm.getU32(header + 4) | 0;
   if (pid < 0) return -E.INVAL;
-  const target = pid === 0 ? task : task.kernel.tasks.get(pid);
+  const target = pid === 0 ? task : task.kernel.taskOf(pid);
   if (!target) return -E.SRCH;
   if (data === 0) return 0;
   if (!mm.writable(data, 12 * words)) return -E.FAULT;

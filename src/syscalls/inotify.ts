@@ -53,7 +53,12 @@ function listen(kernel: Kernel): void {
   const fd = hostNotifyFd();
   if (fd < 0 || listening.has(fd)) return;
   listening.add(fd);
-  kernel.hostEvents.queue(fd).watch({ notify: collectHostEvents }, POLL.IN);
+  kernel.hostEvents.queue(fd).watch({ notify: takeHostEvents }, POLL.IN);
+}
+
+function takeHostEvents(): boolean {
+  collectHostEvents();
+  return true;
 }
 
 /** inotify_rm_watch(2). */

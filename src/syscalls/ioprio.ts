@@ -21,7 +21,7 @@ function threadsFor(task: Task, which: number, id: number): Task[] | undefined {
   const { tasks } = task.kernel;
   switch (which) {
     case IOPRIO_WHO.PROCESS: {
-      const found = id === 0 ? task : tasks.get(id);
+      const found = id === 0 ? task : task.kernel.taskOf(id);
       return found ? [found] : [];
     }
     case IOPRIO_WHO.PGRP:

@@ -29,7 +29,7 @@ function compare(first: object | undefined, second: object | undefined): number 
 
 /** kcmp(2). */
 function kcmp(task: Task, pid1: number, pid2: number, type: number, index1: number, index2: number): number {
-  const first = task.kernel.tasks.get(pid1), second = task.kernel.tasks.get(pid2);
+  const first = task.kernel.taskOf(pid1), second = task.kernel.taskOf(pid2);
   if (!first || !second) return -E.SRCH;
   if (!mayTrace(task, first) || !mayTrace(task, second)) return -E.PERM;
   switch (type) {

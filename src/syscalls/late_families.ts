@@ -16,6 +16,7 @@ import { spliceRows } from './splice.js';
 import { socketRows } from './socket.js';
 import { socketMessageRows } from './socket_message.js';
 import { socketOptionRows } from './socket_option.js';
+import { seccompRows } from './seccomp.js';
 import { sysvMsgRows } from './sysv_msg.js';
 import { sysvSemRows } from './sysv_sem.js';
 import { sysvShmRows } from './sysv_shm.js';
@@ -42,6 +43,7 @@ export const lateRows: readonly Row[] = [
   ...socketRows,
   ...socketMessageRows,
   ...socketOptionRows,
+  ...seccompRows,
   ...sysvMsgRows,
   ...sysvSemRows,
   ...sysvShmRows,

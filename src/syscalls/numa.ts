@@ -104,7 +104,7 @@ function migratePages(task: Task, id: number, maxNode: number, from: number, to:
     const node = readMask(task, mask, maxNode);
     if (node < 0) return node;
   }
-  const target = id === 0 ? task : task.kernel.tasks.get(id);
+  const target = id === 0 ? task : task.kernel.taskOf(id);
   if (!target) return -E.SRCH;
   return mayTrace(task, target) ? 0 : -E.PERM;
 }
@@ -114,7 +114,7 @@ function movePages(
   task: Task, id: number, count: number, pages: number, nodes: number, status: number, bits: number,
 ): number {
   if (bits & ~(MBIND.MOVE | MBIND.MOVE_ALL)) return -E.INVAL;
-  const target = id === 0 ? task : task.kernel.tasks.get(id);
+  const target = id === 0 ? task : task.kernel.taskOf(id);
   if (!target) return -E.SRCH;
   if (!mayTrace(task, target)) return -E.PERM;
   const { mm } = task;

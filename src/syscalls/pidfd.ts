@@ -21,7 +21,7 @@ const PIDFD_NONBLOCK = 0o4000;
 /** pidfd_open(2). */
 function pidfdOpen(task: Task, id: number, flagBits: number): number {
   if (flagBits & ~PIDFD_NONBLOCK || id <= 0) return -E.INVAL;
-  const target = task.kernel.tasks.get(id);
+  const target = task.kernel.taskOf(id);
   if (!target) return -E.SRCH;
   if (target.process.leader !== target) return -E.INVAL;
   const file = new PidFile(target.process);

@@ -289,7 +289,7 @@ function epollOn(
   });
   if (count > 0 || immediate) return count;
   if (signal) return -E.INTR;
-  epoll.queue.add(task, POLL.IN);
+  epoll.sleepers.add(task);
   return task.park((waiter, wake) =>
     epollOn(waiter, epoll, events, max, deadline, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }

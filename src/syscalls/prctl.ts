@@ -6,6 +6,7 @@ import { CAP_SYS_RESOURCE, SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import { capAmbient, dropBounding, setKeepCaps, setSecurebits } from './prctl_capabilities.js';
 import { nameMemory, setMm } from './prctl_memory.js';
+import { setSeccomp } from './seccomp.js';
 import { call, oneOf, ptr, type Row } from './types.js';
 
 const COMM_LENGTH = 16;
@@ -13,7 +14,7 @@ const CAP_LAST = 40;
 
 export const prctlRows: readonly Row[] = [
   call('prctl', 157, 172, [oneOf('PR_', PR), ptr, ptr, ptr, ptr], prctl, 'partial',
-    'no seccomp, core scheduling, system-call dispatch by the user, PR_SET_MDWE: EINVAL'),
+    'no core scheduling, system-call dispatch by the user, PR_SET_MDWE: EINVAL'),
 ];
 
 /** Options that are stored and told, no more; `max`: the highest value. */
@@ -77,6 +78,9 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       process.timerSlack = a === 0 ? process.defaultTimerSlack : a;
       return 0;
     case PR.GET_SECCOMP:
+      return task.seccomp?.mode ?? 0;
+    case PR.SET_SECCOMP:
+      return setSeccomp(task, a, b);
     case PR.GET_TIMING:
     case PR.TASK_PERF_EVENTS_DISABLE:
     case PR.TASK_PERF_EVENTS_ENABLE:

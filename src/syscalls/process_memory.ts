@@ -33,7 +33,7 @@ function transfer(
   const remote = fetchVector(task, remoteVector, remoteCount);
   if (typeof remote === 'number') return remote;
   if (sum(local) === 0 || sum(remote) === 0) return 0;
-  const target = task.kernel.tasks.get(id);
+  const target = task.kernel.taskOf(id);
   if (target === undefined) return -E.SRCH;
   if (!mayTrace(task, target)) return -E.PERM;
 

@@ -3,7 +3,7 @@ import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { PRIO, RLIMIT, RLIMIT_COUNT, RUSAGE, RUSAGE_WHO } from '../abi/resource.js';
 import { native } from '../host/native.js';
-import { processTime, threadTime } from '../kernel/clock.js';
+import { processUsage, settledTime } from '../kernel/clock.js';
 import { CAP_SYS_NICE, CAP_SYS_RESOURCE } from '../kernel/credentials.js';
 import { timersOf } from '../kernel/interval_timers.js';
 import { Usage, type Process } from '../kernel/process.js';
@@ -45,7 +45,7 @@ function setrlimit(task: Task, which: number, rlim: number): number {
 /** prlimit(2): 64-bit limits on both ABIs. */
 function prlimit64(task: Task, target: number, which: number, newLimit: number, oldLimit: number): number {
   if (which < 0 || which >= RLIMIT_COUNT) return -E.INVAL;
-  const other = target === 0 ? task : task.kernel.tasks.get(target);
+  const other = target === 0 ? task : task.kernel.taskOf(target);
   if (newLimit !== 0 && !task.mm.readable(newLimit, 16)) return -E.FAULT;
   if (!other) return -E.SRCH;
   if (other.process !== task.process && !mayControl(task, other)) return -E.PERM;
@@ -107,16 +107,11 @@ function getrusage(task: Task, whose: number, buf: number): number {
   const usage = new Usage();
   switch (whose) {
     case RUSAGE_WHO.SELF:
-      usage.userTime = processTime(process, task);
-      usage.voluntarySwitches = process.ownUsage.voluntarySwitches;
-      usage.involuntarySwitches = process.ownUsage.involuntarySwitches;
-      for (const member of process.tasks) {
-        usage.voluntarySwitches += member.voluntarySwitches;
-        usage.involuntarySwitches += member.involuntarySwitches;
-      }
+      usage.add(processUsage(process));
       break;
     case RUSAGE_WHO.THREAD:
-      usage.userTime = threadTime(task);
+      usage.userTime = settledTime(task).userTime;
+      usage.systemTime = task.systemTime;
       usage.voluntarySwitches = task.voluntarySwitches;
       usage.involuntarySwitches = task.involuntarySwitches;
       break;
@@ -152,7 +147,7 @@ export function writeUsage(task: Task, buf: number, usage: Usage): number {
 function threadsFor(task: Task, which: number, id: number): Task[] {
   const { kernel } = task;
   if (which === PRIO.PROCESS) {
-    const found = id === 0 ? task : kernel.tasks.get(id);
+    const found = id === 0 ? task : kernel.taskOf(id);
     return found ? [found] : [];
   }
   return [...kernel.tasks.values()].filter((other) => (which === PRIO.PGRP
@@ -181,6 +176,7 @@ function setpriority(task: Task, which: number, id: number, priority: number): n
       result = -E.ACCES;
     } else {
       thread.nice = nice;
+      thread.kernel.queue.weighted = true;
       if (result === -E.SRCH) result = 0;
     }
   }

@@ -16,7 +16,7 @@ export const schedRows: readonly Row[] = [
   call('sched_setaffinity', 203, 241, [pid, size, ptr], schedSetaffinity, 'full', 'all tasks share one CPU'),
   call('sched_getscheduler', 145, 157, [pid], schedGetscheduler),
   call('sched_setscheduler', 144, 156, [pid, policy, ptr], schedSetscheduler, 'full',
-    'nice values, SCHED_BATCH and SCHED_IDLE are told, and time is shared evenly'),
+    'SCHED_BATCH is as SCHED_OTHER'),
   call('sched_getparam', 143, 155, [pid, ptr], schedGetparam),
   call('sched_setparam', 142, 154, [pid, ptr], schedSetparam),
   call('sched_get_priority_max', 146, 159, [policy], (_task, which) => priorityRange(which, 99)),
@@ -28,7 +28,7 @@ export const schedRows: readonly Row[] = [
 ];
 
 function target(task: Task, id: number): Task | undefined {
-  return id === 0 ? task : task.kernel.tasks.get(id);
+  return id === 0 ? task : task.kernel.taskOf(id);
 }
 
 /** sched_yield(2). */
@@ -116,6 +116,7 @@ function setPolicy(task: Task, found: Task, which: number, priority: number, nic
   found.policy = which;
   found.realtimePriority = priority;
   if (plain === SCHED.OTHER || plain === SCHED.BATCH) found.nice = nice;
+  if (plain === SCHED.IDLE || nice !== 0) found.kernel.queue.weighted = true;
   return 0;
 }
 

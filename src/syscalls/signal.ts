@@ -253,8 +253,7 @@ function kill(task: Task, id: number, signal: number): number {
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   const { kernel, process } = task;
   if (id > 0) {
-    if (id === kernel.init.pid) return 0;
-    const target = kernel.tasks.get(id)?.process;
+    const target = kernel.taskOf(id)?.process;
     return target ? killProcess(task, target, signal) : -E.SRCH;
   }
   if (id === -0x8000_0000) return -E.SRCH;
@@ -282,7 +281,7 @@ function tgkill(task: Task, tgid: number, tid: number, signal: number): number {
 }
 
 function killTask(task: Task, tgid: number, tid: number, signal: number): number {
-  const target = task.kernel.tasks.get(tid);
+  const target = task.kernel.taskOf(tid);
   if (!target || (tgid !== 0 && target.process.pid !== tgid)) return -E.SRCH;
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   if (!mayKill(task, target.process, signal)) return -E.PERM;
@@ -300,7 +299,7 @@ function givenInfo(task: Task, infoAt: number, signal: number, toSelf: boolean):
 
 /** rt_sigqueueinfo(2). */
 function rtSigqueueinfo(task: Task, id: number, signal: number, infoAt: number): number {
-  const target = task.kernel.tasks.get(id)?.process;
+  const target = task.kernel.taskOf(id)?.process;
   const info = givenInfo(task, infoAt, signal, target === task.process);
   if (typeof info === 'number') return info;
   if (!target) return -E.SRCH;
@@ -313,7 +312,7 @@ function rtSigqueueinfo(task: Task, id: number, signal: number, infoAt: number):
 /** rt_tgsigqueueinfo(2). */
 function rtTgsigqueueinfo(task: Task, tgid: number, tid: number, signal: number, infoAt: number): number {
   if (tgid <= 0 || tid <= 0) return -E.INVAL;
-  const target = task.kernel.tasks.get(tid);
+  const target = task.kernel.taskOf(tid);
   const info = givenInfo(task, infoAt, signal, target?.process === task.process);
   if (typeof info === 'number') return info;
   if (!target || target.process.pid !== tgid) return -E.SRCH;

@@ -46,7 +46,6 @@ export const unimplementedRows: readonly Row[] = [
   missing('fanotify_init', 300, 338),
   missing('fanotify_mark', 301, 339),
   missing('finit_module', 313, 350),
-  missing('seccomp', 317, 354),
   missing('kexec_file_load', 320, -1),
   missing('bpf', 321, 357),
   missing('userfaultfd', 323, 374),

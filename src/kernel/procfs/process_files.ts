@@ -11,6 +11,7 @@ import type { OpenFile } from '../../vfs/open_file.js';
 import { shownPath } from '../../vfs/path_walk.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
 import { VmFlag } from '../../mm/vma.js';
+import { processUsage, settledTime } from '../clock.js';
 import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
@@ -86,7 +87,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     smaps: ofSpace(() => smapsText(task)),
     smaps_rollup: ofSpace(() => smapsRollupText(task)),
     stack: text(() => '', 0o400),
-    stat: text(() => statText(task)),
+    stat: text(() => statText(task, withThreads)),
     statm: text(() => statmText(task)),
     status: text(() => statusText(task)),
     syscall: text(() => syscallText(task), 0o400),
@@ -282,23 +283,19 @@ function sizes(task: Task): { total: number; data: number; stack: number; text: 
   return { total: mm.areas.bytes, data: mm.dataBytes, stack, text: mm.endCode - mm.startCode };
 }
 
-function statText(task: Task): string {
+function statText(task: Task, ofProcess: boolean): string {
   const { process, mm } = task;
   const zombie = task.state === TaskState.Zombie;
-  const usage = process.ownUsage, children = process.childUsage;
+  const children = process.childUsage;
   const time = (ns: number): number => Math.floor(ns / NS_PER_TICK);
-  let user = usage.userTime, system = usage.systemTime;
-  for (const member of process.tasks) {
-    user += member.state === TaskState.Zombie ? 0 : member.userTime;
-    system += member.state === TaskState.Zombie ? 0 : member.systemTime;
-  }
+  const { userTime, systemTime } = ofProcess || zombie ? processUsage(process) : settledTime(task);
   const { total } = sizes(task);
   const { ignored, caught } = dispositions(process);
   const { terminal } = process.session;
   const fields = [
     task.tid, `(${task.name})`, stateLetter(task), process.parent?.pid ?? 0, process.group.pgid, process.session.sid,
     terminal ? encodeDevice(terminal.rdev) : 0, terminal?.foreground?.pgid ?? -1,
-    4194304, 0, 0, 0, 0, time(user), time(system), time(children.userTime), time(children.systemTime),
+    4194304, 0, 0, 0, 0, time(userTime), time(systemTime), time(children.userTime), time(children.systemTime),
     task.realtimePriority > 0 ? -1 - task.realtimePriority : 20 + task.nice,
     task.nice, process.tasks.length, 0, time(process.startTime - task.kernel.bootTime), total,
     Math.floor(total / PAGE),
@@ -384,7 +381,8 @@ function statusText(task: Task): string {
     `CapInh:\t${set(cred.inheritableLow, cred.inheritableHigh)}`,
     `CapPrm:\t${set(cred.permittedLow, cred.permittedHigh)}`, `CapEff:\t${set(cred.capabilities, cred.effectiveHigh)}`,
     `CapBnd:\t${set(cred.boundingLow, cred.boundingHigh)}`, `CapAmb:\t${set(cred.ambientLow, cred.ambientHigh)}`,
-    `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}`, 'Seccomp:\t0', 'Seccomp_filters:\t0',
+    `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}`, `Seccomp:\t${task.seccomp?.mode ?? 0}`,
+    `Seccomp_filters:\t${task.seccomp?.count ?? 0}`,
     ...allowedLines(task),
     `voluntary_ctxt_switches:\t${task.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${task.involuntarySwitches}`,
   );

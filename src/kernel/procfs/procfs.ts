@@ -52,7 +52,7 @@ class ProcRoot extends ProcInode {
     if (Object.hasOwn(this.links, name)) return this.links[name]!;
     if (!/^[1-9][0-9]*$/.test(name)) return this.system.lookup(name);
     // Threads are found by number too, but not listed.
-    const task = this.kernel.tasks.get(Number(name));
+    const task = this.kernel.taskOf(Number(name));
     if (!task) return -E.NOENT;
     let node = this.directories.get(task);
     if (!node) {
@@ -73,7 +73,7 @@ class ProcRoot extends ProcInode {
     });
     for (const [name, node] of Object.entries(this.links)) entries.push([name, (node as ProcInode).ino, S.IFLNK]);
     for (const process of this.kernel.processes.values().sort((a, b) => a.pid - b.pid)) {
-      if (process !== this.kernel.init) entries.push([String(process.pid), 100_000 + process.pid, S.IFDIR]);
+      entries.push([String(process.pid), 100_000 + process.pid, S.IFDIR]);
     }
     entries.slice(position).every(([name, ino, type], index) => sink.entry(name, ino, type, position + index + 1));
     return 0;

@@ -82,6 +82,9 @@ function fsDirectory(): MakeNode {
   });
 }
 
+const SECCOMP_LOGGED = 'kill_process kill_thread trap errno trace log';
+const SECCOMP_ACTIONS = `${SECCOMP_LOGGED} allow`;
+
 function kernelDirectory(kernel: Kernel, release: string, version: string): MakeNode {
   const named = (get: () => string, set: (name: string) => void): MakeNode => (fs) =>
     new ProcFile(fs, () => `${get()}\n`, undefined, 0o644, (written) => {
@@ -110,6 +113,7 @@ function kernelDirectory(kernel: Kernel, release: string, version: string): Make
     }),
     randomize_va_space: number(2, 0, 2), sched_autogroup_enabled: onOff(0), sched_rr_timeslice_ms: constant(4),
     sched_rt_period_us: number(1000000, 1), sched_rt_runtime_us: number(950000, -1),
+    seccomp: directory({ actions_avail: constant(SECCOMP_ACTIONS), actions_logged: setting(SECCOMP_LOGGED) }),
     sem: setting(`${SEMMSL}\t${SEMMSL * SEMMNI}\t${SEMOPM}\t${SEMMNI}`), shm_rmid_forced: onOff(0),
     shmall: setting('18446744073692774399'), shmmax: setting('18446744073692774399'), shmmni: number(4096),
     sysrq: number(0), tainted: constant(0), 'threads-max': number(kernel.maxTasks), unprivileged_bpf_disabled: constant(2),

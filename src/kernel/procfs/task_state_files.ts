@@ -1,6 +1,7 @@
 /** What a task is doing: /proc/PID/syscall, timers, sched (proc(5)). */
 import { Gpr } from '../../host/cpu_block.js';
 import { SIGEV } from '../../abi/time.js';
+import { threadTime } from '../clock.js';
 import type { Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
 
@@ -38,8 +39,9 @@ export function timersText(process: Process): string {
 }
 
 /** Nanoseconds on the CPU, nanoseconds of waiting for it (not counted), time slices. */
-export function schedstatText({ userTime, systemTime, voluntarySwitches, involuntarySwitches }: Task): string {
-  return `${Math.floor(userTime + systemTime)} 0 ${voluntarySwitches + involuntarySwitches}\n`;
+export function schedstatText(task: Task): string {
+  const { voluntarySwitches, involuntarySwitches } = task;
+  return `${Math.floor(threadTime(task))} 0 ${voluntarySwitches + involuntarySwitches}\n`;
 }
 
 export function schedText(task: Task): string {
@@ -47,7 +49,7 @@ export function schedText(task: Task): string {
   const line = (name: string, value: number | string): string => `${name.padEnd(45)}:${String(value).padStart(21)}\n`;
   const priority = task.realtimePriority > 0 ? 99 - task.realtimePriority : 120 + task.nice;
   return `${task.name} (${task.tid}, #threads: ${task.process.tasks.length})\n${'-'.repeat(67)}\n` +
-    line('se.sum_exec_runtime', ((task.userTime + task.systemTime) / 1e6).toFixed(6)) +
+    line('se.sum_exec_runtime', (threadTime(task) / 1e6).toFixed(6)) +
     line('nr_switches', voluntarySwitches + involuntarySwitches) + line('nr_voluntary_switches', voluntarySwitches) +
     line('nr_involuntary_switches', involuntarySwitches) + line('policy', task.policy & 0xff) + line('prio', priority);
 }
