@@ -69,7 +69,10 @@ function setFilter(task: Task, flagBits: number, fprog: number): number {
     ? task.process.tasks.filter((other) => other !== task && other.state !== TaskState.Zombie) : [];
   const apart = others.find((other) => !state.extends(other.seccomp));
   if (apart) return flagBits & FLAG.TSYNC_ESRCH ? -E.SRCH : apart.tid;
-  for (const other of others) restrict(other, state);
+  for (const other of others) {
+    restrict(other, state);
+    if (task.cred.noNewPrivs) other.cred.noNewPrivs = true;
+  }
   restrict(task, state);
   // SPEC_ALLOW and LOG change nothing that a program could see.
   return 0;
