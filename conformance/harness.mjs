@@ -163,6 +163,7 @@ export async function runConformance({ only = [], long = false, missing = [], jo
   };
   await inParallel(tests, jobs ?? Math.min(2, availableParallelism()), async (test) => {
     const start = Date.now();
+    if (test.skip === '' && test.obtain !== undefined) test.skip = await test.obtain();
     const found = test.skip === '' ? await test.run(test) : '';
     if (found === '' || known.has(test.name)) report(test, found, Date.now() - start);
     else again.push({ test, first: found });

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync, statSy
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../tools/steps.mjs';
+import { buildSqliteShell, sqliteShell } from '../tools/sqlite_shell.mjs';
 import { which } from '../tools/toolchain.mjs';
 
 const LARGE = { maxBuffer: 1 << 28 };
@@ -114,7 +115,8 @@ function tarball(busybox) {
 /**
  * @param {boolean} long the full sizes
  * @returns {{ name: string, program: string, argv: (string | undefined)[], stdin?: string, stdinFile?: string,
- *   timeout?: number, prepare?: (cwd: string) => void, ignoreStderr?: boolean }[]}
+ *   timeout?: number, prepare?: (cwd: string) => void, ignoreStderr?: boolean,
+ *   obtain?: () => Promise<string> }[]} `obtain` gets the program; it gives why it cannot, or ''
  */
 export function realPrograms(long) {
   const busybox = which('busybox');
@@ -224,6 +226,10 @@ export function realPrograms(long) {
     applet('sh script', ['sh', script]),
     scripted('trees of files', 'busybox', files, [long ? '200' : '6']),
     scripted('sqlite3 journals', 'sqlite3', sqlite, []),
+    {
+      name: 'sqlite3 journals, static', program: 'sqlite3', argv: [busybox, 'sh', sqlite, sqliteShell], timeout: 240,
+      obtain: buildSqliteShell,
+    },
     scripted('git repositories', 'git', git, [long ? '100000' : '1000']),
     host('bash script', 'bash', [script], { ignoreStderr: true }),
     host('dynamic ls', 'ls', ['-l', join(root, 'node_modules/yargs')]),

@@ -15,7 +15,7 @@ const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
   ['conformance/stress/run.mjs', '--seconds', values.seconds],
   ['build/conformance/stress/persist.js'],
-  ['build/conformance/stress/persist.js', '--image', '--kills', '50'],
+  ['build/conformance/stress/persist.js', '--image'],
   ['conformance/stress/debian_root.mjs'],
   ['build/conformance/isa/fuzz.js'],
   ['build/conformance/isa/fuzz.js', '--sequences', '--cases', '500000'],

@@ -10,6 +10,9 @@ const NEEDED = [
   { program: 'fsck.fat', package: 'dosfstools' },
   { program: 'mcopy', package: 'mtools' },
   { program: 'debugfs', package: 'e2fsprogs' },
+  { program: 'tclsh', package: 'tcl' },
+  { program: 'make', package: 'make' },
+  { program: 'xz', package: 'xz-utils' },
 ];
 
 /** Full path of a program on PATH, or undefined. */

@@ -3,6 +3,8 @@ G=$1 N=$2
 export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=c GIT_COMMITTER_EMAIL=c@d
 export GIT_AUTHOR_DATE='1000000000 +0000' GIT_COMMITTER_DATE='1000000000 +0000' LC_ALL=C
 unset GIT_DIR
+# Else git collects garbage in the background, at its own time.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=gc.auto GIT_CONFIG_VALUE_0=0
 cd "$(mktemp -d /dev/shm/posixx-git-XXXXXX)" || exit 1
 here=$PWD
 $G -c init.defaultBranch=main init -q repo && cd repo || exit 1

@@ -19,6 +19,9 @@ for mode in delete wal; do
   wait
   $S both-$mode "select who, count(*), sum(n) from t group by who; pragma integrity_check; pragma journal_mode=delete;"
 done
+$S mapped "pragma journal_mode=wal; pragma mmap_size=67108864; create table t(a, b);
+  with recursive c(x) as (select 1 union all select x+1 from c where x<5000) insert into t select x, hex(zeroblob(x%50)) from c;
+  delete from t where a%3=0; vacuum; select count(*), sum(length(b)) from t; pragma wal_checkpoint(truncate); pragma integrity_check;"
 cat > crash.sql <<'END'
 pragma journal_mode=wal; create table t(a); insert into t values(1),(2);
 begin; insert into t values(3);

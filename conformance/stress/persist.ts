@@ -1,10 +1,11 @@
 /**
  * `--persist` through crashes: a guest changes files and answers for each change; posixx is killed at a random moment;
  * the next run must find all that was answered for, and of the change that was not either nothing or all.
- * `--kills N`: how often (200). `--seed N`. `--image`: the layer is an ext2 image.
+ * `--kills N`: how often (200). `--seed N`. `--image`: the layer is an ext2 image, which `e2fsck -fn` has to find clean
+ * after that next run. It is kept in memory where the host has /dev/shm: it is posixx that dies here, not the host.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +14,8 @@ import { parseArgs } from 'node:util';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const POSIXX = [join(root, 'bin/posixx.js'), 'run', '--quiet'];
 const OPERATIONS = 4000;
-const PAGE = 4096;
+/** What a write brings to its file at once: blocks of the ext2 image, or pages. */
+const BLOCK = 1024;
 
 interface Node {
   kind: 'file' | 'directory' | 'link';
@@ -166,7 +168,10 @@ function randomOperation(next: (below: number) => number): Operation {
   }
 }
 
-/** The states that a change may leave when it is cut off: nothing, all, or a part of what it writes. */
+/**
+ * The states that a change may leave when it is cut off: nothing, all, or a part of what it writes, where the size may
+ * not have followed yet.
+ */
 function partsOf(model: Model, operation: Operation): Model[] {
   const states: Model[] = [model];
   const whole = model.copy();
@@ -176,13 +181,20 @@ function partsOf(model: Model, operation: Operation): Model[] {
     const made = model.copy();
     const node = made.nodes.get(path) ?? made.file(path, Buffer.alloc(0));
     states.push(made);
-    const offset = kind === 'append' ? node.data.length : operation[2] as number;
+    const size = node.data.length;
+    const offset = kind === 'append' ? size : operation[2] as number;
     const length = operation[kind === 'append' ? 2 : 3] as number, byte = operation.at(-1) as number;
-    for (let end = (Math.floor(offset / PAGE) + 1) * PAGE; end < offset + length; end += PAGE) {
+    const partTo = (end: number, kept: boolean): void => {
       const part = made.copy();
       part.apply(['write', path, offset, end - offset, byte]);
+      if (kept) part.apply(['truncate', path, size]);
       states.push(part);
+    };
+    for (let end = (Math.floor(offset / BLOCK) + 1) * BLOCK; end < offset + length; end += BLOCK) {
+      partTo(end, false);
+      if (end < size + BLOCK) partTo(end, true);
     }
+    if (offset < size) partTo(offset + length, true);
   }
   return [...states, whole];
 }
@@ -201,7 +213,7 @@ export interface CrashReport {
  * @throws Error when the guest program cannot be compiled
  */
 export async function crashes(seed: number, kills: number, image = false): Promise<CrashReport> {
-  const scratch = mkdtempSync(join(tmpdir(), 'posixx-persist-'));
+  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'posixx-persist-'));
   const report: CrashReport = { failures: [], changes: 0, repairs: 0 };
   try {
     const program = join(scratch, 'program');
@@ -224,7 +236,8 @@ export async function crashes(seed: number, kills: number, image = false): Promi
         const operation = randomOperation(next);
         if (planned.apply(operation)) operations.push(operation);
       }
-      const answers = await killedRun([...command, image ? '1' : '8'], operations, next(kill % 4 === 0 ? 20 : 250));
+      const moment = { answers: kill % 4 === 0 ? 1 : next(120), ms: next(kill % 4 === 1 ? 200 : 8) };
+      const answers = await killedRun([...command, image ? '1' : '8'], operations, moment);
       const wrong = answers.findIndex((answer, n) => answer !== `${n} 0`);
       if (wrong >= 0) report.failures.push(`kill ${kill}: ${operations[wrong]!.join(' ')}: ${answers[wrong]}`);
       for (const operation of operations.slice(0, answers.length)) model.apply(operation);
@@ -244,6 +257,7 @@ export async function crashes(seed: number, kills: number, image = false): Promi
       } else {
         model = state;
       }
+      if (image) report.failures.push(...checked(layer).map((line) => `kill ${kill}: e2fsck: ${line}`));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -265,16 +279,28 @@ function lowerTree(lower: string): Model {
   return model;
 }
 
-/** The answers of a run that is killed so many milliseconds after the first one. */
-function killedRun(command: string[], operations: readonly Operation[], after: number): Promise<string[]> {
+/** What e2fsck finds wrong. */
+function checked(layer: string): string[] {
+  const { status, stdout, error } = spawnSync('e2fsck', ['-fn', layer], { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  return status === 0 ? [] : stdout.trim().split('\n');
+}
+
+/** The answers of a run that is killed so many milliseconds after that many answers. */
+function killedRun(
+  command: string[], operations: readonly Operation[], moment: { answers: number; ms: number },
+): Promise<string[]> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] });
-    let output = '';
+    let output = '', seen = 0, doomed = false;
     child.stdin.on('error', () => {});
     child.stdin.write(operations.map((operation) => `${operation.join(' ')}\n`).join(''));
-    child.stdout.on('data', (data) => {
-      if (output === '') setTimeout(() => child.kill('SIGKILL'), after);
+    child.stdout.on('data', (data: Buffer) => {
+      for (const byte of data) if (byte === 10) seen++;
       output += data;
+      if (doomed || seen < moment.answers) return;
+      doomed = true;
+      setTimeout(() => child.kill('SIGKILL'), moment.ms);
     });
     child.on('close', () => resolve(output.substring(0, output.lastIndexOf('\n') + 1).split('\n').slice(0, -1)));
     // All was carried out: the program waits for more.
