@@ -170,9 +170,9 @@ function randomOperation(next: (below: number) => number): Operation {
 
 /**
  * The states that a change may leave when it is cut off: nothing, all, or a part of what it writes, where the size may
- * not have followed yet.
+ * not have followed yet. ext2 writes the new name of a file before it takes the old one away.
  */
-function partsOf(model: Model, operation: Operation): Model[] {
+function partsOf(model: Model, operation: Operation, image: boolean): Model[] {
   const states: Model[] = [model];
   const whole = model.copy();
   if (!whole.apply(operation)) return states;
@@ -195,6 +195,11 @@ function partsOf(model: Model, operation: Operation): Model[] {
       if (end < size + BLOCK) partTo(end, true);
     }
     if (offset < size) partTo(offset + length, true);
+  }
+  if (image && kind === 'rename' && model.nodes.get(path)!.kind !== 'directory') {
+    const both = model.copy();
+    both.nodes.set(operation[2] as string, both.nodes.get(path)!);
+    states.push(both);
   }
   return [...states, whole];
 }
@@ -245,7 +250,7 @@ export async function crashes(seed: number, kills: number, image = false): Promi
       const { stdout, stderr, status } = spawnSync(process.execPath, [...command, 'dump'], { encoding: 'utf8' });
       const found = stdout.split('\n').filter((line) => line !== '').sort();
       const unfinished = operations[answers.length];
-      const state = (unfinished === undefined ? [model] : partsOf(model, unfinished))
+      const state = (unfinished === undefined ? [model] : partsOf(model, unfinished, image))
         .find((candidate) => candidate.lines().join('\n') === found.join('\n'));
       const repaired = /repaired|not unmounted cleanly/.test(stderr);
       if (repaired) report.repairs++;

@@ -161,6 +161,9 @@ export abstract class Inode {
     return false;
   }
   abstract stat(out: Stat): number;
+  /** Somebody keeps this file without having it open (O_PATH): without a name it lives on until `unpin`. */
+  pin(): void {}
+  unpin(): void {}
 
   /** Opens for `flags` (access mode, O.APPEND …); permissions are checked. O.TRUNC: the size will be set to 0. */
   open(_flags: number, _location: Location): OpenFile | number {

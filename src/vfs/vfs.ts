@@ -304,10 +304,18 @@ function newInode(ctx: PathContext, dir: Inode, mode: number, rdev: number, targ
 
 /** What O_PATH opens: a place, and nothing that can be read. */
 export class PathFile extends OpenFile {
+  constructor(flags: number, place: Location) {
+    super(flags, place);
+    place.inode.pin();
+  }
   override read(): number {
     return -E.BADF;
   }
   override write(): number {
     return -E.BADF;
+  }
+  protected override closed(): number {
+    this.location!.inode.unpin();
+    return 0;
   }
 }

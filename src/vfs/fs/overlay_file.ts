@@ -18,6 +18,10 @@ const CHUNK = 1 << 18;
 const scratch = new Stat();
 
 export class OverlayFile extends Inode {
+  /** What is kept for those who hold this file, and how many they are. */
+  private held: Inode | null = null;
+  private holders = 0;
+
   /** `copied`: the file in the upper layer that stands for it. */
   constructor(
     readonly fs: OverlayFs, readonly dir: OverlayDir, override name: string, private readonly lower: Inode,
@@ -42,6 +46,15 @@ export class OverlayFile extends Inode {
   }
   override get identity(): unknown {
     return this.shown.identity;
+  }
+  override pin(): void {
+    this.held ??= this.shown;
+    this.holders++;
+    this.held.pin();
+  }
+  override unpin(): void {
+    this.held!.unpin();
+    if (--this.holders === 0) this.held = null;
   }
   override stat(out: Stat): number {
     const { shown, fs } = this;

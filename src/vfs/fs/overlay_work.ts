@@ -58,6 +58,21 @@ export class WorkDirectory {
     return failed;
   }
 
+  /**
+   * Moves a file within the upper layer and leaves a whiteout, where the file system does not do both at once: what is
+   * cut off leaves the file at both names, and never shows what the lower layer has at the old one.
+   */
+  move(from: Inode, name: string, to: Inode, newName: string): number {
+    const inode = from.lookup(name);
+    if (typeof inode === 'number') return inode;
+    const work = this.inode, temporary = this.temporaryName();
+    let failed = work.link(temporary, inode);
+    if (failed < 0) return failed;
+    failed = work.rename(temporary, to, newName, 0);
+    if (failed < 0) work.unlink(temporary);
+    return failed < 0 ? failed : this.hide(from, name);
+  }
+
   /** Removes a directory of the upper layer that has nothing but whiteouts. */
   remove(directory: Inode, name: string): number {
     const there = directory.lookup(name);

@@ -468,6 +468,7 @@ export class OverlayDir extends Inode {
     }
     if (!hides) return from.rename(name, to, newName, 0);
     if (from.fs.leavesWhiteouts) return from.rename(name, to, newName, RENAME.WHITEOUT);
+    if (moved.type !== S.IFDIR) return this.fs.work!.move(from, name, to, newName);
     const failed = from.rename(name, to, newName, 0);
     return failed < 0 ? failed : makeWhiteout(from, name);
   }

@@ -180,6 +180,13 @@ export class TmpInode extends Inode {
     fs.inodes++;
   }
 
+  override pin(): void {
+    this.opens++;
+  }
+  override unpin(): void {
+    this.opens--;
+    this.freeUnused();
+  }
   override stat(out: Stat): number {
     out.dev = this.dev;
     out.ino = this.ino;

@@ -10,7 +10,7 @@ import { E } from '../../../abi/errno.js';
 import { O } from '../../../abi/fcntl.js';
 import { Stat, StatFs } from '../../inode.js';
 import { mkdir, symlink, unlink } from '../../names.js';
-import { lookup, open, PathContext, readlink, stat, Vfs } from '../../vfs.js';
+import { lookup, open, openFound, PathContext, readlink, stat, Vfs } from '../../vfs.js';
 import { MemoryDevice, generator } from '../sample_disk.js';
 import { TmpFs } from '../tmpfs.js';
 import { Ext2Fs } from './ext2.js';
@@ -246,6 +246,32 @@ t.test('whatever moment a run ends at, what was synced is there', { skip }, asyn
   }
   t.same(wrong, []);
   t.comment(JSON.stringify([...states]));
+});
+
+t.test('a file that only an O_PATH descriptor holds keeps its bytes', { skip }, async (t) => {
+  const device = new MemoryDevice(makeImage('1M', '-t', 'ext2'));
+  const fs = mount(device);
+  const ctx = contextOf(fs);
+  const write = (path: string, text: string): void => {
+    const file = open(ctx, null, path, O.WRONLY | O.CREAT, 0o644);
+    if (typeof file === 'number') return t.fail(`open: ${file}`);
+    file.write(Buffer.from(text), 0, text.length);
+    file.unref();
+  };
+  write('/a', 'kept');
+  const held = open(ctx, null, '/a', O.PATH, 0);
+  if (typeof held === 'number') return t.fail(`open: ${held}`);
+  t.equal(unlink(ctx, null, '/a'), 0);
+  write('/b', 'new!');
+  const file = openFound(ctx, held.location!, O.RDONLY);
+  if (typeof file === 'number') return t.fail(`open: ${file}`);
+  const text = Buffer.alloc(4);
+  t.equal(file.read(text, 0, 4), 4);
+  t.equal(text.toString(), 'kept');
+  file.unref();
+  t.equal(held.unref(), 0);
+  fs.close();
+  t.equal(check(device.bytes), '');
 });
 
 t.test('a full device, unnamed files, remounts', { skip }, async (t) => {

@@ -170,6 +170,16 @@ export class Ext2Inode extends Inode {
     this.setU32(extra, nanoseconds * 4 + (Math.floor((seconds - low) / 0x1_0000_0000) & 3));
   }
 
+  override pin(): void {
+    if (this.type === S.IFDIR) return;
+    this.opens++;
+    this.fs.opens++;
+  }
+  override unpin(): void {
+    if (this.type === S.IFDIR) return;
+    this.fs.opens--;
+    if (--this.opens === 0) this.fs.lastClose(this);
+  }
   override stat(out: Stat): number {
     if (this.fs.gone) return -E.IO;
     const type = this.type;

@@ -132,6 +132,13 @@ export class FatRegular extends FatInode implements StoredFile {
     return this.copy === null ? 0 : this.copy.writeBack(false);
   }
 
+  override pin(): void {
+    this.opens++;
+    this.fs.opens++;
+  }
+  override unpin(): void {
+    this.closed(false);
+  }
   /** An open file description is closed. */
   closed(written: boolean): number {
     this.fs.opens--;

@@ -65,6 +65,13 @@ export class PersistInode extends Inode {
     return this.id.toString(16);
   }
 
+  override pin(): void {
+    this.opens++;
+  }
+  override unpin(): void {
+    this.opens--;
+    this.freeUnused();
+  }
   override stat(out: Stat): number {
     if (this.type === S.IFREG) {
       const failed = native.statBeneath(this.fs.filesFd, this.hostName, host);
