@@ -26,7 +26,8 @@ struct CpuBlock {
   uint64_t scratch;
   uint8_t reserved[0x28];
   alignas(64) uint8_t xsave[832];
-  uint8_t tail[0x80];
+  uint16_t selectors[6];
+  uint8_t tail[0x74];
 };
 
 static_assert(offsetof(CpuBlock, rip) == 0x80);
@@ -36,6 +37,7 @@ static_assert(offsetof(CpuBlock, host_pc) == 0xb8);
 static_assert(offsetof(CpuBlock, spill) == 0xe0);
 static_assert(offsetof(CpuBlock, target) == 0x100);
 static_assert(offsetof(CpuBlock, xsave) == 0x140);
+static_assert(offsetof(CpuBlock, selectors) == 0x480);
 static_assert(sizeof(CpuBlock) == 0x500);
 
 // Why guest code was left: src/host/cpu_block.ts documents them.

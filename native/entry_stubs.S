@@ -165,8 +165,8 @@ posixx_stub_exit_trap:
         mov %rax, CPU_RESUME(%rdi)
         mov SLOT(LINK), %rax
         mov %rax, CPU_LINK(%rdi)
-        /* DF and AC would disturb the host. */
-        testl $0x40400, CPU_RFLAGS(%rdi)
+        /* DF, NT and AC would disturb the host. */
+        testl $0x44400, CPU_RFLAGS(%rdi)
         jz 6f
         pushq $2
         popfq

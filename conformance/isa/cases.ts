@@ -22,8 +22,6 @@ const EXCLUDED = /^(cpuid|xgetbv|rdpid|rdtscp?|rdrand|rdseed|rdpmc|sgdt|sidt|sld
 export function testable(row: TableRow): boolean {
   const { rewrite, mnemonic } = row.form;
   if (EXCLUDED.test(mnemonic) || (rewrite === Rewrite.Emulate && !mnemonic.endsWith('base'))) return false;
-  // pop fs and pop gs load a selector, which would end the reference.
-  if (rewrite === Rewrite.Pop && !row.form.hasModrm && row.form.opcodeReg === Access.None) return false;
   return rewrite !== Rewrite.Illegal || /^ud[012]/.test(mnemonic);
 }
 
@@ -69,7 +67,6 @@ export class CaseMaker {
       if (!this.invalid(bytes)) return false;
     } else if (!testable({ ...row, form: insn.form } as TableRow)) return false;
     if (insn.form.rewrite === Rewrite.Int && insn.imm === 0x80) return false;
-    if (this.isLimit()) return false;
     for (let i = 0; i < 16; i++) gpr[i] = value64(random);
     fillState(out, random);
     this.arena = random.below(ARENAS.length);
@@ -81,13 +78,6 @@ export class CaseMaker {
     out.writeUInt32LE(this.arena, Test.arena);
     out.writeUInt32LE(random.below(65536 / 8) * 8, Test.pattern);
     return true;
-  }
-
-  /** What posixx is known not to do as the CPU does (docs/limits.md). */
-  private isLimit(): boolean {
-    const { insn } = this;
-    // movs, cmps, lods, xlat, maskmov with an FS or GS segment are illegal instructions.
-    return insn.segment >= 0 && (insn.form.rewrite === Rewrite.String || insn.form.implicitMemory);
   }
 
   /** Has the case begin with `value` in memory. False when it cannot be set up, but read: some of it is read-only. */

@@ -5,14 +5,14 @@
  *  1. Memory is named in three ways only. Window memory: GS override and 32-bit addresses, so that 4 GiB and the
  *     guards around them are all that can be reached. Thread slots: FS and a displacement that is one of the slots that
  *     translated code may read, or write; the slot of a guest register may be the operand of any instruction. The return
- *     stack: push, pop, call, ret and pushf, and `and [rsp], mask`.
+ *     stack: push, pop, call, ret and pushf, and `and` and `test` of [rsp] with a mask.
  *  2. String instructions run on pointers made of the window's base and 32 bits.
  *  3. The only indirect branch goes through the window's branch table, with an index made of 32 bits and the bias.
  *     Direct branches go to translated code or to the entries of the stubs.
  *  4. rsp changes only by the above, by `lea` within the sequence of a 16-bit pushf, and by a reload of its base.
  *  5. No register holds a host address at the end of a guest instruction, nor is one stored.
  *  6. Instructions that the guest may not run at all are not there: system calls, segment and FS/GS base changes, I/O.
- *     xsave and xrstor have a mask limited to x87, SSE and AVX; popf cannot set TF or NT.
+ *     xsave and xrstor have a mask limited to x87, SSE and AVX; popf cannot set TF.
  */
 import iced from 'iced-x86';
 import type { CodeLayout } from '../../host/native.js';
@@ -23,7 +23,7 @@ const { Code, Decoder, FlowControl, Instruction, InstructionInfoFactory, Mnemoni
 /** What a general register is known to hold. */
 const enum Value { Any = 0, Low32, Window, NegatedWindow, InWindow, Biased, Mask7, Zero }
 
-const POPF_FORBIDDEN = 0x4100;
+const POPF_FORBIDDEN = 0x100;
 const PREFIXES = new Set([0x64, 0x65, 0x66, 0xf0, 0xf2, 0xf3]);
 const MAX_REPORTS = 50;
 
@@ -297,8 +297,10 @@ export class Verifier {
     }
     if (base === Register.RSP && index === Register.None) {
       const and = instr.code === Code.And_rm32_imm32 || instr.code === Code.And_rm16_imm16;
-      if (!and || disp !== 0) return this.fail('host stack memory');
-      if ((Number(instr.immediate(1)) & POPF_FORBIDDEN) !== 0) this.fail('TF or NT stays in popped flags');
+      const test = instr.code === Code.Test_rm32_imm32 || instr.code === Code.Test_rm16_imm16;
+      if (!(and || test) || disp !== 0) return this.fail('host stack memory');
+      if (test) return;
+      if ((Number(instr.immediate(1)) & POPF_FORBIDDEN) !== 0) this.fail('TF stays in popped flags');
       this.flagsSafe = true;
       return;
     }

@@ -38,6 +38,8 @@ export const CpuBlock = {
    * (XSTATE_BV) tells that those halves are in use; when it is clear they are zero.
    */
   xsave: 0x140,
+  /** Six u16: the segment selectors es cs ss ds fs gs that the guest loaded (cs and ss stay 0: they never change). */
+  selectors: 0x480,
   size: 0x500,
 } as const;
 

@@ -198,6 +198,7 @@ function resetRegisters(cpu: Cpu): void {
   cpu.u8.fill(0, 0, CpuBlock.rflags);
   cpu.u32[CpuBlock.rflags >> 2] = 0x202;
   cpu.u8.fill(0, CpuBlock.fsBase, CpuBlock.trap);
+  cpu.u8.fill(0, CpuBlock.selectors, CpuBlock.selectors + 12);
   initFpu(cpu.u8, cpu.u32);
   native.cpuResetReturnStack(cpu.id);
 }

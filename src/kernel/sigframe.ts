@@ -28,8 +28,9 @@ const USER_CS = 0x33;
 const USER_DS = 0x2b;
 
 const FLAG = { TF: 0x100, DF: 0x400, RF: 0x10000 } as const;
-/** What rt_sigreturn may set: AC OF DF SF ZF AF PF CF (TF would single-step). */
-const SETTABLE_FLAGS = 0x4_0cd5;
+/** What rt_sigreturn may set: AC OF DF TF SF ZF AF PF CF. NT stays as it is. */
+const SETTABLE_FLAGS = 0x4_0dd5;
+const NT = 0x4000;
 const RFLAGS_FIXED = 0x202;
 
 /** The order of struct sigcontext. */
@@ -52,13 +53,12 @@ export function buildFrame(task: Task, info: SigInfo, action: Action, maskLow: n
   const usp = cpu.get(Gpr.rsp);
   let sp = usp - RED_ZONE;
   const alreadyThere = onAltStack(task, usp);
-  if (action.flags & SA.ONSTACK && task.altStackSize !== 0 && !alreadyThere) {
-    sp = task.altStackAddress + task.altStackSize;
-  }
+  const entering = (action.flags & SA.ONSTACK) !== 0 && task.altStackSize !== 0 && !alreadyThere;
+  if (entering) sp = task.altStackAddress + task.altStackSize;
   const fpstate = Math.floor((sp - XSAVE_SIZE - 4) / 64) * 64;
   const frame = Math.floor((fpstate - FRAME_SIZE) / 16) * 16 - 8;
   // A frame that would run off the alternate stack is no frame.
-  if (alreadyThere && !onAltStack(task, frame)) return false;
+  if ((alreadyThere || entering) && !onAltStack(task, frame)) return false;
   if (frame < 0 || !mm.writable(frame, fpstate + XSAVE_SIZE + 4 - frame)) return false;
   if ((action.flags & SA.RESTORER) === 0) return false;
 
@@ -120,21 +120,51 @@ export function buildFrame(task: Task, info: SigInfo, action: Action, maskLow: n
   return true;
 }
 
-/** rt_sigreturn(2): takes the registers back from the frame at rsp. False: the frame cannot be read (SIGSEGV). */
+/**
+ * rt_sigreturn(2): takes the registers back from the frame at rsp, and the signal mask to task.frameMask. False: the
+ * frame cannot be read (SIGSEGV); what stands in front of the fault has its effect, as on Linux.
+ */
 export function restoreFrame(task: Task): boolean {
   const { cpu, mm } = task;
   // The handler's return took pretcode off the stack.
   const uc = cpu.get(Gpr.rsp);
+  task.frameMask.low = task.blockedLow;
+  task.frameMask.high = task.blockedHigh;
   if (!mm.readable(uc, UCONTEXT64.size)) return false;
-  const { u8, view } = mm.window;
+  const { view } = mm.window;
   const context = uc + UCONTEXT64.mcontext;
   const at = SIGCONTEXT64.lp64;
-  const fpstate = getNumber(view, context + at.fpstate);
+  CONTEXT_REGISTERS.forEach((register, index) => {
+    cpu.u32[register << 1] = view.getUint32(context + 8 * index, true);
+    cpu.u32[(register << 1) + 1] = view.getUint32(context + 8 * index + 4, true);
+  });
+  cpu.rip = getNumber(view, context + at.rip);
+  const kept = (cpu.u32[CpuBlock.rflags >> 2]! & NT) | RFLAGS_FIXED;
+  cpu.u32[CpuBlock.rflags >> 2] = (view.getUint32(context + at.eflags, true) & SETTABLE_FLAGS) | kept;
+  task.frameMask.low = view.getUint32(uc + UCONTEXT64.sigmask, true) | 0;
+  task.frameMask.high = view.getUint32(uc + UCONTEXT64.sigmask + 4, true) | 0;
+  if (!restoreFpu(task, getNumber(view, context + at.fpstate))) return false;
+  const sp = getNumber(view, uc + UCONTEXT64.stack);
+  const size = getNumber(view, uc + UCONTEXT64.stack + 16);
+  const flags = view.getUint32(uc + UCONTEXT64.stack + 8, true);
+  if ((flags & SS.DISABLE) === 0 && !onAltStack(task, cpu.get(Gpr.rsp))) {
+    task.altStackAddress = sp;
+    task.altStackSize = size;
+    task.altStackFlags = flags & SS.AUTODISARM;
+  }
+  return true;
+}
+
+/** The FPU's part of the frame, at `fpstate`; 0: there is none. */
+function restoreFpu({ cpu, mm }: Task, fpstate: number): boolean {
+  const { u8, view } = mm.window;
   if (fpstate !== 0) {
     if (!mm.readable(fpstate, XSAVE_HEADER)) return false;
     const extended = view.getUint32(fpstate + SOFTWARE_BYTES, true) === FP_XSTATE_MAGIC1 &&
       view.getUint32(fpstate + SOFTWARE_BYTES + 16, true) === XSAVE_SIZE &&
       mm.readable(fpstate, XSAVE_SIZE + 4) && view.getUint32(fpstate + XSAVE_SIZE, true) === FP_XSTATE_MAGIC2;
+    // XRSTOR's own checks of the header, and the kernel's.
+    if (extended && !validHeader(view, fpstate + XSAVE_HEADER)) return false;
     const features = extended ? view.getUint32(fpstate + XSAVE_HEADER, true) : 3;
     const mxcsr = view.getUint32(fpstate + 24, true);
     if (mxcsr & ~0xffff) return false;
@@ -153,22 +183,13 @@ export function restoreFrame(task: Task): boolean {
   } else {
     initFpu(cpu.u8, cpu.u32);
   }
-  CONTEXT_REGISTERS.forEach((register, index) => {
-    cpu.u32[register << 1] = view.getUint32(context + 8 * index, true);
-    cpu.u32[(register << 1) + 1] = view.getUint32(context + 8 * index + 4, true);
-  });
-  cpu.rip = getNumber(view, context + at.rip);
-  cpu.u32[CpuBlock.rflags >> 2] = (view.getUint32(context + at.eflags, true) & SETTABLE_FLAGS) | RFLAGS_FIXED;
-  task.frameMask.low = view.getUint32(uc + UCONTEXT64.sigmask, true) | 0;
-  task.frameMask.high = view.getUint32(uc + UCONTEXT64.sigmask + 4, true) | 0;
-  const sp = getNumber(view, uc + UCONTEXT64.stack);
-  const size = getNumber(view, uc + UCONTEXT64.stack + 16);
-  const flags = view.getUint32(uc + UCONTEXT64.stack + 8, true);
-  if ((flags & SS.DISABLE) === 0 && !onAltStack(task, cpu.get(Gpr.rsp))) {
-    task.altStackAddress = sp;
-    task.altStackSize = size;
-    task.altStackFlags = flags & SS.AUTODISARM;
-  }
+  return true;
+}
+
+/** No state component beyond XFEATURES, the standard form, and nothing in the reserved bytes that XRSTOR looks at. */
+function validHeader(view: DataView, header: number): boolean {
+  if (view.getUint32(header, true) & ~XFEATURES) return false;
+  for (let at = 4; at < 24; at += 4) if (view.getUint32(header + at, true) !== 0) return false;
   return true;
 }
 

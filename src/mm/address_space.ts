@@ -275,6 +275,11 @@ export class AddressSpace {
 
   // --- Translated code (CodeSource) ----------------------------------------------------------------------------------
 
+  /** For instructions that the engine carries out itself: `readable` and `writable`. */
+  get memory(): this {
+    return this;
+  }
+
   /** Bytes from `pc` that may be fetched as instructions, up to the end of their area; 0: not executable. */
   fetchable(pc: number): number {
     const area = this.areas.find(pc);

@@ -133,11 +133,9 @@ function rtSigprocmask(task: Task, how: number, newSet: number, oldSet: number, 
 
 /** sigreturn(2): from a handler back to where the signal came. */
 function rtSigreturn(task: Task): number {
-  if (!restoreFrame(task)) {
-    forceSignal(task, new SigInfo(SIG.SEGV, SI.KERNEL));
-    return REGISTERS_SET;
-  }
+  const whole = restoreFrame(task);
   setBlocked(task, task.frameMask.low, task.frameMask.high);
+  if (!whole) forceSignal(task, new SigInfo(SIG.SEGV, SI.KERNEL));
   return REGISTERS_SET;
 }
 

@@ -152,6 +152,13 @@ export class Assembler {
     this.movRegReg32(to, from);
   }
 
+  /** mov r32, imm32 */
+  movRegImm(to: number, value: number): void {
+    if (to >= 8) this.u8(0x41);
+    this.u8(0xb8 | (to & 7));
+    this.u32(value);
+  }
+
   /** mov r32, guest address */
   movRegGuest(to: number, address: number): void {
     if (to >= 8) this.u8(0x41);

@@ -1,4 +1,5 @@
 /** Guest stack instructions: push, pop, pushf, popf, enter, leave. The guest's rsp is changed last. */
+import { Trap } from '../host/cpu_block.js';
 import { Access, type Insn, RegFile, Rewrite } from './insn.js';
 import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
 import { encodeModrm, Mem } from './encode.js';
@@ -11,10 +12,10 @@ const MOV_LOAD = 0x8b;
 const MOV_STORE = 0x89;
 const MOV_IMM = 0xc7;
 /**
- * RFLAGS bits that guest code cannot set: TF would trap host instructions, NT disturbs the host. (AC it can: programs
- * tell a 386 by it. The exits and the signal handlers take it back.)
+ * The RFLAGS bit that guest code cannot set: TF would trap host instructions. (AC and NT it can: programs tell a 386 by
+ * AC. The exits and the signal handlers take them back.)
  */
-const POPF_MASK = ~0x4100;
+const TF = 0x100;
 
 /** mov r, [guest memory operand] or mov [..], r, with the fields that `map.memory` filled. */
 export function moveMemory(asm: Assembler, map: OperandMapper, opcode: number, reg: number, size: number): void {
@@ -29,7 +30,7 @@ export function moveMemory(asm: Assembler, map: OperandMapper, opcode: number, r
   encodeModrm(asm, o);
 }
 
-/** push r, push imm, push m, push fs/gs. */
+/** push r, push imm, push m. */
 export function emitPush(asm: Assembler, map: OperandMapper, insn: Insn): number {
   const form = insn.form;
   const size = insn.operandSize;
@@ -43,7 +44,6 @@ export function emitPush(asm: Assembler, map: OperandMapper, insn: Insn): number
     moveMemory(asm, map, MOV_LOAD, value, size);
     asm.stackOperand(MOV_STORE, value, -size, size === 8, size === 2);
   } else {
-    // An immediate; push fs and push gs have none, and their selectors are 0.
     asm.stackOperand(MOV_IMM, 0, -size, size === 8, size === 2);
     if (size === 2) {
       asm.u8(insn.imm);
@@ -133,37 +133,46 @@ export function emitPushF(asm: Assembler, insn: Insn): number {
   return PUSHED_NOTHING;
 }
 
+/** popf; one that sets TF is left to the engine, with the arithmetic flags spent. */
 export function emitPopF(asm: Assembler, insn: Insn): number {
   const size = insn.operandSize;
   asm.stackOperand(0xff, 6, 0, false, size === 2);
-  // and dword [rsp], mask: popf sets the flags after it
-  if (size === 2) {
-    asm.u8(0x66);
-    asm.u8(0x81);
-    asm.u8(0x24);
-    asm.u8(0x24);
-    asm.u8(POPF_MASK);
-    asm.u8(POPF_MASK >> 8);
-    asm.u8(0x66);
-  } else {
-    asm.u8(0x81);
-    asm.u8(0x24);
-    asm.u8(0x24);
-    asm.u32(POPF_MASK);
-  }
+  poppedFlags(asm, 0xf7, 0, TF, size); // test [rsp], TF
+  asm.u8(0x74);
+  const skip = asm.at;
+  asm.u8(0);
+  asm.leaDisp(HOST_RSP, HOST_RSP, size);
+  asm.exit(insn.pc, Trap.Emulate);
+  asm.bytes[skip] = asm.at - (skip + 1);
+  poppedFlags(asm, 0x81, 4, ~TF, size); // and [rsp], ~TF
+  if (size === 2) asm.u8(0x66);
   asm.u8(0x9d);
   asm.moveStack(size);
   return 0;
 }
 
-/** enter: the frames of up to 31 outer levels are copied, then rbp and rsp move. */
+/** `opcode` /`extension` with the flags on the return stack and an immediate. */
+function poppedFlags(asm: Assembler, opcode: number, extension: number, immediate: number, size: number): void {
+  if (size === 2) asm.u8(0x66);
+  asm.u8(opcode);
+  asm.u8(0x04 | (extension << 3));
+  asm.u8(0x24);
+  asm.u8(immediate);
+  asm.u8(immediate >> 8);
+  if (size === 2) return;
+  asm.u8(immediate >> 16);
+  asm.u8(immediate >> 24);
+}
+
+/** enter: the frames of up to 31 outer levels are copied, the new top of the stack is touched, then rbp and rsp move. */
 export function emitEnter(asm: Assembler, map: OperandMapper, insn: Insn): number {
   const size = insn.operandSize;
   const wide = size === 8;
   const level = insn.imm2 & 31;
   map.begin(insn, 1 << RBP);
   // Borrowed before anything can fault: the fixup says for all of the instruction what to take back.
-  const value = level > 0 ? map.borrow() : -1;
+  const value = map.borrow();
+  const rest = size * level + (insn.imm & 0xffff);
   asm.stackOperand(MOV_STORE, RBP, -size, wide, !wide);
   if (level > 0) {
     for (let i = 1; i < level; i++) {
@@ -176,11 +185,13 @@ export function emitEnter(asm: Assembler, map: OperandMapper, insn: Insn): numbe
     frameOperand(map, STACK_HOME, -size * (level + 1));
     moveMemory(asm, map, MOV_STORE, value, size);
   }
+  frameOperand(map, STACK_HOME, -size - rest);
+  moveMemory(asm, map, MOV_LOAD, value, size);
+  moveMemory(asm, map, MOV_STORE, value, size);
   asm.moveStack(-size);
   asm.flushStack();
   if (wide) asm.movRegReg(RBP, STACK_HOME);
   else asm.movRegReg16(RBP, STACK_HOME);
-  const rest = size * level + (insn.imm & 0xffff);
   if (rest !== 0) asm.moveStack(-rest);
   map.end();
   return map.fixup;
@@ -220,8 +231,7 @@ export function emitMoffs(asm: Assembler, map: OperandMapper, insn: Insn): numbe
   o.disp = insn.imm | 0;
   if (insn.segment >= 0) {
     o.base = map.borrow();
-    const { slots } = asm.layout;
-    asm.loadSlot(o.base, insn.segment === 4 ? slots.guestFsBase : slots.guestGsBase);
+    map.loadSegmentBase(o.base, insn.segment);
   }
   const size = byte ? 1 : insn.rex & 8 ? 8 : insn.operand16 ? 2 : 4;
   moveMemory(asm, map, opcode, 0, size);

@@ -26,6 +26,14 @@ export interface CodeSource {
   codeOrigin?(page: number): string;
   /** Sources with the same program will want much of the same code, one after the other. '' (the default): keep nothing. */
   readonly program?: string;
+  /**
+   * Whether bytes of the window may be read or written by what the engine carries out itself: pages are brought in, and
+   * code that is about to change is dropped. Without it far transfers and segment registers are illegal instructions.
+   */
+  readonly memory?: {
+    readable(address: number, length: number): boolean;
+    writable(address: number, length: number): boolean;
+  };
   /** Where the vdso's private instructions (0F 3F 01 clock_gettime, 0F 3F 02 getcpu) are allowed; nowhere else. */
   readonly hostcalls?: { readonly start: number; readonly end: number } | undefined;
 }

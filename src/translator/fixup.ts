@@ -9,6 +9,8 @@ import { Cpu, CpuBlock } from '../host/cpu_block.js';
 /** A pushed value: 1 + general register, or one of these. */
 export const PUSHED_FLAGS = 17;
 export const PUSHED_NOTHING = 18;
+/** The base of a segment, which was added to rsi. */
+export const PUSHED_BASE_OF_RSI = 19;
 
 export const enum Fixup {
   None = 0,
@@ -43,6 +45,7 @@ export function applyFixup(cpu: Cpu, word: number): void {
     if (code === 0) break;
     const value = u64[SPILL + i]!;
     if (code === PUSHED_FLAGS) u64[CpuBlock.rflags >> 3] = value;
+    else if (code === PUSHED_BASE_OF_RSI) u64[RSI] = u64[RSI]! - value;
     else if (code !== PUSHED_NOTHING) u64[code - 1] = value;
     u64[HOST_SP] = u64[HOST_SP]! + 8n;
   }

@@ -33,6 +33,12 @@ export class InstructionLog {
     this.host[0] = 0;
   }
 
+  /** Forgets the entries from index `length` on. */
+  cut(length: number): void {
+    this.pcs.length = this.fixups.length = length;
+    this.host[0] = length;
+  }
+
   add(host: number, pc: number, fixup: number): void {
     this.pcs.push(pc);
     this.fixups.push(fixup);

@@ -147,9 +147,26 @@ export class OperandMapper {
 
   /** Pushes a register that the sequence will change; `end` restores it. */
   save(reg: number): void {
-    this.asm.push(reg);
+    this.push(reg, reg + 1);
     this.borrowed.push(reg);
-    this.fixup = (this.fixup << 5) | (reg + 1);
+  }
+
+  /** Pushes `reg`; `code` says what a fault does with the value (fixup.ts). */
+  push(reg: number, code: number): void {
+    this.asm.push(reg);
+    this.fixup = (this.fixup << 5) | code;
+  }
+
+  /** Pops what `push` pushed last into `reg`. */
+  takeOff(reg: number): void {
+    this.asm.pop(reg);
+    this.fixup >>>= 5;
+  }
+
+  /** Loads the base of the segment FS (4) or GS (5) into `reg`. */
+  loadSegmentBase(reg: number, segment: number): void {
+    const { slots } = this.asm.layout;
+    this.asm.loadSlot(reg, segment === GUEST_FS ? slots.guestFsBase : slots.guestGsBase);
   }
 
   /** Restores all but the `keep` registers that were borrowed first. */
@@ -193,8 +210,7 @@ export class OperandMapper {
     if (index >= 0 && !vsib) index = this.read(index);
     if (insn.segment >= 0) {
       const address = this.borrow();
-      const { slots } = asm.layout;
-      asm.loadSlot(address, insn.segment === GUEST_FS ? slots.guestFsBase : slots.guestGsBase);
+      this.loadSegmentBase(address, insn.segment);
       if (base < 0) base = address;
       else if (index < 0) {
         index = address;

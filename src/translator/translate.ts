@@ -17,7 +17,9 @@ import { Reloc } from './relocations.js';
 import * as branch from './emit_branch.js';
 import * as stack from './emit_stack.js';
 import { emitFpuRestore, emitFpuSave } from './emit_fpu.js';
-import { emitString } from './emit_string.js';
+import { emitSegmented, emitString } from './emit_string.js';
+
+export { emulateSegments } from './segments.js';
 
 /** Bytes of a load from a slot. */
 const THUNK_BYTES = 9;
@@ -138,9 +140,10 @@ export class Translator implements branch.BranchSink {
   /**
    * Translates the one instruction at `pc` for a single use: nobody finds it later, and its page is not watched for
    * stores. So an instruction can store to its own page.
+   * @param linked the code behind may be linked; else it leaves behind the instruction
    * @returns its cache offset, or 0 when it cannot be fetched.
    */
-  translateOnce(space: X86CodeSpace, pc: number): number {
+  translateOnce(space: X86CodeSpace, pc: number, linked = true): number {
     const { asm, log, insn } = this;
     const limit = space.source.fetchable(pc);
     const length = limit > 0 ? decode(space.source.window.u8, pc, limit, pc, insn) : 0;
@@ -155,7 +158,7 @@ export class Translator implements branch.BranchSink {
       asm.flushStack();
       branch.emitJmp(asm, this, this.continueAt >= 0 ? this.continueAt : pc + length);
     }
-    this.settleBranches();
+    this.settleBranches(linked);
     return host;
   }
 
@@ -195,12 +198,12 @@ export class Translator implements branch.BranchSink {
   }
 
   /** Points every open branch to its target's translation, or to a stub that asks for it. */
-  private settleBranches(): void {
+  private settleBranches(linked = true): void {
     const { translations } = this.space;
     for (let i = 0; i < this.pendingSites.length; i++) {
       const site = this.pendingSites[i]!;
       const target = this.pendingTargets[i]!;
-      const host = translations.find(target);
+      const host = linked ? translations.find(target) : 0;
       if (host !== 0 && this.linker.mayLink(this.space, this.startPc, target)) {
         this.linker.link(this.space, site, target, host);
       } else {
@@ -236,10 +239,12 @@ export class Translator implements branch.BranchSink {
     switch (form.rewrite) {
       case Rewrite.Copy:
         if (form.mnemonic === 'nop') break;
-        if (form.implicitMemory && insn.segment >= 0) return this.trap(insn.pc, Trap.Illegal);
         this.noteState(form);
-        if (isVerbatim(insn, bytes)) asm.copy(bytes, insn.pc, insn.length, insn.hasMemory);
+        if (form.implicitMemory && insn.segment >= 0) fixup = emitSegmented(asm, map, insn);
+        else if (isVerbatim(insn, bytes)) asm.copy(bytes, insn.pc, insn.length, insn.hasMemory);
         else fixup = map.copy(insn);
+        // The host's CPU is none of the guest's business.
+        if (form.mnemonic === 'rdtscp') asm.movRegImm(1, 0);
         break;
       case Rewrite.Lea:
         this.emitLea(insn, next);
@@ -248,7 +253,6 @@ export class Translator implements branch.BranchSink {
         fixup = stack.emitPush(asm, map, insn);
         break;
       case Rewrite.Pop:
-        if (!form.hasModrm && form.opcodeReg === 0) return this.trap(insn.pc, Trap.Illegal);
         fixup = stack.emitPop(asm, map, insn);
         break;
       case Rewrite.PushF:
@@ -336,12 +340,6 @@ export class Translator implements branch.BranchSink {
         if (hostcalls !== undefined && insn.pc >= hostcalls.start && insn.pc < hostcalls.end) return this.hostcall(insn);
         return this.trap(insn.pc, Trap.Illegal);
       }
-    }
-    if (fixup === -1) {
-      asm.at = log.hostAt(at);
-      asm.relocations.cut(asm.at);
-      asm.stackDelta = 0;
-      return this.trap(insn.pc, Trap.Illegal);
     }
     if (fixup !== 0) log.setFixup(at, fixup | lag);
     return After.Continue;

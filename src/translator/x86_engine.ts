@@ -1,6 +1,6 @@
 /** The engine for x86-64 hosts: the loop between guest code and the traps that the engine settles itself. */
 import { native, type CodeLayout } from '../host/native.js';
-import { Cpu, CpuBlock, Trap } from '../host/cpu_block.js';
+import { Cpu, CpuBlock, Gpr, Trap } from '../host/cpu_block.js';
 import { Assembler } from './assembler.js';
 import { type CodeSpaceOwner, Translations, X86CodeSpace } from './code_space.js';
 import { CpuModel } from './cpu_model.js';
@@ -8,6 +8,7 @@ import { emulate, emulateQuestion } from './emulate.js';
 import type { CodeSource, CodeSpace, CodeStore, Engine, EngineStats } from './engine.js';
 import { applyFixup, Fixup } from './fixup.js';
 import { ImageStore } from './image_store.js';
+import { Rewrite } from './insn.js';
 import { InstructionLog } from './instruction_log.js';
 import { Linker } from './linker.js';
 import { jumpsNeedLines } from './jump_lines.js';
@@ -17,12 +18,16 @@ import type { Translator } from './translate.js';
 const { enter } = native;
 const WINDOW_SIZE = 0x1_0000_0000;
 const MAX_INSTRUCTION = 15;
+/** The trap flag in RFLAGS. It is the guest's alone: never set while guest code runs. */
+const TF = 0x100;
+const ZF = 0x40;
 /** Programs whose translations are kept when nothing runs them. */
 const KEPT_PROGRAMS = 64;
 /** CPUs that are kept for tasks to come. */
 const IDLE_CPUS = 16;
 const RESUME = CpuBlock.resume >> 2;
 const RIP = CpuBlock.rip >> 2;
+const RFLAGS = CpuBlock.rflags >> 2;
 const LINK = CpuBlock.link >> 2;
 const TARGET = CpuBlock.target >> 2;
 const HOST_PC = CpuBlock.hostPc >> 2;
@@ -232,6 +237,7 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       host = 0;
       this.renew(cpu, space);
     }
+    if ((u32[RFLAGS]! & TF) !== 0) return this.step(cpu, space);
     for (;;) {
       if (host === 0) {
         host = cpu.rip === this.ownStores[cpu.id] ? this.locateOnce(cpu, space) : this.locate(space, cpu.rip);
@@ -261,10 +267,13 @@ export class X86Engine implements Engine, CodeSpaceOwner {
           this.locateTrap(cpu, true);
           this.noteOwnStore(cpu);
           return trap;
-        case Trap.Emulate:
+        case Trap.Emulate: {
           host = 0;
-          if (!this.emulate(cpu, space)) return Trap.Privileged;
+          const emulated = this.emulate(cpu, space);
+          if (emulated !== 0) return emulated;
+          if ((u32[RFLAGS]! & TF) !== 0) return this.step(cpu, space);
           break;
+        }
         default:
           return trap;
       }
@@ -374,9 +383,71 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return Trap.Fetch;
   }
 
-  private emulate(cpu: Cpu, space: X86CodeSpace): boolean {
+  /** 0, or the trap that the instruction ends in. */
+  private emulate(cpu: Cpu, space: X86CodeSpace): Trap | 0 {
+    const { source } = space;
     const pc = cpu.u32[RIP]!;
-    return emulateQuestion(cpu, space.source.window.u8, pc, this.model) ||
-      emulate(cpu, this.translator.decodeAt(space.source, pc), this.model);
+    if (emulateQuestion(cpu, source.window.u8, pc, this.model)) return 0;
+    const insn = this.translator.decodeAt(source, pc);
+    if (emulate(cpu, insn, this.model)) return 0;
+    const trap = translateModule().emulateSegments(cpu, insn, source);
+    cpu.u32[RESUME] = 0;
+    return trap;
+  }
+
+  /**
+   * Runs one instruction of a guest that has set the trap flag, from a translation of its own that is given up at once,
+   * and whose branches all leave.
+   * @returns Trap.Debug when it is done
+   */
+  private step(cpu: Cpu, space: X86CodeSpace): Trap {
+    const { u32, rip } = cpu;
+    const { linker, translator, entry } = this;
+    const { source } = space;
+    if (rip >= WINDOW_SIZE || source.fetchable(rip) === 0) return this.fetchFault(cpu, space);
+    if (!linker.hasRoom) this.flush();
+    this.renew(cpu, space);
+    const insn = translator.decodeAt(source, rip);
+    const { rewrite } = insn.form;
+    // A repeated string instruction traps behind each of its rounds.
+    const rounds = insn.rep !== 0 && insn.opcode >= 0xa4 && insn.opcode <= 0xaf && insn.map === 0 ? cpu.u64[Gpr.rcx]! : 0n;
+    const compares = (insn.opcode & 6) === 6;
+    const whileZero = insn.rep === 0xf3 ? ZF : 0;
+    const { at } = linker.asm;
+    const logged = linker.log.length;
+    const host = translator.translateOnce(space, rip, false);
+    if (host === 0) return this.fetchFault(cpu, space);
+    const window = source.window.id;
+    native.indirectClear(window, 0, WINDOW_SIZE);
+    u32[RFLAGS] = u32[RFLAGS]! & ~TF;
+    if (rounds > 0n) cpu.u64[Gpr.rcx] = 1n;
+    entry[0] = cpu.id;
+    entry[1] = window;
+    entry[2] = host;
+    entry[3] = linker.saves;
+    enter();
+    let trap = entry[4] as Trap;
+    const done = trap === Trap.Link || trap === Trap.IndirectMiss;
+    if (done) cpu.rip = trap === Trap.Link ? this.codeView.getUint32(u32[LINK]!, true) : u32[TARGET]!;
+    else if (trap === Trap.Fault || trap === Trap.Preempted) {
+      this.locateTrap(cpu, trap === Trap.Fault || u32[CpuBlock.signal >> 2] !== 0);
+      cpu.rip = rip;
+    }
+    if (rounds > 0n) {
+      cpu.u64[Gpr.rcx] = done ? rounds - 1n : rounds;
+      if (done && rounds > 1n && !(compares && (u32[RFLAGS]! & ZF) !== whileZero)) cpu.rip = rip;
+    }
+    u32[RESUME] = 0;
+    // popf that leaves TF clear; one that sets it is emulated.
+    if (!done || rewrite !== Rewrite.PopF) u32[RFLAGS] = u32[RFLAGS]! | TF;
+    if (done && rewrite === Rewrite.PushF) source.window.u8[(cpu.low(Gpr.rsp) + 1) >>> 0]! |= 1;
+    if (trap === Trap.Syscall) u32[Gpr.r11 << 1] = u32[Gpr.r11 << 1]! | TF;
+    if (trap === Trap.Emulate) trap = this.emulate(cpu, space) || Trap.Debug;
+    else if (done) trap = Trap.Debug;
+    linker.asm.at = at;
+    linker.asm.relocations.cut(at);
+    linker.log.cut(logged);
+    this.renew(cpu, space);
+    return trap;
   }
 }

@@ -107,8 +107,8 @@ export const ONE_BYTE = `
 89         mov        Ev,Gv w
 8a         mov        Gb,Eb w
 8b         mov        Gv,Ev w
-8c.r       mov        Rv,Sw w
-8c.m       mov        Mw,Sw w
+8c.r       mov        Rv,Sw w @Emulate
+8c.m       mov        Mw,Sw w @Emulate
 8d.m       lea        Gv,M wn @Lea
 8e         mov        Sw,Ew w @Emulate
 8f/0       pop        Ev w d64 @Pop
@@ -201,11 +201,11 @@ c6/0       mov        Eb,Ib w
 c7/0       mov        Ev,Iz w
 c8         enter      Iw,Ib r in:rbp out:rbp d64 @Enter
 c9         leave      - in:rbp out:rbp d64 @Leave
-ca         retf       Iw r @Illegal
-cb         retf       - @Illegal
+ca         retf       Iw r @Emulate
+cb         retf       - @Emulate
 cc         int3       - @Int3
 cd         int        Ib r @Int
-cf         iret       - @Illegal
+cf         iret       - =oszapcd @Emulate
 d7         xlatb      - in:rax,rbx out:rax memory
 e0         loopne     Jb r <z in:rcx out:rcx f64 @Loop
 e1         loope      Jb r <z in:rcx out:rcx f64 @Loop
@@ -252,8 +252,8 @@ fe/1       dec        Eb m =oszap lock
 ff/0       inc        Ev m =oszap lock
 ff/1       dec        Ev m =oszap lock
 ff/2       call       Ev r f64 @CallIndirect
-ff/3.m     call       Mp r @Illegal
+ff/3.m     call       Mp r @Emulate
 ff/4       jmp        Ev r f64 @JmpIndirect
-ff/5.m     jmp        Mp r @Illegal
+ff/5.m     jmp        Mp r @Emulate
 ff/6       push       Ev r d64 @Push
 `;

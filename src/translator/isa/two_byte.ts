@@ -39,13 +39,13 @@ export const TWO_BYTE = `
 0fa2           cpuid      - in:rax,rcx out:rax,rbx,rcx,rdx @Emulate
 0fb9           ud1        Gv,Ev nn @Illegal
 0fff           ud0        Gv,Ev nn @Illegal
-0fa0           push       FS r d64 @Push
-0fa8           push       GS r d64 @Push
-0fa1           pop        FS w d64 @Pop
-0fa9           pop        GS w d64 @Pop
-0fb2.m         lss        Gv,Mp w @Illegal
-0fb4.m         lfs        Gv,Mp w @Illegal
-0fb5.m         lgs        Gv,Mp w @Illegal
+0fa0           push       FS r d64 @Emulate
+0fa8           push       GS r d64 @Emulate
+0fa1           pop        FS w d64 @Emulate
+0fa9           pop        GS w d64 @Emulate
+0fb2.m         lss        Gv,Mp w @Emulate
+0fb4.m         lfs        Gv,Mp w @Emulate
+0fb5.m         lgs        Gv,Mp w @Emulate
 
 # Hints. MPX (0F 1A, 1B), CET and the reserved ones do nothing and access no memory.
 0f0d           prefetchw  Ev n
