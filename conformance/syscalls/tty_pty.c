@@ -40,6 +40,69 @@ static void input(const char *what) {
 static volatile int got;
 static void on_signal(int n) { got = n; }
 
+// Input from one mode to the other, more of it than the terminal holds, and what the master may ask for.
+static void switching(void) {
+  struct termios cooked, raw;
+  int master = posix_openpt(O_RDWR | O_NOCTTY);
+  unlockpt(master);
+  int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+  tcgetattr(slave, &cooked);
+  cooked.c_lflag &= ~ECHO;
+  raw = cooked;
+  cfmakeraw(&raw);
+  char text[8192];
+  const char *lines[] = {"GO\nBLUE\n!", "ab\x04", "a\nb\x04"};
+  for (int i = 0; i < 3; i++) {
+    tcsetattr(slave, TCSANOW, &cooked);
+    write(master, lines[i], strlen(lines[i]));
+    usleep(30000);
+    tcsetattr(slave, TCSANOW, &raw);
+    usleep(30000);
+    if (i != 1) tcsetattr(slave, TCSANOW, &cooked);
+    show("switched", text, read(slave, text, sizeof text));
+    tcflush(slave, TCIFLUSH);
+  }
+  cooked.c_iflag |= IUTF8;
+  tcsetattr(slave, TCSANOW, &cooked);
+  write(master, "\x80\x7f\xc3\xa4\x7f\n", 6);
+  show("part of a character", text, read(slave, text, sizeof text));
+  tcsetattr(slave, TCSANOW, &raw);
+  memset(text, 'M', sizeof text);
+  printf("wrote %d\n", (int)write(master, text, 6000));
+  int n = 0;
+  struct pollfd in = {slave, POLLIN, 0};
+  while (poll(&in, 1, 100) > 0) n += read(slave, text, 1000);
+  printf("read %d\n", n);
+  pid_t writer = fork();
+  if (writer == 0) {
+    for (int i = 0; i < 40; i++) write(master, text, sizeof text);
+    _exit(0);
+  }
+  usleep(50000);
+  n = 0;
+  while (poll(&in, 1, 300) > 0) n += read(slave, text, sizeof text);
+  waitpid(writer, 0, 0);
+  printf("read %d of a writer that waits\n", n);
+  // To the master, input is what the programs write.
+  int on = 1;
+  ioctl(master, TIOCPKT, &on);
+  write(slave, "lost", 4);
+  usleep(30000);
+  CHECK(ioctl(master, TCFLSH, TCIFLUSH) == 0);
+  struct pollfd out = {master, POLLIN, 0};
+  CHECK(poll(&out, 1, 0) == 0);
+  CHECK(ioctl(master, TCFLSH, 9) < 0 && errno == EINVAL);
+  if (fork() == 0) {
+    setsid();
+    _exit(ioctl(master, TIOCSCTTY, 0) == 0 && tcgetsid(slave) == getpid() ? 3 : 4);
+  }
+  int status;
+  wait(&status);
+  printf("controls %d\n", WEXITSTATUS(status));
+  close(slave);
+  close(master);
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -221,5 +284,6 @@ int main(void) {
   char b[10];
   show("last words", b, read(master, b, 10));
   show("then", b, read(master, b, 10));
+  switching();
   return 0;
 }

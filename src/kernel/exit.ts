@@ -1,6 +1,7 @@
 /** The end of threads and processes (_exit(2)), zombies, orphans, and what wait(2) finds. */
 import { CLD, SA, SI, SIG } from '../abi/signal.js';
 import { USER_HZ } from '../abi/time.js';
+import { native } from '../host/native.js';
 import { recordLocks } from '../vfs/locks.js';
 import { leaveFutexes, wakeFutex } from './futex.js';
 import { leaveNamespace } from './mount_use.js';
@@ -10,6 +11,8 @@ import { releaseLocks } from './robust_list.js';
 import { orphaned, sendToGroup, sendToProcess } from './signals.js';
 import { TaskState, type Task } from './task.js';
 
+/** struct rusage of the host; ru_maxrss is the fifth. */
+const hostUsage = new Float64Array(18);
 const NS_PER_TICK = 1e9 / USER_HZ;
 
 /** Ends all threads of the task's process. `status` as wait(2) codes it: exit code << 8, or signal and core bit. */
@@ -48,6 +51,7 @@ export function exitTask(task: Task, status: number): void {
     process.tasks.splice(process.tasks.indexOf(task), 1);
     kernel.tasks.delete(task.tid);
   }
+  process.released.wake();
   const heir = process.tasks.find((other) => other.state !== TaskState.Zombie);
   if (heir) handOverChildren(task, heir);
   else exitProcess(process, status);
@@ -78,6 +82,8 @@ function exitProcess(process: Process, status: number): void {
     process.exitStatus = status;
   }
   kernel.processEnds(process);
+  native.getrusage(0, hostUsage);
+  process.ownUsage.maxResident = hostUsage[4]!;
   if (process.hasRecordLocks) recordLocks.releaseOwner(process);
   process.runs(null);
   process.released.wake();

@@ -17,7 +17,7 @@ export class IdTable<T> {
   }
 
   has(id: number): boolean {
-    return this.ids[this.slotOf(id)] === id;
+    return id !== EMPTY && this.ids[this.slotOf(id)] === id;
   }
 
   set(id: number, value: T): void {

@@ -3,7 +3,7 @@ import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import type { Location } from '../vfs/mount.js';
 import type { Stat } from '../vfs/inode.js';
-import { OpenFile, type UserMemory } from '../vfs/open_file.js';
+import { OpenFile, type Ownership, type UserMemory } from '../vfs/open_file.js';
 import { anonymousStat, newAnonymousIno } from './anonymous_file.js';
 import type { Task } from './task.js';
 import { Wake, WaitQueue } from './wait_queue.js';
@@ -26,6 +26,7 @@ interface Packet {
 
 export class Pipe {
   readonly ino = newAnonymousIno();
+  readonly ownership: Ownership;
   readonly queue = new WaitQueue();
   capacity = DEFAULT_CAPACITY;
   readers = 0;
@@ -39,6 +40,10 @@ export class Pipe {
   private packets: Packet[] | null = null;
   private buffer: Uint8Array = new Uint8Array(FIRST_BUFFER);
   private head = 0;
+
+  constructor(uid: number, gid: number) {
+    this.ownership = { mode: 0o600, uid, gid };
+  }
 
   /** Bytes that a write finds room for; with packets in the pipe each of these takes a page. */
   get room(): number {
@@ -163,10 +168,7 @@ function copy(to: Uint8Array, at: number, from: Uint8Array, start: number, lengt
 
 /** One end of a pipe, or an open FIFO (which may be both ends). */
 export class PipeFile extends OpenFile {
-  constructor(
-    readonly pipe: Pipe, flags: number, location: Location | null, private readonly uid: number,
-    private readonly gid: number,
-  ) {
+  constructor(readonly pipe: Pipe, flags: number, location: Location | null) {
     super(flags, location);
     this.waiters = pipe.queue;
     if (this.canRead) {
@@ -182,6 +184,12 @@ export class PipeFile extends OpenFile {
 
   override get label(): string {
     return this.location ? '' : `pipe:[${this.pipe.ino}]`;
+  }
+  override get ownership(): Ownership | null {
+    return this.location === null ? this.pipe.ownership : null;
+  }
+  override get lockIdentity(): unknown {
+    return this.inode === null ? this.pipe : this.inode.identity;
   }
   override get pollable(): boolean {
     return true;
@@ -242,7 +250,9 @@ export class PipeFile extends OpenFile {
   }
 
   override stat(out: Stat): number {
-    return this.location ? super.stat(out) : anonymousStat(out, this.pipe.ino, S.IFIFO | 0o600, this.uid, this.gid);
+    if (this.location) return super.stat(out);
+    const { ino, ownership } = this.pipe;
+    return anonymousStat(out, ino, S.IFIFO | ownership.mode, ownership.uid, ownership.gid);
   }
 
   override ioctl(request: number, arg: number, memory: UserMemory): number {
@@ -264,10 +274,8 @@ export class PipeFile extends OpenFile {
 
 /** pipe2(2): the reading and the writing end. `flags`: O.NONBLOCK, O.DIRECT. */
 export function createPipe(flags: number, uid: number, gid: number): [PipeFile, PipeFile] {
-  const pipe = new Pipe();
-  return [
-    new PipeFile(pipe, O.RDONLY | flags, null, uid, gid), new PipeFile(pipe, O.WRONLY | flags, null, uid, gid),
-  ];
+  const pipe = new Pipe(uid, gid);
+  return [new PipeFile(pipe, O.RDONLY | flags, null), new PipeFile(pipe, O.WRONLY | flags, null)];
 }
 
 /** FIFOs that are open, by Inode.identity: what is in one is gone with its last description. */
@@ -280,12 +288,12 @@ const fifos = new Map<unknown, Pipe>();
 export function openFifo(location: Location, flags: number): PipeFile | number {
   const { inode } = location;
   let pipe = fifos.get(inode.identity);
-  if (!pipe) fifos.set(inode.identity, pipe = new Pipe());
+  if (!pipe) fifos.set(inode.identity, pipe = new Pipe(inode.uid, inode.gid));
   if ((flags & O.ACCMODE) === O.WRONLY && flags & O.NONBLOCK && pipe.readers === 0) {
     if (pipe.writers === 0) fifos.delete(inode.identity);
     return -E.NXIO;
   }
-  return new PipeFile(pipe, flags, location, inode.uid, inode.gid);
+  return new PipeFile(pipe, flags, location);
 }
 
 /**

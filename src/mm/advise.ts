@@ -169,20 +169,26 @@ export function mlock(space: AddressSpace, addr: number, length: number, lock: b
   });
   if (lock && space.lockedBytes + more > space.lockLimit) return -E.NOMEM;
   setLocked(space, start, stop, lock);
-  if (lock && populate) populateAreas(space, start, stop);
-  return error;
+  if (!lock || !populate) return error;
+  const reachable = populateAreas(space, start, stop);
+  return error === 0 && !reachable ? -E.NOMEM : error;
 }
 
-/** Brings in the pages of what can be accessed; that it may fail is of no consequence. */
-function populateAreas(space: AddressSpace, start: number, end: number): void {
+/** Brings in the pages of what can be accessed; that it may fail is of no consequence. False: not all of it can be. */
+function populateAreas(space: AddressSpace, start: number, end: number): boolean {
+  let reachable = true;
   eachArea(space, start, end, (area, from, to) => {
-    if (area.prot === PROT.NONE) return 0;
+    if (area.prot === PROT.NONE) {
+      reachable = false;
+      return 0;
+    }
     // A private page is to be the program's own when it may be written; a shared one only has to be there.
     const own = (area.prot & PROT.WRITE) !== 0 && (area.flags & VmFlag.Shared) === 0;
     const advice = own || area.prot === PROT.WRITE ? MADV.POPULATE_WRITE : MADV.POPULATE_READ;
     native.windowAdvise(space.window.id, from, to - from, advice);
     return 0;
   });
+  return reachable;
 }
 
 function setLocked(space: AddressSpace, start: number, end: number, lock: boolean): void {

@@ -140,6 +140,7 @@ export function mmap(
   }
   if ((flags & MAP.NORESERVE) !== 0) vmFlags |= VmFlag.NoReserve;
   if ((flags & MAP.LOCKED) !== 0 || space.lockFuture) {
+    if ((flags & MAP.LOCKED) !== 0 && space.lockLimit === 0) return -E.PERM;
     if (space.lockedBytes + size > space.lockLimit) return -E.AGAIN;
     vmFlags |= VmFlag.Locked;
   }

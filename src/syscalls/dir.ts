@@ -68,7 +68,8 @@ function readEntries(task: Task, fd: number, buf: number, length: number, word: 
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
   if (file.inode === null || file.inode.type !== S.IFDIR) return -E.NOTDIR;
-  const room = Math.min(length, 0x7fff_ffff);
+  if (length > 0x7fff_ffff) return -E.INVAL;
+  const room = length;
   const { mm } = task;
   const usable = mm.writable(buf, room) ? room : mm.writableBytes(buf, room);
   if (usable <= 0 && room > 0) return -E.FAULT;

@@ -35,7 +35,7 @@ function copyBytes(
       if (wrote < 0) return done > 0 ? done : wrote;
     }
     done += wrote;
-    if (wrote < got || got < want) break;
+    if (wrote < got) break;
   }
   return done;
 }
@@ -44,7 +44,7 @@ function copyBytes(
 function sendfile(task: Task, outFd: number, inFd: number, offset: number, count: number): number {
   const from = task.files.get(inFd), to = task.files.get(outFd);
   if (from === undefined || to === undefined || !from.canRead || !to.canWrite) return -E.BADF;
-  if (!from.seekable || from.inode === null || from.inode.type === S.IFDIR) return -E.INVAL;
+  if (count >= 2 ** 63 || !from.seekable || from.inode === null || from.inode.type === S.IFDIR) return -E.INVAL;
   if (to.flags & O.APPEND) return -E.INVAL;
   let at = OWN_POSITION;
   const wide = task.abi === Abi.X64;

@@ -5,6 +5,7 @@ import { IN, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { asyncOwner, canSignal, getAsyncOwner, setAsyncOwner } from '../kernel/async_io.js';
 import { Socket } from '../kernel/net/socket.js';
+import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
@@ -56,8 +57,8 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   if (mode & ~FALLOC_ALL) return -E.OPNOTSUPP;
   if (mode & FALLOC_PUNCH_HOLE && !(mode & FALLOC_KEEP_SIZE)) return -E.OPNOTSUPP;
   if (!file.canWrite) return -E.BADF;
-  const type = file.inode === null ? S.IFIFO : file.inode.type;
-  if (type === S.IFIFO) return -E.SPIPE;
+  if (file instanceof PipeFile) return -E.SPIPE;
+  const type = file.inode === null ? 0 : file.inode.type;
   if (type === S.IFDIR) return -E.ISDIR;
   if (type !== S.IFREG) return -E.NODEV;
   if (!(mode & FALLOC_PUNCH_HOLE) && exceeds(task, file, offset + length)) return -E.FBIG;

@@ -51,12 +51,12 @@ function fetchRange(task: Task, file: OpenFile, address: number, wide: boolean, 
 export function testRecordLock(task: Task, file: OpenFile, ofd: boolean, address: number, wide: boolean): number {
   const range = fetchRange(task, file, address, wide, ofd);
   if (typeof range === 'number') return range;
-  if (file.inode === null || range.type === F_LCK.UNLCK) return -E.INVAL;
+  if (range.type === F_LCK.UNLCK) return -E.INVAL;
   const layout = layoutOf(task, wide);
   if (!task.mm.writable(address, layout.size)) return -E.FAULT;
   const { view } = task.mm.window;
   const owner = ofd ? file : task.process;
-  const lock = recordLocks.conflict(file.inode.identity, owner, range.type === F_LCK.WRLCK, range.start, range.end);
+  const lock = recordLocks.conflict(file.lockIdentity, owner, range.type === F_LCK.WRLCK, range.start, range.end);
   if (lock === undefined) {
     view.setInt16(address + layout.type, F_LCK.UNLCK, true);
     return 0;
@@ -81,14 +81,13 @@ export function setRecordLock(
 ): number {
   const range = fetchRange(task, file, address, wide, ofd);
   if (typeof range === 'number') return range;
-  if (file.inode === null) return -E.INVAL;
   if (range.type === F_LCK.RDLCK && !file.canRead) return -E.BADF;
   if (range.type === F_LCK.WRLCK && !file.canWrite) return -E.BADF;
   return acquire(task, file, ofd, wait, range);
 }
 
 function acquire(task: Task, file: OpenFile, ofd: boolean, wait: boolean, range: Range): number {
-  const identity = file.inode!.identity;
+  const identity = file.lockIdentity;
   const owner = ofd ? file : task.process;
   if (ofd) file.locked = true;
   else task.process.hasRecordLocks = true;
@@ -110,8 +109,7 @@ function newQueue(): WaitQueue {
 
 /** flock(2) of a description: LOCK.SH, LOCK.EX or LOCK.UN. */
 export function lockFile(task: Task, file: OpenFile, kind: number, nonblocking: boolean): number {
-  if (file.inode === null) return -E.INVAL;
-  const identity = file.inode.identity;
+  const identity = file.lockIdentity;
   file.locked = true;
   const type = kind === LOCK.UN ? F_LCK.UNLCK : kind === LOCK.EX ? F_LCK.WRLCK : F_LCK.RDLCK;
   const held = fileLocks.held(identity, file);

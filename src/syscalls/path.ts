@@ -5,10 +5,11 @@ import { UTIME_NOW, UTIME_OMIT } from '../abi/file.js';
 import { Abi } from '../abi/abi.js';
 import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
-import { CAP, capable } from '../vfs/credentials.js';
+import { CAP, capable, inGroup, type FileCredentials } from '../vfs/credentials.js';
 import { RENAME } from '../vfs/inode.js';
 import type { Location } from '../vfs/mount.js';
 import * as names from '../vfs/names.js';
+import type { Ownership } from '../vfs/open_file.js';
 import { readlink as readLinkAt } from '../vfs/vfs.js';
 import { fetchPath, locate, startOf } from './path_argument.js';
 import { call, dirfd, fd, flags, int, mode, outBuffer, path, ptr, size, uint, type Row } from './types.js';
@@ -155,8 +156,26 @@ function fchmodat(task: Task, dirfd: number, path: number, mode: number): number
 function chmod(task: Task, path: number, mode: number): number {
   return fchmodat2(task, AT.FDCWD, path, mode, 0);
 }
+/** chown(2) of a pipe or a socket. */
+function chownNameless(cred: FileCredentials, owner: Ownership, uid: number, gid: number): number {
+  if (!capable(cred, CAP.CHOWN)) {
+    const own = cred.fsuid === owner.uid;
+    if (uid !== -1 && !(own && uid === owner.uid)) return -E.PERM;
+    if (gid !== -1 && !(own && (gid === owner.gid || inGroup(cred, gid)))) return -E.PERM;
+  }
+  if (uid !== -1) owner.uid = uid;
+  if (gid !== -1) owner.gid = gid;
+  return 0;
+}
+
 /** fchmod(2). */
 function fchmod(task: Task, fd: number, mode: number): number {
+  const owner = task.files.get(fd)?.ownership ?? null;
+  if (owner !== null) {
+    if (task.cred.fsuid !== owner.uid && !capable(task.cred, CAP.FOWNER)) return -E.PERM;
+    owner.mode = mode & 0o7777;
+    return 0;
+  }
   const place = placeOf(task, fd);
   return typeof place === 'number' ? place : attributes.chmod(task.fs, place, mode);
 }
@@ -177,6 +196,8 @@ function lchown(task: Task, path: number, uid: number, gid: number): number {
 }
 /** fchown(2). */
 function fchown(task: Task, fd: number, uid: number, gid: number): number {
+  const owner = task.files.get(fd)?.ownership ?? null;
+  if (owner !== null) return chownNameless(task.cred, owner, ownerId(uid), ownerId(gid));
   const place = placeOf(task, fd);
   return typeof place === 'number' ? place : attributes.chown(task.fs, place, ownerId(uid), ownerId(gid));
 }

@@ -12,7 +12,7 @@ import { PidFile, processOfPidfd } from '../kernel/pidfd.js';
 import { PID_MAX } from '../kernel/kernel.js';
 import { ProcessGroup, ProcessState, Session, Usage, type Process } from '../kernel/process.js';
 import { writeSigInfo } from '../kernel/siginfo.js';
-import { BLOCKED, type Task } from '../kernel/task.js';
+import { BLOCKED, TaskState, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { TASK_SIZE } from '../mm/mapping.js';
 import type { Location } from '../vfs/mount.js';
@@ -146,14 +146,17 @@ function start(task: Task, wanted: CloneRequest, pidfdAt = 0): number {
     task.mm.putU32(pidfdAt, descriptor);
   }
   task.kernel.enqueue(child);
-  return flagBits & CLONE.VFORK ? waitReleased(task, child.process, child.tid) : child.tid;
+  return flagBits & CLONE.VFORK ? waitReleased(task, child) : child.tid;
 }
 
 /** vfork's parent sleeps until the child gives the memory back; signals wait, too. */
-function waitReleased(task: Task, child: Process, tid: number): number {
-  if (!child.vforked || child.exiting) return tid;
-  child.released.add(task);
-  return task.park((parent) => waitReleased(parent, child, tid), Infinity, false);
+function waitReleased(task: Task, child: Task): number {
+  const { process, tid } = child;
+  // A thread that executes ends this one, too.
+  const goesOn = process === task.process ? child.state !== TaskState.Zombie : process.vforked && !process.exiting;
+  if (!goesOn) return tid;
+  process.released.add(task);
+  return task.park((parent) => waitReleased(parent, child), Infinity, false);
 }
 
 /** The strings of a NULL-terminated array of pointers, or -EFAULT, -E2BIG. NULL is an empty array. */

@@ -117,7 +117,7 @@ function getrusage(task: Task, whose: number, buf: number): number {
       break;
     case RUSAGE_WHO.CHILDREN:
       usage.add(process.childUsage);
-      break;
+      return writeUsage(task, buf, usage);
     default:
       return -E.INVAL;
   }

@@ -195,7 +195,7 @@ function receiveOn(
   const u8 = direct ? task.mm.window.u8 : held ?? new Uint8Array(total);
   const start = direct ? vector[0]! : 0;
   for (;;) {
-    const got = socket.stream && total === 0 ? 0 : socket.receive(u8, start + done, total - done, incoming);
+    const got = socket.receive(u8, start + done, total - done, incoming);
     if (got >= 0) {
       done += got;
       if (all && got > 0 && done < total && !incoming.files) continue;

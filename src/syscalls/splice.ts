@@ -1,14 +1,14 @@
 /** Moving bytes between a pipe and a file: splice(2), tee(2), vmsplice(2). */
 import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
-import { SPLICE_F } from '../abi/file.js';
+import { MAX_RW_COUNT, SPLICE_F } from '../abi/file.js';
 import { AnonymousFile } from '../kernel/anonymous_file.js';
 import { PidFile } from '../kernel/pidfd.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady, waitReadyOf } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { brokenPipe, fetchVector, readVector } from './transfer.js';
+import { brokenPipe, fetchVector, readVector, withinFileLimit } from './transfer.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
 
 const SPLICE_FLAGS = SPLICE_F.MOVE | SPLICE_F.NONBLOCK | SPLICE_F.MORE | SPLICE_F.GIFT;
@@ -36,6 +36,8 @@ function splice(
     if (!file.seekable) return -E.SPIPE;
     at = task.mm.getU64(offset);
     if (at < 0 || !task.mm.writable(offset, 8)) return -E.FAULT;
+    // Positions are signed.
+    if (at + Math.min(count, MAX_RW_COUNT) >= 2 ** 63) return -E.INVAL;
   }
   return move(task, from, to, fromPipe ? -1 : at, fromPipe ? at : -1, offset, count, flags);
 }
@@ -67,7 +69,9 @@ function move(
 
 /** From a pipe: only what the other side takes leaves it. */
 function drain(task: Task, from: PipeFile, to: OpenFile, at: number, offset: number, length: number): number {
-  const bytes = from.pipe.peek(length);
+  const allowed = withinFileLimit(task, to, length, at);
+  if (allowed < 0) return allowed;
+  const bytes = from.pipe.peek(allowed);
   const wrote = at < 0 ? to.write(bytes, 0, bytes.length) : to.pwrite(bytes, 0, bytes.length, at);
   if (wrote === -E.PIPE) return brokenPipe(task);
   if (wrote > 0) {

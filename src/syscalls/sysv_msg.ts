@@ -89,6 +89,7 @@ function receive(
   }
   const message = queue.messages[at]!;
   if (message.text.length > bytes && (flagBits & MSG.NOERROR) === 0) return -E['2BIG'];
+  if (copies && message.text.length > bytes) return -E.INVAL;
   const length = Math.min(bytes, message.text.length);
   const { mm } = task;
   const word = task.abi === Abi.X64 ? 8 : 4;

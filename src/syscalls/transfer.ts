@@ -189,6 +189,7 @@ export function fetchVector(task: Task, address: number, count: number): number[
       return -E.INVAL;
     }
     if (i & 1) {
+      if (vector[i - 1]! + value > USER_END) return -E.FAULT;
       if (total + value > MAX_RW_COUNT) value = MAX_RW_COUNT - total;
       total += value;
     }

@@ -31,6 +31,14 @@ export interface Descriptors {
   get(fd: number): OpenFile | undefined;
 }
 
+/** What fchmod(2) and fchown(2) change of a pipe or a socket; the ends of a pipe share it. */
+export interface Ownership {
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
 export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 
 /**
@@ -59,11 +67,20 @@ export abstract class OpenFile {
   get inode(): Inode | null {
     return this.location === null ? null : this.location.inode;
   }
+  /** Owner and mode of what has no place but can be given away: a pipe, a socket. */
+  get ownership(): Ownership | null {
+    return null;
+  }
+  /** What locks of this description are on: all descriptions of a file have the same. */
+  get lockIdentity(): unknown {
+    return this.location === null ? this : this.location.inode.identity;
+  }
+  /** Access mode 3 allows neither: such a file is for ioctls. */
   get canRead(): boolean {
-    return (this.flags & O.ACCMODE) !== O.WRONLY && (this.flags & O.PATH) === 0;
+    return (this.flags & 1) === 0 && (this.flags & O.PATH) === 0;
   }
   get canWrite(): boolean {
-    return (this.flags & O.ACCMODE) !== O.RDONLY && (this.flags & O.PATH) === 0;
+    return ((this.flags + 1) & O.RDWR) !== 0 && (this.flags & O.PATH) === 0;
   }
   /** Name for /proc/PID/fd of what has no path, such as 'pipe:[4]'; '' when `location` gives the path. */
   get label(): string {

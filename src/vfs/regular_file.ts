@@ -15,7 +15,7 @@ export abstract class RegularFile extends OpenFile {
 
   /** 0, or the -errno of a position that a file of this kind cannot have. */
   protected checkPosition(position: number): number {
-    return position > Number.MAX_SAFE_INTEGER ? -E.OVERFLOW : 0;
+    return position > Number.MAX_SAFE_INTEGER ? -E.INVAL : 0;
   }
 
   override get seekable(): boolean {

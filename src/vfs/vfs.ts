@@ -153,6 +153,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
   const inode = place.inode;
   const type = inode.type;
   if (flags & O.DIRECTORY && type !== S.IFDIR) return -E.NOTDIR;
+  if (flags & O.DIRECT && type === S.IFDIR) return -E.INVAL;
   if (flags & O.PATH) return new PathFile(flags & ~O.CLOEXEC, place);
   if (type === S.IFLNK) return -E.LOOP;
   const access = flags & O.ACCMODE;

@@ -3,7 +3,7 @@ import { E } from '../../abi/errno.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
 import { MSG, SIOC, SOCK } from '../../abi/socket.js';
 import type { Stat } from '../../vfs/inode.js';
-import { OpenFile, type UserMemory } from '../../vfs/open_file.js';
+import { OpenFile, type Ownership, type UserMemory } from '../../vfs/open_file.js';
 import { anonymousStat, newAnonymousIno } from '../anonymous_file.js';
 import type { Kernel } from '../kernel.js';
 import type { Task } from '../task.js';
@@ -74,16 +74,14 @@ export abstract class Socket extends OpenFile {
   /** References held by messages (SCM_RIGHTS). */
   inFlight = 0;
   readonly kernel: Kernel;
-  private readonly uid: number;
-  private readonly gid: number;
+  private readonly given: Ownership;
 
   /** `family`: AF; `type`: SOCK, without flags; `protocol`: IPPROTO. */
   constructor(readonly family: number, readonly type: number, readonly protocol: number, creator: Task) {
     super(O.RDWR, null);
     this.waiters = this.queue;
     this.kernel = creator.kernel;
-    this.uid = creator.cred.fsuid;
-    this.gid = creator.cred.fsgid;
+    this.given = { mode: 0o777, uid: creator.cred.fsuid, gid: creator.cred.fsgid };
   }
 
   abstract bind(task: Task, address: Uint8Array): number;
@@ -140,6 +138,9 @@ export abstract class Socket extends OpenFile {
     return error === 0 ? 0 : -error;
   }
 
+  override get ownership(): Ownership {
+    return this.given;
+  }
   override get label(): string {
     return `socket:[${this.ino}]`;
   }
@@ -168,7 +169,7 @@ export abstract class Socket extends OpenFile {
   }
 
   override stat(out: Stat): number {
-    return anonymousStat(out, this.ino, S.IFSOCK | 0o777, this.uid, this.gid);
+    return anonymousStat(out, this.ino, S.IFSOCK | this.given.mode, this.given.uid, this.given.gid);
   }
 
   override ioctl(request: number, arg: number, memory: UserMemory): number {

@@ -42,7 +42,8 @@ export class StreamQueue {
 
   /**
    * Takes at most `length` bytes (MSG.PEEK: copies them). Files end a read: those of one message come with its
-   * bytes. `separate`: bytes of different senders do not come together (SO_PASSCRED).
+   * bytes, or with none when none are asked for. `separate`: bytes of different senders do not come together
+   * (SO_PASSCRED).
    */
   take(u8: Uint8Array, start: number, length: number, incoming: Incoming, separate: boolean): number {
     const { segments } = this;
@@ -50,7 +51,7 @@ export class StreamQueue {
     let done = 0, at = 0;
     for (;;) {
       const segment = segments[at];
-      if (!segment || done >= length) break;
+      if (!segment || (done >= length && length > 0)) break;
       if (done === 0) incoming.credentials = segment.credentials;
       else if (separate && !sameSender(incoming.credentials, segment.credentials)) break;
       const count = Math.min(length - done, segment.end - segment.start);
@@ -70,7 +71,7 @@ export class StreamQueue {
         this.length -= count;
         if (segment.start === segment.end) segments.shift();
       }
-      if (files) break;
+      if (files || length === 0) break;
     }
     return done;
   }

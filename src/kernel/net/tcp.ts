@@ -280,18 +280,18 @@ export class TcpSocket extends InetSocket {
       if (this.shut & Shut.Receive) return 0;
       return this.state === State.Closed ? -E.NOTCONN : -E.AGAIN;
     }
-    const count = incoming.flags & MSG.TRUNC && !(incoming.flags & MSG.PEEK)
-      ? this.discard(length) : this.incoming.take(u8, start, length, incoming, false);
+    const count = incoming.flags & MSG.TRUNC
+      ? this.discard(length, incoming.flags & MSG.PEEK) : this.incoming.take(u8, start, length, incoming, false);
     const { peer } = this;
     if (!(incoming.flags & MSG.PEEK) && peer && !peer.queue.empty && peer.writable) peer.queue.wake(WRITABLE_INET);
     return count;
   }
 
-  /** MSG_TRUNC: the bytes are received, but go nowhere (tcp(7)). */
-  private discard(length: number): number {
+  /** MSG_TRUNC: the bytes are received, but go nowhere (tcp(7)). `flags`: MSG_PEEK, or 0. */
+  private discard(length: number, flags: number): number {
     const count = Math.min(length, this.incoming.length);
     const nowhere = new Uint8Array(count);
-    const incoming = { flags: 0, source: null, result: 0, files: null, credentials: null };
+    const incoming = { flags, source: null, result: 0, files: null, credentials: null };
     return this.incoming.take(nowhere, 0, count, incoming, false);
   }
 

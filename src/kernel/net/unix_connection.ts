@@ -5,7 +5,7 @@ import { MSG, SOCK } from '../../abi/socket.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import type { Task } from '../task.js';
 import { MessageQueue } from './message_queue.js';
-import { READABLE, Shut, WRITABLE, type Incoming, type Outgoing, type PeerCredentials } from './socket.js';
+import { READABLE, Shut, WRITABLE, type Incoming, type Outgoing } from './socket.js';
 import { StreamQueue } from './stream_queue.js';
 import { credentialsOf, UnixSocket } from './unix_socket.js';
 
@@ -19,7 +19,6 @@ abstract class UnixConnection extends UnixSocket {
   /** Listening: connections that wait for accept. */
   private readonly pending: UnixConnection[] = [];
   private backlog = 0;
-  private listenerCredentials: PeerCredentials | null = null;
 
   /** A new socket of the same class. */
   protected abstract sibling(creator: Task): UnixConnection;
@@ -40,7 +39,7 @@ abstract class UnixConnection extends UnixSocket {
     if (this.state === State.Connected) return -E.INVAL;
     this.state = State.Listening;
     this.backlog = backlog;
-    this.listenerCredentials = credentialsOf(task);
+    this.credentialsOfPeer = credentialsOf(task);
     this.unblock();
     return 0;
   }
@@ -61,7 +60,7 @@ abstract class UnixConnection extends UnixSocket {
     server.name = listener.name;
     server.passCredentials = listener.passCredentials;
     join(this, server);
-    this.credentialsOfPeer = listener.listenerCredentials;
+    this.credentialsOfPeer = listener.credentialsOfPeer;
     server.credentialsOfPeer = credentialsOf(task);
     listener.pending.push(server);
     listener.queue.wake(READABLE);

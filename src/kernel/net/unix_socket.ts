@@ -59,7 +59,7 @@ export abstract class UnixSocket extends Socket {
     }
     const { fs } = task;
     if (this.bound) return typeof lookup(fs, fs.cwd, path, false) === 'number' ? -E.INVAL : -E.ADDRINUSE;
-    const made = mknod(fs, fs.cwd, path, S.IFSOCK | 0o777, 0);
+    const made = mknod(fs, fs.cwd, path, S.IFSOCK | this.ownership.mode, 0);
     if (made < 0) return made === -E.EXIST ? -E.ADDRINUSE : made;
     const place = lookup(fs, fs.cwd, path, false);
     if (typeof place === 'number') return place;
@@ -112,7 +112,9 @@ export abstract class UnixSocket extends Socket {
   /** Adds who sends, when an end wants to know it (SO_PASSCRED). */
   protected identify(task: Task, message: Outgoing, to: UnixSocket): void {
     if (message.credentials !== null) return;
-    if (this.passCredentials || to.passCredentials) message.credentials = credentialsOf(task);
+    if (!this.passCredentials && !to.passCredentials) return;
+    const { uid, gid } = task.cred;
+    message.credentials = { pid: task.process.pid, uid, gid };
   }
 
   /** Wakes those that wait until this socket takes something. */
@@ -152,7 +154,7 @@ function abstractKey(type: number, name: string): string {
   return `${type} ${name}`;
 }
 
-/** Who a task is, for the other end. */
+/** Who a task is, for the other end: SO_PEERCRED tells effective ids, SCM_CREDENTIALS real ones. */
 export function credentialsOf(task: Task): PeerCredentials {
   return { pid: task.process.pid, uid: task.cred.euid, gid: task.cred.egid };
 }

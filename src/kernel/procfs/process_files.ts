@@ -237,7 +237,7 @@ class NamelessInode extends Inode {
     return this.file.stat(out);
   }
   override open(flags: number): OpenFile | number {
-    return this.file instanceof PipeFile ? new PipeFile(this.file.pipe, flags, null, 0, 0) : -E.NXIO;
+    return this.file instanceof PipeFile ? new PipeFile(this.file.pipe, flags, null) : -E.NXIO;
   }
 }
 

@@ -23,10 +23,14 @@ export interface Device {
   flushOutput(): void;
   /** What was typed and not yet read was dropped. */
   inputFlushed(): void;
+  /** More can be typed. */
+  inputRoom(): void;
 }
 
 /** Bytes that may wait to be read. */
-const INPUT_MAX = 4096;
+const INPUT_MAX = 4095;
+/** Bytes that may wait to be looked at when there is no room for them. */
+const WAITING_MAX = 65536;
 /** In the queue of what can be read: a line's end that is no byte, and the mark of bytes that end a line. */
 const EOF_MARK = 256;
 const LINE_END = 512;
@@ -58,6 +62,8 @@ export class LineDiscipline {
   private lines = 0;
   /** The line that is being edited. */
   private line: number[] = [];
+  /** What the device gave when there was no room. */
+  private readonly waiting: number[] = [];
   private literalNext = false;
   /** ECHOPRT: what is erased is being shown between \ and /. */
   private erasing = false;
@@ -84,12 +90,37 @@ export class LineDiscipline {
 
   /** Takes bytes from the device, at most as many as there is room for. Gives how many. */
   receive(u8: Uint8Array, start: number, length: number): number {
+    const { waiting } = this;
     let taken = 0;
-    for (; taken < length; taken++) {
-      if (this.ready.length + this.line.length >= INPUT_MAX && !this.canonical) break;
-      this.take(u8[start + taken]!);
-    }
+    if (waiting.length === 0) for (; taken < length && !this.full; taken++) this.take(u8[start + taken]!);
+    for (; taken < length && waiting.length < WAITING_MAX; taken++) waiting.push(u8[start + taken]!);
     return taken;
+  }
+
+  /** Can the device give any byte? */
+  get hasRoom(): boolean {
+    return this.waiting.length < WAITING_MAX;
+  }
+
+  /** What is too long for a line is lost; without lines it waits. */
+  private get full(): boolean {
+    return this.ready.length + this.line.length >= INPUT_MAX && !this.canonical;
+  }
+
+  /** There may be room for what waits. */
+  private takeWaiting(): void {
+    const { waiting } = this;
+    if (waiting.length === 0) return;
+    let taken = 0;
+    while (taken < waiting.length && !this.full) this.take(waiting[taken++]!);
+    waiting.splice(0, taken);
+    this.device.inputRoom();
+  }
+
+  /** Forgets what was not looked at yet. */
+  dropWaiting(): void {
+    this.waiting.length = 0;
+    this.device.inputRoom();
   }
 
   private take(byte: number): void {
@@ -197,7 +228,7 @@ export class LineDiscipline {
     this.finishErasing();
     const doubled = byte === 0xff && (this.iflag & (IFLAG.PARMRK | IFLAG.ISTRIP)) === IFLAG.PARMRK;
     if (this.canonical) {
-      if (this.line.length >= INPUT_MAX - 1) {
+      if (this.line.length >= INPUT_MAX) {
         if (this.iflag & IFLAG.IMAXBEL) this.put(7);
         return;
       }
@@ -230,7 +261,8 @@ export class LineDiscipline {
   }
 
   private erase(): void {
-    if (this.line.length === 0) return;
+    // A part of a character is not erased.
+    if (this.line.every((byte) => this.continues(byte))) return;
     const after: number[] = [];
     let byte = this.line.pop()!;
     while (this.continues(byte) && this.line.length > 0) {
@@ -382,6 +414,7 @@ export class LineDiscipline {
     const count = Math.min(length, ready.length);
     for (let at = 0; at < count; at++) u8[start + at] = ready[at]! & 0xff;
     ready.splice(0, count);
+    this.takeWaiting();
     return count;
   }
 
@@ -457,16 +490,18 @@ export class LineDiscipline {
     if ((this.iflag & IFLAG.IXON) === 0) this.resume();
   }
 
-  /** What was typed in one mode is read in the other. */
+  /** What was typed in one mode is read in the other: all as one line, ends of files as NUL. */
   private modeChanged(): void {
     if (this.canonical) {
       if (this.ready.length > 0) {
+        if (this.ready.at(-1) === 0) this.ready.pop();
         this.ready.push(EOF_MARK);
         this.lines = 1;
       }
+      this.takeWaiting();
       return;
     }
-    this.ready = [...this.ready.filter((byte) => byte !== EOF_MARK), ...this.line];
+    this.ready = [...this.ready.map((byte) => byte & 0xff), ...this.line];
     this.line.length = 0;
     this.lines = 0;
     if (this.ready.length > 0) this.device.inputReady();

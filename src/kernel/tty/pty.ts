@@ -91,6 +91,14 @@ export class Pty extends Terminal implements Device {
     this.tell(PKT.FLUSHREAD, 0);
     this.masterQueue.wake(POLL.OUT);
   }
+  inputRoom(): void {
+    this.masterQueue.wake(POLL.OUT);
+  }
+
+  private flushTyped(): void {
+    this.discipline.dropWaiting();
+    this.discipline.flushInput();
+  }
 
   /** Packet mode: news for the master, in the place of `instead`. */
   private tell(news: number, instead: number): void {
@@ -156,7 +164,7 @@ export class Pty extends Terminal implements Device {
         return 0;
       case TTY_IOCTL.TCFLSH:
         if (arg > QUEUE.BOTH) return -E.INVAL;
-        if (arg !== QUEUE.OUTPUT) discipline.flushInput();
+        if (arg !== QUEUE.OUTPUT) this.flushTyped();
         if (arg !== QUEUE.INPUT) {
           this.delivered = this.outgoing.length;
           this.flushOutput();
@@ -188,14 +196,14 @@ export class Pty extends Terminal implements Device {
     for (const [half, whole] of flags) full.setUint16(whole, view.getUint16(arg + half, true), true);
     termios[TERMIOS.line] = u8[arg + TERMIO.line]!;
     termios.set(u8.subarray(arg + TERMIO.cc, arg + TERMIO.cc + TERMIO_NCC), TERMIOS.cc);
-    if (request === TTY_IOCTL.TCSETAF) discipline.flushInput();
+    if (request === TTY_IOCTL.TCSETAF) this.flushTyped();
     this.change(termios, 0, TERMIOS_SIZE);
     return 0;
   }
 
   private setTermios(arg: number, bytes: number, flush: boolean, memory: UserMemory): number {
     if (!memory.readable(arg, bytes)) return -E.FAULT;
-    if (flush) this.discipline.flushInput();
+    if (flush) this.flushTyped();
     this.change(memory.window.u8, arg, bytes);
     return 0;
   }
@@ -281,7 +289,7 @@ export class MasterFile extends OpenFile {
 
   override poll(): number {
     const { pty } = this;
-    let events = POLL.OUT | POLL.WRNORM;
+    let events = pty.discipline.hasRoom ? POLL.OUT | POLL.WRNORM : 0;
     if (pty.outgoing.length > 0 || pty.news !== 0) events |= POLL.IN | POLL.RDNORM;
     if (pty.news !== 0) events |= POLL.PRI;
     if (pty.slaves === 0 && pty.opened) events |= POLL.HUP;
@@ -320,6 +328,17 @@ export class MasterFile extends OpenFile {
         // What the master writes is with the line discipline at once.
         view.setInt32(arg, request === TTY_IOCTL.FIONREAD ? pty.outgoing.length : 0, true);
         return 0;
+      case TTY_IOCTL.TCFLSH:
+        // Its input is what the programs wrote, its output what the line discipline has not looked at.
+        if (arg > QUEUE.BOTH) return -E.INVAL;
+        if (arg !== QUEUE.OUTPUT) {
+          pty.outgoing.length = 0;
+          pty.outputReady();
+        }
+        if (arg !== QUEUE.INPUT) pty.discipline.dropWaiting();
+        return 0;
+      case TTY_IOCTL.TIOCSCTTY:
+        return pty.jobControl(request, arg, memory) ?? -E.NOTTY;
       case TTY_IOCTL.TIOCGETD:
       case TTY_IOCTL.TIOCSETD:
         return lineDisciplineNumber(request, arg, memory);

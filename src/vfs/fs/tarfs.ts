@@ -362,7 +362,7 @@ class TarFile extends OpenFile {
       default: return -E.INVAL;
     }
     if (!(to >= 0)) return -E.INVAL;
-    if (to > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
+    if (to > Number.MAX_SAFE_INTEGER) return -E.INVAL;
     this.position = to;
     return to;
   }
