@@ -83,11 +83,17 @@ export function statfsFromHost(fd: number, out: StatFs): number {
 
 /** A regular file of the host. Its position is the host descriptor's own. */
 export class HostFile extends OpenFile {
+  /** The position may have moved. */
+  protected moved = false;
+  /** Nothing but the position may differ from a descriptor that is opened just now. */
+  protected plain = true;
+
   constructor(readonly fd: number, flags: number, location: Location | null) {
     super(flags, location);
   }
 
   override read(u8: Uint8Array, start: number, length: number): number {
+    this.moved = true;
     return native.pread(this.fd, u8, start, length, -1);
   }
   override write(u8: Uint8Array, start: number, length: number): number {
@@ -100,6 +106,7 @@ export class HostFile extends OpenFile {
     return native.pwrite(this.fd, u8, start, length, position);
   }
   override seek(offset: number, whence: number): number {
+    this.moved = true;
     return native.lseek(this.fd, offset, whence);
   }
   override get seekable(): boolean {
@@ -134,15 +141,18 @@ export class HostFile extends OpenFile {
     return this.fd;
   }
   override hostFd(): number {
+    this.plain = false;
     return this.fd;
   }
   override storageFd(): number {
+    this.plain = false;
     return this.fd;
   }
   override copyTo(fd: number): number {
     return copyData(this.fd, fd);
   }
   override flagsChanged(): void {
+    this.plain = false;
     const host = native.fcntl(this.fd, 3, 0);
     if (host >= 0) native.fcntl(this.fd, 4, (host & ~O.APPEND) | (this.flags & O.APPEND));
   }

@@ -1,6 +1,6 @@
 /** What hostfs remembers of the host is never what the guest sees once the host has changed. */
 import {
-  chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+  chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ function sizeOf(ctx: PathContext, path: string): number {
   return failed < 0 ? failed : (found.mode & S.IFMT) === S.IFLNK ? -1 : found.size;
 }
 
-for (const kind of ['hostfs', 'overlay'] as const) {
+for (const kind of ['hostfs', 'overlay', 'the whole host'] as const) {
   t.test(`${kind}: the host changes what was remembered`, async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'posixx-hostfs-'));
     t.teardown(() => rmSync(dir, { recursive: true, force: true }));
@@ -42,9 +42,12 @@ for (const kind of ['hostfs', 'overlay'] as const) {
     writeFileSync(at('a'), 'one');
     writeFileSync(at('b'), 'other');
     symlinkSync('a', at('link'));
-    const host = HostFs.open(dir, true) as HostFs;
-    const vfs = new Vfs(kind === 'hostfs' ? host : OverlayFs.on(new TmpFs(), [host]) as OverlayFs);
-    const ctx = new PathContext(vfs, vfs.root, vfs.root, 0o022, USER);
+    const whole = kind === 'the whole host';
+    const host = HostFs.open(whole ? '/' : dir, true) as HostFs;
+    const vfs = new Vfs(kind === 'overlay' ? OverlayFs.on(new TmpFs(), [host]) as OverlayFs : host);
+    const outer = new PathContext(vfs, vfs.root, vfs.root, 0o022, USER);
+    const top = whole ? lookup(outer, vfs.root, dir, true) as Location : vfs.root;
+    const ctx = new PathContext(vfs, top, top, 0o022, USER);
 
     const twice = (path: string, flags = 0) => {
       const first = see(ctx, path, flags);
@@ -90,6 +93,26 @@ for (const kind of ['hostfs', 'overlay'] as const) {
     t.equal(twice('/d/link'), 'no link', 'a link for the directory');
   });
 }
+
+t.test('closed files of the whole host are opened anew without their descriptors piling up', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'posixx-hostfs-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const vfs = new Vfs(HostFs.open('/', true) as HostFs);
+  const ctx = new PathContext(vfs, vfs.root, vfs.root, 0o022, USER);
+  const names = Array.from({ length: 100 }, (_, i) => join(dir, String(i)));
+  for (const name of names) writeFileSync(name, name);
+  const descriptors = (): number => readdirSync('/proc/self/fd').length;
+  const before = descriptors();
+  for (let round = 0; round < 4; round++) for (const name of names) if (see(ctx, name) !== name) t.fail(name);
+  t.ok(descriptors() - before <= 20, 'few are kept');
+  const name = names[0]!;
+  const files = [0, 1, 2].map(() => open(ctx, ctx.cwd, name, O.RDONLY, 0) as OpenFile);
+  const bytes = Buffer.alloc(4);
+  for (const file of files) t.equal(file.read(bytes, 0, 4), 4, 'each has its own position');
+  for (const file of files) file.unref();
+  t.equal(see(ctx, name), name, 'which begins at 0');
+  t.ok(descriptors() - before <= 20, 'few are kept');
+});
 
 t.test('directories nested more deeply than PATH_MAX', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'posixx-hostfs-'));

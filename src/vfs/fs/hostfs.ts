@@ -24,6 +24,9 @@ const HOST_FLAGS = O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC;
 /** Files and links that are remembered at once, in all directories of a file system. */
 const FILES_KEPT = 1024;
 
+/** Descriptors that are kept at once behind the last close of a file. */
+const DESCRIPTORS_KEPT = 16;
+
 /** Where the host puts directory entries; null while it is in use. */
 let records: Buffer | null = null;
 
@@ -54,8 +57,11 @@ export class HostFs implements FileSystem {
   private nextFile = 0;
   /** Numbers of files that were met once: only the second time is a file remembered. */
   private readonly metOnce = new Float64Array(FILES_KEPT);
+  /** Files whose descriptor is kept: a ring. */
+  private readonly openFiles: HostInode[] = [];
+  private nextOpen = 0;
   /** The whole host, which cannot be left. */
-  private readonly whole: boolean;
+  readonly whole: boolean;
   /** Counts renamed directories: paths remembered under another count are built anew. */
   renames = 0;
 
@@ -105,9 +111,37 @@ export class HostFs implements FileSystem {
     return true;
   }
 
+  /** A file may keep a descriptor from now on, and the one that has been allowed to longest no more. */
+  keepOpen(file: HostInode): void {
+    this.openFiles[this.nextOpen]?.keepNoDescriptor();
+    this.openFiles[this.nextOpen] = file;
+    this.nextOpen = (this.nextOpen + 1) % DESCRIPTORS_KEPT;
+  }
+
   /** The target of a symbolic link. */
   readlinkPath(path: string): string | number {
     return this.whole ? native.readlinkAt(this.rootFd, path) : native.readlinkBeneath(this.rootFd, path);
+  }
+}
+
+/** When a file was changed last, as a number that differs for each such time. */
+function changeOf(said: Float64Array): number {
+  return said[STAT.ctime]! * 1e9 + said[STAT.ctimeNsec]!;
+}
+
+/**
+ * A file of the host's tree that was opened before. Its descriptor outlives the last close: the next open needs to ask only
+ * whether the file is still the same.
+ */
+class KeptHostFile extends HostFile {
+  constructor(
+    fd: number, flags: number, location: Location, private readonly owner: HostInode, private readonly change: number,
+  ) {
+    super(fd, flags, location);
+  }
+  protected override closed(): number {
+    if (!this.plain || (this.moved && native.lseek(this.fd, 0, 0) < 0)) return super.closed();
+    return this.owner.keepDescriptor(this.fd, this.change) ? 0 : super.closed();
   }
 }
 
@@ -124,6 +158,10 @@ export class HostInode extends Inode {
   children: Map<string, HostInode> | null = null;
   /** Directories: files and links below that are remembered. */
   private files: Map<string, HostInode> | null = null;
+  /** A descriptor of the file, closed by the guest and kept for the next who opens it, or -1; and the file's change time then. */
+  private kept = -1;
+  private keptChange = 0;
+  private mayKeep = false;
   private pathText = '';
   private identityText = '';
   private pathRenames = -1;
@@ -230,6 +268,11 @@ export class HostInode extends Inode {
     const sameType = ((said[STAT.mode]! ^ this.mode) & S.IFMT) === 0;
     return sameType && said[STAT.ino] === this.ino && said[STAT.dev] === this.dev;
   }
+  /** And the host lets the same users at it. */
+  private isUnchanged(said: Float64Array): boolean {
+    const sameOwner = said[STAT.uid] === this.hostUid && said[STAT.gid] === this.hostGid;
+    return sameOwner && this.is(said) && said[STAT.mode] === this.mode;
+  }
   private takeAttributes(said: Float64Array): void {
     this.mode = said[STAT.mode]!;
     this.uid = shownUid(this.hostUid = said[STAT.uid]!);
@@ -267,12 +310,43 @@ export class HostInode extends Inode {
     const { fs } = this;
     const said = fs.buffer;
     fs.fresh = null;
+    const reusable = fs.whole && (flags & HOST_FLAGS) === O.RDONLY;
+    if (reusable && this.kept >= 0) {
+      if (fs.statPath(this.path) >= 0 && this.isUnchanged(said) && changeOf(said) === this.keptChange) {
+        const again = this.kept;
+        this.kept = -1;
+        return new KeptHostFile(again, flags, location, this, this.keptChange);
+      }
+      this.dropDescriptor();
+    }
     const fd = native.openStatBeneath(fs.rootFd, this.path, this.hostFlags(flags), 0, said);
     if (fd < 0) return -E.STALE;
-    const sameOwner = said[STAT.uid] === this.hostUid && said[STAT.gid] === this.hostGid;
-    if (sameOwner && this.is(said) && said[STAT.mode] === this.mode) return new HostFile(fd, flags, location);
+    if (this.isUnchanged(said)) {
+      return reusable ? new KeptHostFile(fd, flags, location, this, changeOf(said)) : new HostFile(fd, flags, location);
+    }
     native.close(fd);
     return -E.STALE;
+  }
+
+  /**
+   * Keeps a descriptor that the guest has closed, unless there is one.
+   * @param change when the file had been changed last as the descriptor was opened
+   */
+  keepDescriptor(fd: number, change: number): boolean {
+    if (this.kept >= 0) return false;
+    if (!this.mayKeep) this.fs.keepOpen(this);
+    this.mayKeep = true;
+    this.kept = fd;
+    this.keptChange = change;
+    return true;
+  }
+  keepNoDescriptor(): void {
+    this.dropDescriptor();
+    this.mayKeep = false;
+  }
+  private dropDescriptor(): void {
+    if (this.kept >= 0) native.close(this.kept);
+    this.kept = -1;
   }
 
   private hostFlags(flags: number): number {
