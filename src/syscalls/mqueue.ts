@@ -7,12 +7,14 @@ import { SIGRTMAX } from '../abi/signal.js';
 import { CLOCK, SIGEV } from '../abi/time.js';
 import { monotonicAt } from '../kernel/clock.js';
 import { CAP_SYS_RESOURCE } from '../kernel/credentials.js';
-import { accessOf, MQ, Mqueue, mqueueAllows, MqueueFile } from '../kernel/ipc/mqueue.js';
+import { accessOf, MQ, Mqueue, mqueueAllows, MqueueFile, NOTIFY_COOKIE_LEN, type Notice } from '../kernel/ipc/mqueue.js';
 import { ipcOf } from '../kernel/ipc/namespace.js';
+import { NetlinkSocket } from '../kernel/net/netlink.js';
 import type { Process } from '../kernel/process.js';
 import type { Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { parkOn } from '../kernel/wait_ready.js';
+import { socketOf } from './socket.js';
 import { readTimespec, time } from './timespec.js';
 import { call, fd, flags, inBuffer, inStruct, mode, path, ptr, size, uint, type Row } from './types.js';
 
@@ -23,8 +25,7 @@ export const mqueueRows: readonly Row[] = [
   call('mq_unlink', 241, 278, [path], mqUnlink),
   call('mq_timedsend', 242, 279, [fd, inBuffer(2), size, uint, inStruct('timespec')], mqTimedsend),
   call('mq_timedreceive', 243, 280, [fd, ptr, size, ptr, inStruct('timespec')], mqTimedreceive),
-  call('mq_notify', 244, 281, [fd, inStruct('sigevent')], mqNotify, 'partial',
-    'SIGEV_THREAD needs a netlink socket, which there is none of'),
+  call('mq_notify', 244, 281, [fd, inStruct('sigevent')], mqNotify),
   call('mq_getsetattr', 245, 282, [fd, ptr, ptr], mqGetsetattr),
 ];
 
@@ -181,7 +182,9 @@ function receive(
 /** mq_notify(3): the next message in an empty queue that nobody waits for is told to the caller's process, once. */
 function mqNotify(task: Task, descriptor: number, event: number): number {
   const { mm, process } = task;
-  const notice = { owner: process, kind: 0, signal: 0, valueLow: 0, valueHigh: 0 };
+  const notice: Notice = {
+    owner: process, kind: 0, signal: 0, valueLow: 0, valueHigh: 0, socket: null, cookie: NO_COOKIE,
+  };
   if (event !== 0) {
     const word = task.abi === Abi.X64 ? 8 : 4;
     if (!mm.readable(event, 64)) return -E.FAULT;
@@ -190,8 +193,7 @@ function mqNotify(task: Task, descriptor: number, event: number): number {
     notice.valueHigh = word === 8 ? view.getUint32(event + 4, true) : 0;
     notice.signal = view.getInt32(event + word, true);
     notice.kind = view.getInt32(event + word + 4, true);
-    if (notice.kind === SIGEV.THREAD) return task.files.get(notice.signal) ? -E.NOTSOCK : -E.BADF;
-    if (notice.kind !== SIGEV.NONE && notice.kind !== SIGEV.SIGNAL) return -E.INVAL;
+    if (notice.kind !== SIGEV.NONE && notice.kind !== SIGEV.SIGNAL && notice.kind !== SIGEV.THREAD) return -E.INVAL;
     if (notice.kind === SIGEV.SIGNAL && (notice.signal < 0 || notice.signal > SIGRTMAX)) return -E.INVAL;
   }
   const file = fileOf(task, descriptor);
@@ -200,9 +202,29 @@ function mqNotify(task: Task, descriptor: number, event: number): number {
     file.queue.forget(process);
     return 0;
   }
+  if (notice.kind === SIGEV.THREAD) {
+    const failed = takeSocket(task, notice);
+    if (failed < 0) return failed;
+  }
   const result = file.queue.notify(notice);
   if (result === 0) forgetOnClose(process);
+  else notice.socket?.unref();
   return result;
+}
+
+const NO_COOKIE = new Uint8Array(0);
+
+/** SIGEV_THREAD: the value is the address of a cookie, the signal a netlink socket, where libc's thread waits for it. */
+function takeSocket(task: Task, notice: Notice): number {
+  const cookie = task.mm.bytes(notice.valueLow + notice.valueHigh * 0x1_0000_0000, NOTIFY_COOKIE_LEN);
+  if (typeof cookie === 'number') return cookie;
+  const socket = socketOf(task, notice.signal);
+  if (typeof socket === 'number') return socket;
+  if (!(socket instanceof NetlinkSocket)) return -E.INVAL;
+  notice.cookie = cookie.slice();
+  notice.socket = socket;
+  socket.ref();
+  return 0;
 }
 
 /** A process that closes a descriptor of a queue is not told of its messages any more. */

@@ -56,7 +56,7 @@ function ppoll(task: Task, fds: number, count: number, tsp: number, sigmask: num
   const failed = useMask(task, sigmask, bytes);
   if (failed < 0) return failed;
   return finish(task, pollUntil(task, fds, count, deadline, (waiter, result) => {
-    if (tsp !== 0 && deadline !== 0) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
+    if (tsp !== 0 && deadline !== 0 && !keepsTimeouts(waiter)) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
     return result;
   }, deadline === 0));
 }
@@ -116,6 +116,13 @@ function pollUntil(
     pollUntil(waiter, fds, count, deadline, ends, wake === Wake.Timeout, wake === Wake.Signal), deadline);
 }
 
+const STICKY_TIMEOUTS = 0x400_0000;
+
+/** personality(2): the time that remains is not told. */
+function keepsTimeouts(task: Task): boolean {
+  return (task.process.personality & STICKY_TIMEOUTS) !== 0;
+}
+
 /** select(2): the kernel's version tells the time that remains. */
 function select(task: Task, n: number, readfds: number, writefds: number, exceptfds: number, tv: number): number {
   let deadline = Infinity;
@@ -127,7 +134,7 @@ function select(task: Task, n: number, readfds: number, writefds: number, except
     deadline = ns === 0 ? 0 : native.monotonicNow() + ns;
   }
   const remaining = (waiter: Task): void => {
-    if (tv === 0 || deadline === 0) return;
+    if (tv === 0 || deadline === 0 || keepsTimeouts(waiter)) return;
     const left = Math.max(0, deadline - native.monotonicNow());
     writePair(waiter, tv, Math.floor(left / 1e9), Math.floor((left % 1e9) / 1000));
   };
@@ -148,7 +155,7 @@ function pselect6(
     if (failed < 0) return failed;
   }
   const remaining = (waiter: Task): void => {
-    if (tsp !== 0 && deadline !== 0) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
+    if (tsp !== 0 && deadline !== 0 && !keepsTimeouts(waiter)) writeNs(waiter, tsp, Math.max(0, deadline - native.monotonicNow()));
   };
   return finish(task, selectUntil(task, n, [readfds, writefds, exceptfds], deadline, remaining, deadline === 0));
 }

@@ -1,8 +1,10 @@
 /** Making, naming and connecting sockets: socket(2), bind(2), listen(2), accept(2), connect(2) … */
 import { E } from '../abi/errno.js';
 import { O, POLL } from '../abi/fcntl.js';
+import { NETLINK, NETLINK_MAX } from '../abi/netlink.js';
 import { ADDRESS_MAX, AF, AF_MAX, IPPROTO, SHUT, SOCK, SOCK_TYPE_MASK } from '../abi/socket.js';
 import { native } from '../host/native.js';
+import { NetlinkSocket } from '../kernel/net/netlink.js';
 import { Socket } from '../kernel/net/socket.js';
 import { TcpSocket } from '../kernel/net/tcp.js';
 import { UdpSocket } from '../kernel/net/udp.js';
@@ -72,6 +74,11 @@ function createSocket(task: Task, family: number, type: number, protocol: number
       }
       if (type === SOCK.RAW) return protocol === 0 ? -E.PROTONOSUPPORT : -E.PERM;
       return -E.SOCKTNOSUPPORT;
+    case AF.NETLINK:
+      if (type !== SOCK.RAW && type !== SOCK.DGRAM) return -E.SOCKTNOSUPPORT;
+      if (protocol < 0 || protocol >= NETLINK_MAX) return -E.PROTONOSUPPORT;
+      return protocol === NETLINK.ROUTE || protocol === NETLINK.KOBJECT_UEVENT
+        ? new NetlinkSocket(family, type, protocol, task) : -E.PROTONOSUPPORT;
     default:
       return -E.AFNOSUPPORT;
   }

@@ -5,6 +5,7 @@ import { SI } from '../../abi/signal.js';
 import { SIGEV } from '../../abi/time.js';
 import { anonymousDev, type Stat } from '../../vfs/inode.js';
 import { OpenFile } from '../../vfs/open_file.js';
+import type { NetlinkSocket } from '../net/netlink.js';
 import { newAnonymousIno } from '../anonymous_file.js';
 import { SigInfo } from '../pending_signals.js';
 import { ProcessState, type Process } from '../process.js';
@@ -28,13 +29,20 @@ export interface QueuedMessage {
 }
 
 /** What mq_notify(3) asked for. */
-interface Notice {
+export interface Notice {
   owner: Process;
   kind: number;
   signal: number;
   valueLow: number;
   valueHigh: number;
+  /** SIGEV_THREAD: where libc's thread reads, one reference, and what. */
+  socket: NetlinkSocket | null;
+  cookie: Uint8Array;
 }
+
+/** What the last byte of the cookie of a SIGEV_THREAD says (linux/mqueue.h). */
+const NOTIFY = { WOKENUP: 1, REMOVED: 2 } as const;
+export const NOTIFY_COOKIE_LEN = 32;
 
 export class Mqueue {
   readonly ino = newAnonymousIno();
@@ -84,6 +92,7 @@ export class Mqueue {
     const { notice } = this;
     if (!notice) return;
     this.notice = null;
+    if (notice.socket) tellThread(notice, NOTIFY.WOKENUP);
     if (notice.kind !== SIGEV.SIGNAL) return;
     const info = new SigInfo(notice.signal, SI.MESGQ);
     info.pid = sender.pid;
@@ -95,15 +104,27 @@ export class Mqueue {
 
   /** mq_notify(3): -EBUSY when another process is to be told. */
   notify(notice: Notice): number {
-    if (this.notice && this.notice.owner.state === ProcessState.Live) return -E.BUSY;
+    if (this.notice) {
+      if (this.notice.owner.state === ProcessState.Live) return -E.BUSY;
+      this.forget(this.notice.owner);
+    }
     this.notice = notice;
     return 0;
   }
 
   /** The process takes its notice back, closes the queue, or ends. */
   forget(owner: Process): void {
-    if (this.notice?.owner === owner) this.notice = null;
+    const { notice } = this;
+    if (notice?.owner !== owner) return;
+    this.notice = null;
+    if (notice.socket) tellThread(notice, NOTIFY.REMOVED);
   }
+}
+
+function tellThread({ socket, cookie }: Notice, why: number): void {
+  cookie[NOTIFY_COOKIE_LEN - 1] = why;
+  socket!.deliver(cookie);
+  socket!.unref();
 }
 
 /** A message queue descriptor. */

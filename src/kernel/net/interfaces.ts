@@ -3,17 +3,17 @@ import { E } from '../../abi/errno.js';
 import { AF, SIOC } from '../../abi/socket.js';
 import type { UserMemory } from '../../vfs/open_file.js';
 
-const NAME = 'lo';
+export const NAME = 'lo';
 const IFNAMSIZ = 16;
 /** struct ifreq and struct ifconf of x86-64. */
 const IFREQ_SIZE = 40;
 const IFCONF_SIZE = 16;
-const INDEX = 1;
-const MTU = 65536;
-const QUEUE_LENGTH = 1000;
+export const INDEX = 1;
+export const MTU = 65536;
+export const QUEUE_LENGTH = 1000;
 /** IFF_UP, IFF_LOOPBACK, IFF_RUNNING. */
 const FLAGS = 0x49;
-const ARPHRD_LOOPBACK = 772;
+export const ARPHRD_LOOPBACK = 772;
 const ADDRESS = [127, 0, 0, 1] as const;
 const NETMASK = [255, 0, 0, 0] as const;
 const SET_REQUESTS: readonly number[] = [

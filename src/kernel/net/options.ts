@@ -1,5 +1,6 @@
 /** Options whose value is an int (socket(7), ip(7), ipv6(7), tcp(7), udp(7)). */
 import { E } from '../../abi/errno.js';
+import { NETLINK_OPTION, SOL_NETLINK } from '../../abi/netlink.js';
 import { AF, IP, IPPROTO, IPV6, SO, SOCK, SOL_SOCKET, TCP, UDP_CORK } from '../../abi/socket.js';
 import type { Task } from '../task.js';
 import { InetSocket } from './inet_socket.js';
@@ -56,12 +57,14 @@ const STORED = new Map<number, Stored>([
   [LEVEL * IPPROTO.TCP + TCP.QUICKACK, bool(1)],
   [LEVEL * IPPROTO.TCP + TCP.USER_TIMEOUT, range(0, 0, MAX_INT)],
   [LEVEL * IPPROTO.UDP + UDP_CORK, bool()],
+  ...Object.values(NETLINK_OPTION).map((name): [number, Stored] => [LEVEL * SOL_NETLINK + name, bool()]),
 ]);
 
 /** Whether a socket has options of a level: what Linux says when it has not, which is not the same for both calls. */
 export function levelError(socket: Socket, level: number, sets: boolean): number {
   if (level === SOL_SOCKET) return 0;
   if (socket.family === AF.UNIX) return -E.OPNOTSUPP;
+  if (socket.family === AF.NETLINK) return level === SOL_NETLINK ? 0 : -E.NOPROTOOPT;
   if (level === IPPROTO.IP || level === socket.protocol) return 0;
   if (level === IPPROTO.IPV6 && socket.family === AF.INET6) return 0;
   return sets ? -E.NOPROTOOPT : -E.OPNOTSUPP;
