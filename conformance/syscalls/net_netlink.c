@@ -101,6 +101,9 @@ static void protocol(void) {
   answers(fd);
   told("one link", ask(fd, 18, 1, lo, 16));
   answers(fd);
+  told("one link, with an answer", ask(fd, 18, 5, lo, 16));
+  answers(fd);
+  answers(fd);
   told("no such link", ask(fd, 18, 1, none, 16));
   answers(fd);
   told("unknown", ask(fd, 201, 5, none, 16));
@@ -129,8 +132,9 @@ static void by_thread(void) {
   struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = notified, .sigev_value.sival_int = 77};
   told("notify", mq_notify(queue, &event));
   told("again", mq_notify(queue, &event));
-  told("send", mq_send(queue, "hello", 5, 1));
+  int sent = mq_send(queue, "hello", 5, 1);
   for (int i = 0; i < 400 && !called; i++) usleep(5000);
+  told("sent", sent);
   printf("called %d\n", called);
   told("notify", mq_notify(queue, &event));
   told("take back", mq_notify(queue, 0));

@@ -11,7 +11,7 @@ export class BpfProgram {
     private readonly constants: Uint32Array,
   ) {}
 
-  /** The `count` struct sock_filter in `bytes`, when seccomp takes them (Linux bpf_check_classic, seccomp_check_filter). */
+  /** The `count` struct sock_filter in `bytes`, when seccomp takes them (bpf_check_classic, seccomp_check_filter). */
   static of(bytes: Uint8Array, count: number): BpfProgram | null {
     if (count === 0 || count > BPF_MAXINSNS) return null;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,6 @@
 /**
- * The CPU time of tasks, to the nanosecond, and how much of it is user time: the ends of time slices are the samples that
- * tell (Linux has its tick for that). So a call costs nothing, and what is short is split as all has been so far.
+ * The CPU time of tasks, to the nanosecond, and how much of it is user time: the ends of time slices are the samples
+ * that tell (Linux has its tick for that). So a call costs nothing, and what is short is split as all has been so far.
  */
 import { native } from '../host/native.js';
 import type { Task } from './task.js';

@@ -27,7 +27,9 @@ export class Seccomp {
   readonly count: number;
   private readonly instructions: number;
 
-  constructor(readonly mode: number, readonly filter: BpfProgram | null = null, readonly before: Seccomp | null = null) {
+  constructor(
+    readonly mode: number, readonly filter: BpfProgram | null = null, readonly before: Seccomp | null = null,
+  ) {
     this.count = (before?.count ?? 0) + (filter === null ? 0 : 1);
     this.instructions = (before?.instructions ?? 0) + (filter === null ? 0 : filter.length + FILTER_OVERHEAD);
   }

@@ -32,8 +32,9 @@ function futex(
   const shared = (op & FUTEX_PRIVATE_FLAG) === 0;
   const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
   if (uaddr & 3) return -E.INVAL;
-  if (realtime && command !== FUTEX.WAIT && command !== FUTEX.WAIT_BITSET && command !== FUTEX.WAIT_REQUEUE_PI &&
-    command !== FUTEX.LOCK_PI2) return -E.NOSYS;
+  if (realtime && command !== FUTEX.WAIT_BITSET && command !== FUTEX.WAIT_REQUEUE_PI && command !== FUTEX.LOCK_PI2) {
+    return -E.NOSYS;
+  }
   switch (command) {
     case FUTEX.WAIT:
     case FUTEX.WAIT_BITSET: {

@@ -7,7 +7,9 @@ import { SIGRTMAX } from '../abi/signal.js';
 import { CLOCK, SIGEV } from '../abi/time.js';
 import { monotonicAt } from '../kernel/clock.js';
 import { CAP_SYS_RESOURCE } from '../kernel/credentials.js';
-import { accessOf, MQ, Mqueue, mqueueAllows, MqueueFile, NOTIFY_COOKIE_LEN, type Notice } from '../kernel/ipc/mqueue.js';
+import {
+  accessOf, MQ, Mqueue, mqueueAllows, MqueueFile, NOTIFY_COOKIE_LEN, type Notice,
+} from '../kernel/ipc/mqueue.js';
 import { ipcOf } from '../kernel/ipc/namespace.js';
 import { NetlinkSocket } from '../kernel/net/netlink.js';
 import type { Process } from '../kernel/process.js';
@@ -214,7 +216,7 @@ function mqNotify(task: Task, descriptor: number, event: number): number {
 
 const NO_COOKIE = new Uint8Array(0);
 
-/** SIGEV_THREAD: the value is the address of a cookie, the signal a netlink socket, where libc's thread waits for it. */
+/** SIGEV_THREAD: the value is a cookie's address, the signal a netlink socket, where libc's thread waits for it. */
 function takeSocket(task: Task, notice: Notice): number {
   const cookie = task.mm.bytes(notice.valueLow + notice.valueHigh * 0x1_0000_0000, NOTIFY_COOKIE_LEN);
   if (typeof cookie === 'number') return cookie;

@@ -4,7 +4,7 @@ import { CLONE } from '../abi/process.js';
 import { enterNewNamespace, leaveNamespace } from '../kernel/mount_use.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
-import { call, flags, missing, type Row } from './types.js';
+import { call, fd, flags, type Row } from './types.js';
 
 const OTHER_NAMESPACES =
   CLONE.NEWCGROUP | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWUSER | CLONE.NEWPID | CLONE.NEWNET;
@@ -31,8 +31,14 @@ function unshare(task: Task, flags: number): number {
   return 0;
 }
 
+/** setns(2): no descriptor is one of a namespace. */
+function setns(task: Task, descriptor: number): number {
+  return task.files.get(descriptor) ? -E.INVAL : -E.BADF;
+}
+
 export const namespaceRows: readonly Row[] = [
   call('unshare', 272, 310, [flags('CLONE_', CLONE)], unshare, 'partial',
     'CLONE_NEWNS, CLONE_FS, CLONE_FILES, CLONE_SYSVSEM; other namespaces give EINVAL'),
-  missing('setns', 308, 346),
+  call('setns', 308, 346, [fd, flags('CLONE_', CLONE)], setns, 'partial',
+    'descriptors of namespaces cannot be opened: EBADF or EINVAL'),
 ];

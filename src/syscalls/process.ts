@@ -212,7 +212,7 @@ function startOf(task: Task, dir: number, name: string): Location | number {
   if (name.startsWith('/') || dir === AT.FDCWD) return task.fs.cwd;
   const file = task.files.get(dir);
   if (!file) return -E.BADF;
-  return file.location ?? -E.NOTDIR;
+  return file.location ?? (name === '' ? -E.ACCES : -E.NOTDIR);
 }
 
 /** _exit(2) of one thread. */
@@ -271,6 +271,7 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
       if (id === 0) wanted = task.process.group.pgid;
       break;
     case P.PIDFD: {
+      if (id < 0) return -E.INVAL;
       const file = task.files.get(id);
       if (!file) return -E.BADF;
       const process = processOfPidfd(file);
@@ -283,7 +284,7 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
       return -E.INVAL;
   }
   const selection: Selection = { type: type === P.PIDFD ? P.PID : type, id: wanted, options, nonblocking };
-  return wait(task, selection, (waiter, child, info, usage) => {
+  const result = wait(task, selection, (waiter, child, info, usage) => {
     const { mm } = waiter;
     if (rusage !== 0 && child && writeUsage(waiter, rusage, usage) < 0) return -E.FAULT;
     if (infoAt === 0) return 0;
@@ -296,7 +297,15 @@ function waitid(task: Task, type: number, id: number, infoAt: number, options: n
     }
     return 0;
   });
+  // An error is told with a siginfo of zeros.
+  if (result >= 0 || result === BLOCKED || infoAt === 0) return result;
+  if (!task.mm.writable(infoAt, SIGINFO_HEAD)) return -E.FAULT;
+  task.mm.window.u8.fill(0, infoAt, infoAt + SIGINFO_HEAD);
+  return result;
 }
+
+/** si_signo to si_status. */
+const SIGINFO_HEAD = 28;
 
 /** Tells the caller of a child's change; with no child, of WNOHANG finding nothing. */
 type Report = (task: Task, child: Process | null, info: SigInfo | null, usage: Usage) => number;
@@ -372,7 +381,7 @@ function getsid(task: Task, id: number): number {
 
 /** setpgid(2). */
 function setpgid(task: Task, id: number, pgid: number): number {
-  if (pgid < 0) return -E.INVAL;
+  if (pgid < 0 || (pgid === 0 && id < 0)) return -E.INVAL;
   const { process, kernel } = task;
   const target = processOf(task, id);
   if (!target || (target !== process && target.parent !== process)) return -E.SRCH;

@@ -154,10 +154,16 @@ function schedSetparam(task: Task, id: number, param: number): number {
   return found ? setPolicy(task, found, found.policy, priority | 0, found.nice) : -E.SRCH;
 }
 
-/** sched_rr_get_interval(2). */
+/** A time slice, nanoseconds. */
+const SLICE = 4_000_000;
+
+/** sched_rr_get_interval(2): SCHED_FIFO knows no slices. */
 function schedRrGetInterval(task: Task, id: number, interval: number): number {
   if (id < 0) return -E.INVAL;
-  return target(task, id) ? writePair(task, interval, 0, 4_000_000) : -E.SRCH;
+  const found = target(task, id);
+  if (!found) return -E.SRCH;
+  const endless = (found.policy & ~SCHED_RESET_ON_FORK) === SCHED.FIFO;
+  return writePair(task, interval, 0, endless ? 0 : SLICE);
 }
 
 /** struct sched_attr as it is now, and as it first was. */

@@ -42,7 +42,8 @@ function link(): Uint8Array {
   return join([
     numbers(1, AF.UNSPEC, 0), numbers(2, ARPHRD_LOOPBACK), numbers(4, INDEX, FLAGS, 0),
     attribute(IFLA.IFNAME, text(NAME)), attribute(IFLA.TXQLEN, numbers(4, QUEUE_LENGTH)),
-    attribute(IFLA.OPERSTATE, numbers(1, 0)), attribute(IFLA.LINKMODE, numbers(1, 0)), attribute(IFLA.MTU, numbers(4, MTU)),
+    attribute(IFLA.OPERSTATE, numbers(1, 0)), attribute(IFLA.LINKMODE, numbers(1, 0)),
+    attribute(IFLA.MTU, numbers(4, MTU)),
     attribute(IFLA.GROUP, numbers(4, 0)), attribute(IFLA.QDISC, text('noqueue')), attribute(IFLA.ADDRESS, none),
     attribute(IFLA.BROADCAST, none),
   ]);
@@ -64,6 +65,11 @@ function address(family: number): Uint8Array {
   return join([head(128), attribute(IFA.ADDRESS, host), cache, flags]);
 }
 
+/** NLM_F_ACK: an error of 0, with the request's header. */
+function acknowledgement(request: Uint8Array, seq: number, pid: number): Uint8Array {
+  return message(NLMSG.ERROR, 0, seq, pid, join([numbers(4, 0), request.subarray(0, NLMSGHDR.size)]));
+}
+
 /**
  * The datagrams that answer the requests in `bytes`, sent by the socket with port id `pid`: what is not known gives
  * EOPNOTSUPP, a change EPERM.
@@ -82,14 +88,14 @@ export function answer(bytes: Uint8Array, pid: number): Uint8Array[] {
     const wholeTable = (flags & (NLM_F.ROOT | NLM_F.MATCH)) !== 0;
     const found = lookUp(type, wholeTable, request);
     if (typeof found === 'number') {
-      const shown = found === 0 ? request.subarray(0, NLMSGHDR.size) : request;
-      if (found !== 0 || flags & NLM_F.ACK) answers.push(message(NLMSG.ERROR, 0, seq, pid, join([numbers(4, found), shown])));
+      answers.push(message(NLMSG.ERROR, 0, seq, pid, join([numbers(4, found), request])));
     } else if (wholeTable) {
       const parts = found.map(([kind, payload]) => message(kind, NLM_F.MULTI, seq, pid, payload));
       if (parts.length > 0) answers.push(join(parts));
       answers.push(message(NLMSG.DONE, NLM_F.MULTI, seq, pid, numbers(4, 0)));
     } else {
       for (const [kind, payload] of found) answers.push(message(kind, 0, seq, pid, payload));
+      if (flags & NLM_F.ACK) answers.push(acknowledgement(request, seq, pid));
     }
   }
   return answers;
