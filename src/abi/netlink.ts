@@ -7,7 +7,7 @@ export const SOCKADDR_NL = { pid: 4, groups: 8, size: 12 } as const;
 /** struct nlmsghdr. */
 export const NLMSGHDR = { len: 0, type: 4, flags: 6, seq: 8, pid: 12, size: 16 } as const;
 export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3, MIN_TYPE: 0x10 } as const;
-export const NLM_F = { REQUEST: 1, MULTI: 2, ACK: 4, ROOT: 0x100, MATCH: 0x200 } as const;
+export const NLM_F = { REQUEST: 1, MULTI: 2, ACK: 4, ROOT: 0x100, MATCH: 0x200, CAPPED: 0x100 } as const;
 export const RTM = { NEWLINK: 16, GETLINK: 18, NEWADDR: 20, GETADDR: 22, GETROUTE: 26, MAX: 123 } as const;
 export const IFLA = {
   ADDRESS: 1, BROADCAST: 2, IFNAME: 3, MTU: 4, QDISC: 6, TXQLEN: 13, OPERSTATE: 16, LINKMODE: 17, GROUP: 27,

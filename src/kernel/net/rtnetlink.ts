@@ -67,7 +67,7 @@ function address(family: number): Uint8Array {
 
 /** NLM_F_ACK: an error of 0, with the request's header. */
 function acknowledgement(request: Uint8Array, seq: number, pid: number): Uint8Array {
-  return message(NLMSG.ERROR, 0, seq, pid, join([numbers(4, 0), request.subarray(0, NLMSGHDR.size)]));
+  return message(NLMSG.ERROR, NLM_F.CAPPED, seq, pid, join([numbers(4, 0), request.subarray(0, NLMSGHDR.size)]));
 }
 
 /**
