@@ -147,12 +147,13 @@ export class Translations {
   /**
    * Forgets all fragments with code in [start, end). `unlink` is called for every branch that went into one, `unthunk` for
    * every address in one that an indirect branch may go to, `describe` for every installed image that is concerned.
+   * @returns how many entries of the instruction log belong to them
    */
   drop(
     start: number, end: number, log: InstructionLog,
     unlink: (site: number, pc: number) => void, unthunk: (pc: number) => void,
     describe: (origin: string, image: InstalledImage) => void,
-  ): void {
+  ): number {
     const first = start >>> PAGE_SHIFT;
     const last = Math.ceil(end / 4096);
     this.describeImages(first, last, describe);
@@ -166,7 +167,9 @@ export class Translations {
     };
     if (last - first <= this.fragments.size) for (let page = first; page < last; page++) kill(page);
     else for (const page of this.fragments.keys()) if (page >= first && page < last) kill(page);
+    let entries = 0;
     for (const fragment of dead) {
+      entries += fragment.logEnd - fragment.logStart;
       for (let at = fragment.logStart; at < fragment.logEnd; at++) {
         const pc = log.pcAt(at);
         if (this.find(pc) !== log.hostAt(at)) continue;
@@ -178,6 +181,7 @@ export class Translations {
         for (const site of sites) unlink(site, pc);
       }
     }
+    return entries;
   }
 }
 

@@ -23,6 +23,8 @@ const TF = 0x100;
 const ZF = 0x40;
 /** Programs whose translations are kept when nothing runs them. */
 const KEPT_PROGRAMS = 64;
+/** Entries of the instruction log that may belong to dropped code, when that is most of it: some 20 MB. */
+const MAX_DROPPED = 1_000_000;
 /** CPUs that are kept for tasks to come. */
 const IDLE_CPUS = 16;
 const RESUME = CpuBlock.resume >> 2;
@@ -55,6 +57,8 @@ export class X86Engine implements Engine, CodeSpaceOwner {
   /** By CPU id: epoch of the code space that its return stack and resume address belong to. */
   private readonly epochs: number[] = [];
   private epoch = 0;
+  /** Entries of the instruction log that belong to dropped code. */
+  private dropped = 0;
   /** By CPU id: address of the instruction that faulted on a store to its own page; -1: none. */
   private readonly ownStores: number[] = [];
   /** CPUs whose tasks ended, for the next ones. */
@@ -157,11 +161,13 @@ export class X86Engine implements Engine, CodeSpaceOwner {
       return;
     }
     const window = source.window.id;
-    translations.drop(
+    this.dropped += translations.drop(
       start, end, this.linker.log,
       (site, pc) => this.linker.linkLater(site, pc), (pc) => native.indirectSet(window, pc, 0),
       (origin, image) => this.store!.describe(translations, origin, image),
     );
+    // A program that rewrites its code again and again would fill the cache and its logs with what nobody runs.
+    if (this.mostlyDropped) this.flush();
   }
 
   /** Gives translated code to the store that the engine was made with, for later processes. */
@@ -182,9 +188,14 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     return translations.installed.get(origin) !== null;
   }
 
-  /** The code cache is full: everything is forgotten. */
+  private get mostlyDropped(): boolean {
+    return this.dropped > MAX_DROPPED && this.dropped * 2 > this.linker.log.length;
+  }
+
+  /** The code cache is full, or full of dropped code: everything is forgotten. */
   private flush(): void {
     this.stats.flushes++;
+    this.dropped = 0;
     this.keep();
     this.linker.asm.at = this.layout.start;
     this.linker.log.clear();
@@ -294,8 +305,12 @@ export class X86Engine implements Engine, CodeSpaceOwner {
 
   private locateOnce(cpu: Cpu, space: X86CodeSpace): number {
     this.ownStores[cpu.id] = -1;
-    if (!this.linker.hasRoom) this.flush();
-    return this.translator.translateOnce(space, cpu.rip);
+    const { linker } = this;
+    if (!linker.hasRoom || this.mostlyDropped) this.flush();
+    const logged = linker.log.length;
+    const host = this.translator.translateOnce(space, cpu.rip);
+    this.dropped += linker.log.length - logged;
+    return host;
   }
 
   takeCalls(to: Cpu, toSpace: CodeSpace, from: Cpu, fromSpace: CodeSpace): void {
