@@ -79,6 +79,8 @@ extern "C" void posixx_exit_syscall();
 extern "C" void posixx_exit_link();
 extern "C" void posixx_exit_trap();
 extern "C" void posixx_preempt();
+// The next entry of guest code is to be put off once. Async-signal-safe.
+void slice_over();
 
 // Guest code runs on the main thread now.
 extern std::atomic<bool> guest_running;

@@ -80,6 +80,9 @@ uint32_t u32(napi_env env, napi_value v) {
 struct EntryBlock {
   uint32_t cpu, window, host, save;
   uint32_t trap;
+  // A time slice ended, or a signal came, while no guest code ran: the translator is not to enter any before others
+  // had their turn.
+  uint32_t slice_over;
 };
 EntryBlock entry_block;
 
@@ -110,6 +113,12 @@ napi_value enter(napi_env env, napi_callback_info) {
   entry_block.trap = uint32_t(trap);
   return nullptr;
 }
+
+}  // namespace
+
+void slice_over() { __atomic_store_n(&entry_block.slice_over, 1, __ATOMIC_RELAXED); }
+
+namespace {
 
 napi_value entry_buffer(napi_env env, napi_callback_info) {
   napi_value result = nullptr;

@@ -42,6 +42,8 @@ void slice_loop() {
       idle = 0;
       posixx_preempt();
     } else {
+      // The kernel works for a guest, or nothing is to be done.
+      slice_over();
       idle++;
     }
   }
@@ -49,9 +51,10 @@ void slice_loop() {
 
 }  // namespace
 
-// Async-signal-safe. Does nothing while no guest code runs.
+// Async-signal-safe.
 extern "C" void posixx_preempt() {
   if (guest_running.load(std::memory_order_relaxed)) pthread_kill(main_thread, preempt_signal());
+  else slice_over();
 }
 
 void timeslice_unpark() {

@@ -47,7 +47,10 @@ export interface NativeEngine {
   cpuResetReturnStack(cpu: number): void;
   /** Gives a CPU the newest entries of another's return stack. */
   cpuCopyReturnStack(to: number, from: number): void;
-  /** u32s that `enter` reads and writes: cpu, window, cache offset to start at, state to keep (1 x87, 2 ymm); out: the Trap. */
+  /**
+   * u32s that `enter` reads and writes: cpu, window, cache offset to start at, state to keep (1 x87, 2 ymm); out: the Trap.
+   * Word 5 becomes 1 when a time slice ends, or a signal of the host comes, while no guest code runs.
+   */
   entryBlock(): ArrayBuffer;
   /** Runs translated code as the entry block says until it traps. */
   enter(): void;
@@ -81,7 +84,7 @@ export interface NativeEngine {
   timesliceSet(micros: number): void;
   /** u32s, counted while the timer runs: time slices whose end met no guest code, and guest code. */
   timesliceTicks(): ArrayBuffer;
-  /** Makes the guest that runs now leave with a Preempted trap; nothing when none runs. */
+  /** Makes the guest that runs now leave with a Preempted trap; when none runs, the next entry is put off once. */
   preempt(): void;
   /** Ends the process at once: no exit handlers, no tear-down. What was written to descriptors is written. */
   exitNow(status: number): void;

@@ -27,6 +27,8 @@ const KEPT_PROGRAMS = 64;
 const MAX_DROPPED = 1_000_000;
 /** CPUs that are kept for tasks to come. */
 const IDLE_CPUS = 16;
+/** In the entry block: nothing is to be entered before others had their turn. */
+const SLICE_OVER = 5;
 const RESUME = CpuBlock.resume >> 2;
 const RIP = CpuBlock.rip >> 2;
 const RFLAGS = CpuBlock.rflags >> 2;
@@ -242,6 +244,10 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const space = codeSpace as X86CodeSpace;
     const { u32 } = cpu;
     const { entry } = this;
+    if (entry[SLICE_OVER] !== 0) {
+      entry[SLICE_OVER] = 0;
+      return Trap.Preempted;
+    }
     const window = space.source.window.id;
     let host = u32[RESUME]!;
     if (this.epochs[cpu.id] !== space.epoch) {
