@@ -47,8 +47,12 @@ export function sendToTask(task: Task, info: SigInfo): void {
   if (dropped(process, task, info.signal)) return;
   if (!addLimited(process, task.pending, info)) return;
   task.signalDue = true;
-  if (!blocks(task, info.signal)) interrupt(task);
-  else wakeSigwait(process, info.signal);
+  if (!blocks(task, info.signal)) {
+    interrupt(task);
+  } else {
+    process.signalfds.wake(1);
+    endSigwait(task, info.signal);
+  }
 }
 
 export function sendToGroup(group: ProcessGroup, info: SigInfo): void {
@@ -234,17 +238,19 @@ function interrupt(task: Task): void {
   task.wake(Wake.Signal);
 }
 
-/** A blocked signal may be what a thread waits for in rt_sigtimedwait or through a signalfd. */
+/** A blocked signal of the process may be what a thread waits for in rt_sigtimedwait or through a signalfd. */
 function wakeSigwait(process: Process, signal: number): void {
-  const high = signal > 32;
-  for (const task of process.tasks) {
-    const set = task.sigwait;
-    if (set && (high ? set.high : set.low) & bit(signal)) {
-      task.wake(Wake.Event);
-      return;
-    }
-  }
   process.signalfds.wake(1);
+  for (const task of process.tasks) if (endSigwait(task, signal)) return;
+}
+
+/** Wakes the thread if it waits for the signal; who is woken does not count for the next signal. */
+function endSigwait(task: Task, signal: number): boolean {
+  const set = task.sigwait;
+  if (set === undefined || ((signal > 32 ? set.high : set.low) & bit(signal)) === 0) return false;
+  task.sigwait = undefined;
+  task.wake(Wake.Event);
+  return true;
 }
 
 /** Stops all threads; the parent is told once. */
