@@ -158,6 +158,34 @@ static void edges(void) {
   R("beyond", splice(p[0], 0, fd, 0, 4096, 0));
 }
 
+// More than is copied at once, to who reads slowly.
+static void long_vectors(void) {
+  static char big[3][700000];
+  for (int sockets = 0; sockets < 2; sockets++) {
+    int ends[2];
+    if (sockets) socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+    else pipe(ends);
+    for (int i = 0; i < 3; i++) memset(big[i], 'a' + i, sizeof big[i]);
+    pid_t reader = fork();
+    if (reader == 0) {
+      close(ends[1]);
+      long counts[3] = {0}, n;
+      char page[5000];
+      while ((n = read(ends[0], page, sizeof page)) > 0) {
+        for (long i = 0; i < n; i++) counts[page[i] - 'a']++;
+      }
+      printf("%ld %ld %ld\n", counts[0], counts[1], counts[2]);
+      _exit(0);
+    }
+    close(ends[0]);
+    struct iovec vector[4] = {{big[0], sizeof big[0]}, {0, 0}, {big[1], sizeof big[1]}, {big[2], sizeof big[2]}};
+    long wrote = writev(ends[1], vector, 4);
+    close(ends[1]);
+    wait(0);
+    printf("%ld\n", wrote);
+  }
+}
+
 static int thread(void *arg) {
   usleep(20000);
   *(int *)arg = 1;
@@ -171,6 +199,7 @@ int main(void) {
   locks();
   messages();
   edges();
+  long_vectors();
   // A thread made as by vfork: its maker waits for its end.
   static char stack[16384] __attribute__((aligned(16)));
   static int ended;

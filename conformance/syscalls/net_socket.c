@@ -26,6 +26,47 @@ static int events(int fd) {
   return p.revents;
 }
 
+// What a socket keeps when its connection is taken back, or never came about.
+static void unconnected(void) {
+  struct sockaddr_in in = {.sin_family = AF_INET}, got, none = {.sin_family = AF_UNSPEC};
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+  socklen_t length = sizeof got;
+  char c;
+  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int server = socket(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM, 0);
+  bind(server, (void *)&in, sizeof in);
+  getsockname(server, (void *)&in, &length);
+  CHECK(connect(client, (void *)&in, sizeof in) == 0);
+  CHECK(getsockname(client, (void *)&got, &length) == 0 && got.sin_port != 0);
+  CHECK(connect(client, (void *)&none, sizeof none) == 0);
+  CHECK(getsockname(client, (void *)&got, &length) == 0 && got.sin_port == 0 && got.sin_addr.s_addr == 0);
+  CHECK(getpeername(client, (void *)&got, &length) < 0 && errno == ENOTCONN);
+  in.sin_port = 0;
+  CHECK(connect(client, (void *)&in, sizeof in) == 0);
+  CHECK(getpeername(client, (void *)&got, &length) < 0 && errno == ENOTCONN);
+  CHECK(connect(client, (void *)&none, sizeof none) == 0 && bind(client, (void *)&in, sizeof in) == 0);
+  getsockname(server, (void *)&in, &length);
+  connect(client, (void *)&in, sizeof in);
+  shutdown(client, SHUT_RD);
+  CHECK(recv(client, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+  CHECK(recv(client, &c, 1, 0) == 0);
+  int six = socket(AF_INET6, SOCK_DGRAM, 0);
+  CHECK(connect(six, (void *)&in, sizeof in) == 0 && send(six, "x", 1, 0) == 1);
+  CHECK(recv(server, &c, 1, MSG_DONTWAIT) == 1);
+  six = socket(AF_INET6, SOCK_DGRAM, 0);
+  in6.sin6_addr = in6addr_loopback;
+  bind(six, (void *)&in6, sizeof in6);
+  CHECK(sendto(six, "x", 1, 0, (void *)&in, sizeof in) < 0 && errno == ENETUNREACH);
+  // A port that the kernel chose is free again when nobody answers.
+  int port = in.sin_port, refused = socket(AF_INET, SOCK_STREAM, 0);
+  in.sin_port = 0;
+  bind(refused, (void *)&in, sizeof in);
+  getsockname(refused, (void *)&got, &length);
+  in.sin_port = port;
+  CHECK(connect(refused, (void *)&in, sizeof in) < 0 && errno == ECONNREFUSED);
+  CHECK(bind(socket(AF_INET, SOCK_STREAM, 0), (void *)&got, sizeof got) == 0);
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   signal(SIGPIPE, SIG_IGN);
@@ -213,5 +254,6 @@ int main(void) {
   CHECK(bind(999, (void *)&in, sizeof in) < 0 && errno == EBADF);
   CHECK(connect(client, (void *)8, sizeof in) < 0 && errno == EFAULT);
   CHECK(shutdown(socket(AF_UNIX, SOCK_STREAM, 0), SHUT_RD) < 0 && errno == ENOTCONN);
+  unconnected();
   return 0;
 }

@@ -152,7 +152,7 @@ function acceptFrom(
   const made = listener.accept(task);
   if (typeof made !== 'number') {
     if (address !== 0) {
-      const name = made.peerName();
+      const name = made.acceptedName();
       const failed = putAddress(task, typeof name === 'number' ? null : name, address, lengthAt);
       if (failed < 0) {
         made.unref();

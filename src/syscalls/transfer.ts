@@ -271,7 +271,11 @@ export function writeVector(
   if (total === 0) return 0;
   if (single >= 0) return writeFrom(task, file, vector[single]!, vector[single + 1]!, position, wait);
   const { mm } = task;
-  if (total > GATHER_MAX) return writePieces(task, file, vector, position, wait);
+  if (total > GATHER_MAX) {
+    if (file.messages) return -E.MSGSIZE;
+    return file.pollable ? writeStream(task, file, vector, 0, 0, 0, wait)
+      : writePieces(task, file, vector, position, wait);
+  }
   // Together, so that a stream sees one write (and another writer's bytes do not come between).
   const gathered = new Uint8Array(total);
   let filled = 0;
@@ -308,6 +312,33 @@ function writeGathered(
     done += wrote;
     if (done >= length || wrote === 0 || !file.pollable) return written(task, file, done);
   }
+}
+
+/** A long vector to a stream: `done` bytes are written, the next is byte `within` of the buffer at `index`. */
+function writeStream(
+  task: Task, file: OpenFile, vector: number[], index: number, within: number, done: number, wait: boolean,
+): number {
+  while (index < vector.length) {
+    const base = vector[index]! + within, rest = vector[index + 1]! - within;
+    if (rest === 0) {
+      index += 2;
+      within = 0;
+      continue;
+    }
+    const room = task.mm.readable(base, rest) ? rest : Math.min(rest, task.mm.readableBytes(base));
+    if (room <= 0) return done > 0 ? done : -E.FAULT;
+    const wrote = file.write(task.mm.window.u8, base, room);
+    if (wrote < 0) {
+      if (wrote === -E.PIPE) raise(task, SIG.PIPE);
+      if (wrote !== -E.AGAIN || !wait || file.flags & O.NONBLOCK) return done > 0 ? done : wrote;
+      const at = index, into = within, so = done;
+      return waitWritable(task, file, so, (parked) => writeStream(parked, file, vector, at, into, so, wait));
+    }
+    if (wrote === 0) break;
+    within += wrote;
+    done += wrote;
+  }
+  return written(task, file, done);
 }
 
 function writePieces(task: Task, file: OpenFile, vector: number[], position: number, wait: boolean): number {

@@ -14,6 +14,9 @@ const CAP_NET_BIND_SERVICE = 10;
 
 export abstract class InetSocket extends Socket {
   local: InetAddress | null = null;
+  /** The host that bind gave (the wildcard is one), and whether it gave the port, too. */
+  protected boundHost: string | null = null;
+  protected boundPort = false;
   remote: InetAddress | null = null;
   /** IPV6_V6ONLY: takes no IPv4 packets. */
   v6Only = false;
@@ -37,19 +40,34 @@ export abstract class InetSocket extends Socket {
     if (host.length === 4 && this.v6Only) return -E.INVAL;
     if (!isAny(host) && !isLoopback(host)) return -E.ADDRNOTAVAIL;
     if (port !== 0 && port < FIRST_UNPRIVILEGED && !task.cred.has(CAP_NET_BIND_SERVICE)) return -E.ACCES;
-    if (this.local) return -E.INVAL;
+    if (this.local && this.local.port !== 0) return -E.INVAL;
     const got = this.ports.take(this, host, port);
     if (got < 0) return got;
     this.local = { host, port: got };
+    this.boundHost = host;
+    this.boundPort = port !== 0;
     return 0;
+  }
+
+  /** Without a connection the socket has what bind gave it: an address, and a port if it was named. */
+  protected unconnect(): void {
+    if (!this.local) return;
+    const host = this.boundHost ?? this.any;
+    if (this.boundPort) {
+      this.local = { host, port: this.local.port };
+      return;
+    }
+    this.releasePort();
+    this.local = isAny(host) ? null : { host, port: 0 };
   }
 
   /** Takes a free port at `host`, unless the socket is bound. */
   protected autobind(host: string): number {
-    if (this.local) return 0;
-    const port = this.ports.take(this, host, 0);
+    if (this.local && this.local.port !== 0) return 0;
+    const own = this.local ? this.local.host : host;
+    const port = this.ports.take(this, own, 0);
     if (port < 0) return -E.AGAIN;
-    this.local = { host, port };
+    this.local = { host: own, port };
     return 0;
   }
 
@@ -61,6 +79,11 @@ export abstract class InetSocket extends Socket {
   protected route(to: InetAddress): InetAddress | number {
     const host = to.host === ANY4 ? LOOPBACK4 : to.host === ANY6 ? LOOPBACK6 : to.host;
     if (!isLoopback(host) || (this.v6Only && host.length === 4)) return -E.NETUNREACH;
+    // A packet has two addresses of one kind.
+    const own = this.boundHost;
+    if (own !== null && !isAny(own) && own.length !== host.length) {
+      return host.length === 4 ? -E.NETUNREACH : -E.AFNOSUPPORT;
+    }
     return host === to.host ? to : { host, port: to.port };
   }
 
@@ -79,7 +102,7 @@ export abstract class InetSocket extends Socket {
     return formatAddress(this.local ?? { host: this.any, port: 0 }, this.family);
   }
   override peerName(): Uint8Array | number {
-    return this.remote ? formatAddress(this.remote, this.family) : -E.NOTCONN;
+    return this.remote && this.remote.port !== 0 ? formatAddress(this.remote, this.family) : -E.NOTCONN;
   }
 
   /** How well a packet to `host` suits this socket's own address: 2 exactly, 1 by its wildcard, 0 not. */

@@ -93,6 +93,10 @@ export abstract class Socket extends OpenFile {
   abstract localName(): Uint8Array;
   /** The peer's address, or -ENOTCONN. */
   abstract peerName(): Uint8Array | number;
+  /** The peer's address as accept(2) tells it. */
+  acceptedName(): Uint8Array | number {
+    return this.peerName();
+  }
   /** Bytes that a read could have now (FIONREAD). */
   abstract get readableBytes(): number;
 

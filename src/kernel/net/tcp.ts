@@ -105,6 +105,7 @@ export class TcpSocket extends InetSocket {
     const listener = listenerAt(this.ports, to);
     if (!listener) {
       this.fail(E.CONNREFUSED);
+      this.unconnect();
     } else if (listener.pending.length > listener.backlog) {
       this.state = State.Connecting;
       listener.waiting.push(this);
@@ -195,6 +196,7 @@ export class TcpSocket extends InetSocket {
     this.incoming.clear();
     this.state = State.Closed;
     this.peer = this.remote = null;
+    this.unconnect();
     this.finished = this.connectBegun = false;
     this.shut = this.error = 0;
     this.queue.wake();
@@ -301,6 +303,10 @@ export class TcpSocket extends InetSocket {
 
   override peerName(): Uint8Array | number {
     return this.state === State.Connected ? super.peerName() : -E.NOTCONN;
+  }
+  /** Who connected, were it reset meanwhile. */
+  override acceptedName(): Uint8Array | number {
+    return super.peerName();
   }
 
   override poll(): number {

@@ -1,9 +1,9 @@
 /** UDP between sockets of this kernel (udp(7)). */
 import { E } from '../../abi/errno.js';
-import { POLL } from '../../abi/fcntl.js';
+import { O, POLL } from '../../abi/fcntl.js';
 import { AF, IPPROTO, MSG, SOCK } from '../../abi/socket.js';
 import type { Task } from '../task.js';
-import { formatAddress, isAny, isLoopback, type InetAddress } from './inet_address.js';
+import { formatAddress, isAny, isLoopback, parseAddress, type InetAddress } from './inet_address.js';
 import { InetSocket } from './inet_socket.js';
 import { chargeOf, MessageQueue } from './message_queue.js';
 import { netOf } from './namespace.js';
@@ -30,9 +30,10 @@ export class UdpSocket extends InetSocket {
     if (bytes.length < 2) return -E.INVAL;
     if ((bytes[0]! | (bytes[1]! << 8)) === AF.UNSPEC) {
       this.remote = null;
+      this.unconnect();
       return 0;
     }
-    const address = this.parse(bytes);
+    const address = this.destination(bytes);
     if (typeof address === 'number') return address;
     const to = this.route(address);
     if (typeof to === 'number') return to;
@@ -44,12 +45,18 @@ export class UdpSocket extends InetSocket {
     return 0;
   }
 
+  /** IPv6 sockets take sockaddr_in for IPv4 destinations. */
+  private destination(bytes: Uint8Array): InetAddress | number {
+    const plain = bytes.length >= 2 && bytes[0] === AF.INET && bytes[1] === 0;
+    return plain && this.family === AF.INET6 && !this.v6Only ? parseAddress(bytes, AF.INET) : this.parse(bytes);
+  }
+
   override send(_task: Task, u8: Uint8Array, start: number, length: number, message: Outgoing): number {
     if (length > 0xffff) return -E.MSGSIZE;
     if (message.flags & MSG.OOB) return -E.OPNOTSUPP;
     let to = this.remote;
     if (message.to) {
-      const address = this.parse(message.to);
+      const address = this.destination(message.to);
       if (typeof address === 'number') return address;
       if (address.port === 0) return -E.INVAL;
       const routed = this.route(address);
@@ -91,8 +98,13 @@ export class UdpSocket extends InetSocket {
   override receive(u8: Uint8Array, start: number, length: number, incoming: Incoming): number {
     if (incoming.flags & MSG.OOB) return -E.AGAIN;
     if (this.error !== 0) return this.takeError();
-    if (this.incoming.count === 0) return this.shut & Shut.Receive ? 0 : -E.AGAIN;
+    if (this.incoming.count === 0) return this.ended(incoming.flags) ? 0 : -E.AGAIN;
     return this.incoming.take(u8, start, length, incoming);
+  }
+
+  /** After shutdown a receive that would wait gives 0; others do not look. */
+  private ended(flags: number): boolean {
+    return (this.shut & Shut.Receive) !== 0 && ((flags & MSG.DONTWAIT) | (this.flags & O.NONBLOCK)) === 0;
   }
 
   override shutdown(bits: number): number {
