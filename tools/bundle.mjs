@@ -3,6 +3,7 @@
  * share the modules of posixx.js; help.js and zstd.js stand alone. A start reads less, and V8 less of its code cache.
  *
  * A chunk is what is imported by `require` or `import()` below src/: static imports would pull it into posixx.js again.
+ * (There Node's `require` is made by createRequire. Here that goes, so that esbuild sees its own.)
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -85,6 +86,20 @@ function otherBundles(own, bundleOf, exportsOf) {
   };
 }
 
+const NODES_REQUIRE = /^const require = createRequire\(import\.meta\.url\);$/m;
+
+/** Has a module's `require` be the bundler's. */
+const bundlersRequire = {
+  name: "the bundler's require",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/build\/.*\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (!NODES_REQUIRE.test(text)) return undefined;
+      return { contents: text.replace(NODES_REQUIRE, '').replace("import { createRequire } from 'node:module';", '') };
+    });
+  },
+};
+
 /** Entry of a chunk: exports a function that gives the namespace of each of `modules`. */
 function chunkEntry(modules) {
   const cases = modules.map((module) => `case ${JSON.stringify(module)}: return require(${JSON.stringify(`./${module}`)});`);
@@ -111,9 +126,9 @@ export async function bundle() {
   const shared = options();
   const inChunks = otherBundles('posixx', (module) => chunkOf.get(module), () => []);
   const write = (contents, name, ...plugins) => build({
-    ...shared, ...asFunction, plugins, stdin: { contents, resolveDir: root }, outfile: `dist/${name}.js`,
+    ...shared, ...asFunction, plugins: [...plugins, bundlersRequire], stdin: { contents, resolveDir: root }, outfile: `dist/${name}.js`,
   });
-  const { metafile } = await build({ ...shared, ...asFunction, plugins: [inChunks], entryPoints: [MAIN], write: false });
+  const { metafile } = await build({ ...shared, ...asFunction, plugins: [inChunks, bundlersRequire], entryPoints: [MAIN], write: false });
   const inMain = new Set(Object.keys(metafile.inputs));
 
   const names = await build({ ...shared, bundle: false, entryPoints: [...inMain].filter((file) => file.startsWith('build/')),

@@ -26,8 +26,7 @@ import { systemRows } from './system.js';
 import { taskControlRows } from './task_control.js';
 import type { Row } from './types.js';
 
-// In the bundle `require` is the bundler's. Elsewhere it is Node's.
-const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 type LateModule = typeof import('./late_families.js');
 
 const earlyRows: readonly Row[] = [
@@ -53,7 +52,7 @@ const earlyRows: readonly Row[] = [
 ];
 
 function lateRows(): readonly Row[] {
-  return ((fromTree === null ? require('./late_families.js') : fromTree('./late_families.js')) as LateModule).lateRows;
+  return (require('./late_families.js') as LateModule).lateRows;
 }
 
 /** Every call of Linux x86-64, implemented or not, in no particular order. */

@@ -1,5 +1,5 @@
 /** Connects translated code: what a branch goes to, and the entries of indirect branches. */
-import { Assembler } from './assembler.js';
+import type { Assembler } from './assembler.js';
 import type { X86CodeSpace } from './code_space.js';
 import type { InstructionLog } from './instruction_log.js';
 

@@ -10,18 +10,17 @@ import type { Kernel } from '../kernel.js';
 import type { Task } from '../task.js';
 import { ProcDirectory, ProcFileSystem, ProcInode, ProcLink } from './nodes.js';
 
-// In the bundle `require` is the bundler's. Elsewhere it is Node's.
-const fromTree = typeof require === 'function' ? null : createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 type SystemModule = typeof import('./system_files.js');
 type ProcessModule = typeof import('./process_files.js');
 
 // Loaded at the first look: few programs want either.
 function processFiles(): ProcessModule {
-  return (fromTree === null ? require('./process_files.js') : fromTree('./process_files.js')) as ProcessModule;
+  return require('./process_files.js') as ProcessModule;
 }
 
 function systemFiles(): SystemModule {
-  return (fromTree === null ? require('./system_files.js') : fromTree('./system_files.js')) as SystemModule;
+  return require('./system_files.js') as SystemModule;
 }
 
 /** The file system to mount at /proc. `release` and `version` are uname's. */
