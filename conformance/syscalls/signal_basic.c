@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -87,6 +88,34 @@ static void on_alt(int n, siginfo_t *info, void *context) {
   note("eperm", sigaltstack(&ss, 0) < 0 && errno == EPERM);
 }
 
+/* RLIMIT_SIGPENDING: real-time signals that carry something are refused, all others come. */
+static void pending_limit(void) {
+  pid_t pid = fork();
+  int status;
+  if (pid == 0) {
+    sigset_t all, pending;
+    struct rlimit none = {0, 0};
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, 0);
+    setrlimit(RLIMIT_SIGPENDING, &none);
+    printf("sigqueue %d", sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 1}));
+    printf(" %s\n", strerror(errno));
+    printf("tgkill %ld %s\n", syscall(SYS_tgkill, getpid(), getpid(), SIGRTMIN + 2), strerror(errno));
+    printf("kill %d\n", kill(getpid(), SIGRTMIN + 3));
+    printf("kill %d\n", kill(getpid(), SIGUSR1));
+    printf("sigqueue %d\n", sigqueue(getpid(), SIGUSR2, (union sigval){.sival_int = 1}));
+    sigpending(&pending);
+    printf("pending:");
+    for (int signal = 1; signal < 64; signal++) {
+      if (sigismember(&pending, signal)) printf(" %d", signal);
+    }
+    printf("\n");
+    raise(SIGKILL);
+  }
+  waitpid(pid, &status, 0);
+  printf("killed by %d\n", WTERMSIG(status));
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   signal(SIGUSR1, on_signal);
@@ -97,6 +126,7 @@ int main(void) {
   syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR2);
   sigqueue(getpid(), SIGUSR2, (union sigval){.sival_int = 77});
   flush("info");
+  pending_limit();
 
   sigset_t set, old, pending;
   sigemptyset(&set);

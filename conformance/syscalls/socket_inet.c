@@ -552,6 +552,39 @@ static void interface(void) {
   close(s);
 }
 
+static void received(int fd) {
+  char text[64];
+  errno = 0;
+  ssize_t n = recv(fd, text, sizeof text, MSG_DONTWAIT);
+  printf("received %zd %.*s %s\n", n, n > 0 ? (int)n : 0, text, n < 0 ? strerror(errno) : "");
+}
+
+/* Datagrams of several sends: MSG_MORE, UDP_CORK. */
+static void corked(void) {
+  enum { UDP_CORK_ = 1 };
+  struct sockaddr_in to = in4("127.0.0.1", 0);
+  int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0);
+  SHOW(bind(a, (struct sockaddr *)&to, sizeof to));
+  to.sin_port = htons(port(a));
+  SHOW(connect(b, (struct sockaddr *)&to, sizeof to));
+  SHOW(send(b, "one", 3, MSG_MORE));
+  received(a);
+  SHOW(send(b, "two", 3, MSG_MORE));
+  SHOW(send(b, "three", 5, 0));
+  received(a);
+  received(a);
+  SHOW(setint(b, IPPROTO_UDP, UDP_CORK_, 1));
+  SHOW(intopt(b, IPPROTO_UDP, UDP_CORK_));
+  SHOW(send(b, "a", 1, 0));
+  SHOW(send(b, "b", 1, 0));
+  received(a);
+  SHOW(setint(b, IPPROTO_UDP, UDP_CORK_, 0));
+  received(a);
+  SHOW(intopt(b, IPPROTO_UDP, UDP_CORK_));
+  close(a);
+  close(b);
+}
+
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0);
   signal(SIGPIPE, onpipe);
@@ -561,6 +594,7 @@ int main(void) {
   connections();
   waiting();
   datagrams();
+  corked();
   six();
   interface();
 }

@@ -245,6 +245,13 @@ t.test('the guest\'s end is the caller\'s status', needsBusybox, async (t) => {
     });
     t.equal(status, 3, `${signal} ends what was left in the background`);
   }
+  const both = await new Promise((done) => {
+    const script = 'sleep 1000 & echo started; wait';
+    const child = spawn(process.execPath, [bin, 'run', '-q', busybox!, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.once('data', () => setTimeout(() => child.kill('SIGTERM'), 200));
+    child.on('close', done);
+  });
+  t.equal(both, 143, 'SIGTERM that ends the program ends its background, too');
 });
 
 t.test('who the guest is, and what it sees of the machine', async (t) => {

@@ -5,7 +5,7 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { RLIMIT } from '../abi/resource.js';
-import { CLD, SA, SI, SIG, SIG_DFL, SIG_IGN } from '../abi/signal.js';
+import { CLD, SA, SI, SIG, SIG_DFL, SIG_IGN, SIGRTMIN } from '../abi/signal.js';
 import { Gpr } from '../host/cpu_block.js';
 import { exitGroup, notifyParent } from './exit.js';
 import { bit, SigInfo, type PendingSignals } from './pending_signals.js';
@@ -21,12 +21,13 @@ const UNBLOCKABLE_LOW = bit(SIG.KILL) | bit(SIG.STOP);
 const RESTART_SYSCALL = [219, 0] as const;
 const INIT_PID = 1;
 
-/** Sends to the process: any of its threads that does not block the signal takes it. */
-export function sendToProcess(process: Process, info: SigInfo): void {
-  if (process.state !== ProcessState.Live || process.exiting || process.pid === INIT_PID) return;
+/** Sends to the process: any of its threads that does not block the signal takes it. -EAGAIN: its queue is full. */
+export function sendToProcess(process: Process, info: SigInfo): number {
+  if (process.state !== ProcessState.Live || process.exiting || process.pid === INIT_PID) return 0;
   prepare(process, info.signal);
-  if (dropped(process, process.leader, info.signal)) return;
-  if (!addLimited(process, process.pending, info)) return;
+  if (dropped(process, process.leader, info.signal)) return 0;
+  if (exceedsLimit(process, process.pending, info)) return info.code === SI.USER ? 0 : -E.AGAIN;
+  if (!process.pending.add(info)) return 0;
   let chosen: Task | undefined;
   for (const task of process.tasks) {
     if (task.state === TaskState.Zombie) continue;
@@ -37,15 +38,17 @@ export function sendToProcess(process: Process, info: SigInfo): void {
   }
   if (chosen) interrupt(chosen);
   else wakeSigwait(process, info.signal);
+  return 0;
 }
 
-/** Sends to one thread (tgkill(2), faults, timers with SIGEV_THREAD_ID). */
-export function sendToTask(task: Task, info: SigInfo): void {
+/** Sends to one thread (tgkill(2), faults, timers with SIGEV_THREAD_ID). -EAGAIN: its queue is full. */
+export function sendToTask(task: Task, info: SigInfo): number {
   const { process } = task;
-  if (task.state === TaskState.Zombie || process.exiting || process.pid === INIT_PID) return;
+  if (task.state === TaskState.Zombie || process.exiting || process.pid === INIT_PID) return 0;
   prepare(process, info.signal);
-  if (dropped(process, task, info.signal)) return;
-  if (!addLimited(process, task.pending, info)) return;
+  if (dropped(process, task, info.signal)) return 0;
+  if (exceedsLimit(process, task.pending, info)) return info.code === SI.USER ? 0 : -E.AGAIN;
+  if (!task.pending.add(info)) return 0;
   task.signalDue = true;
   if (!blocks(task, info.signal)) {
     interrupt(task);
@@ -53,6 +56,7 @@ export function sendToTask(task: Task, info: SigInfo): void {
     process.signalfds.wake(1);
     endSigwait(task, info.signal);
   }
+  return 0;
 }
 
 export function sendToGroup(group: ProcessGroup, info: SigInfo): void {
@@ -228,8 +232,13 @@ function dropped(process: Process, task: Task, signal: number): boolean {
   return process.actions.ignores(signal) && !blocks(task, signal) && !task.process.tasks.some((t) => blocks(t, signal));
 }
 
-function addLimited(process: Process, pending: PendingSignals, info: SigInfo): boolean {
-  return pending.length < process.limits.soft[RLIMIT.SIGPENDING]! && pending.add(info);
+/**
+ * RLIMIT_SIGPENDING: beyond it a real-time signal is refused when it carries something, and else is pending only once.
+ * All other signals are never lost (Linux __send_signal_locked).
+ */
+function exceedsLimit(process: Process, pending: PendingSignals, info: SigInfo): boolean {
+  return info.signal >= SIGRTMIN && info.code !== SI.TIMER &&
+    pending.length >= process.limits.soft[RLIMIT.SIGPENDING]! && (info.code !== SI.USER || pending.has(info.signal));
 }
 
 /** Makes the task look at its signals soon. */

@@ -242,8 +242,7 @@ function userInfo(task: Task, signal: number, code: number): SigInfo {
 
 function killProcess(task: Task, target: Process, signal: number): number {
   if (!mayKill(task, target, signal)) return -E.PERM;
-  if (signal !== 0) sendToProcess(target, userInfo(task, signal, SI.USER));
-  return 0;
+  return signal === 0 ? 0 : sendToProcess(target, userInfo(task, signal, SI.USER));
 }
 
 /** kill(2). */
@@ -283,8 +282,7 @@ function killTask(task: Task, tgid: number, tid: number, signal: number): number
   if (!target || (tgid !== 0 && target.process.pid !== tgid)) return -E.SRCH;
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   if (!mayKill(task, target.process, signal)) return -E.PERM;
-  if (signal !== 0) sendToTask(target, userInfo(task, signal, SI.TKILL));
-  return 0;
+  return signal === 0 ? 0 : sendToTask(target, userInfo(task, signal, SI.TKILL));
 }
 
 /** The siginfo that the caller made; it may not claim to come from kill or the kernel, except to itself. */
@@ -303,8 +301,7 @@ function rtSigqueueinfo(task: Task, id: number, signal: number, infoAt: number):
   if (!target) return -E.SRCH;
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   if (!mayKill(task, target, signal)) return -E.PERM;
-  if (signal !== 0) sendToProcess(target, info);
-  return 0;
+  return signal === 0 ? 0 : sendToProcess(target, info);
 }
 
 /** rt_tgsigqueueinfo(2). */
@@ -316,8 +313,7 @@ function rtTgsigqueueinfo(task: Task, tgid: number, tid: number, signal: number,
   if (!target || target.process.pid !== tgid) return -E.SRCH;
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   if (!mayKill(task, target.process, signal)) return -E.PERM;
-  if (signal !== 0) sendToTask(target, info);
-  return 0;
+  return signal === 0 ? 0 : sendToTask(target, info);
 }
 
 /** pidfd_send_signal(2). */
@@ -337,8 +333,7 @@ function pidfdSendSignal(task: Task, descriptor: number, signal: number, infoAt:
   if (signal < 0 || signal > SIGRTMAX) return -E.INVAL;
   if (target.state !== ProcessState.Live) return target.state === ProcessState.Zombie ? 0 : -E.SRCH;
   if (!mayKill(task, target, signal)) return -E.PERM;
-  if (signal !== 0) sendToProcess(target, info);
-  return 0;
+  return signal === 0 ? 0 : sendToProcess(target, info);
 }
 
 /** restart_syscall(2): goes on with what a stop or an ignored signal interrupted. */

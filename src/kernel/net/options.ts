@@ -5,6 +5,7 @@ import { AF, IP, IPPROTO, IPV6, SO, SOCK, SOL_SOCKET, TCP, UDP_CORK } from '../.
 import type { Task } from '../task.js';
 import { InetSocket } from './inet_socket.js';
 import type { Socket } from './socket.js';
+import { UdpSocket } from './udp.js';
 
 const MAX_BUFFER = 212_992;
 const MIN_SEND_BUFFER = 4608;
@@ -56,7 +57,6 @@ const STORED = new Map<number, Stored>([
   [LEVEL * IPPROTO.TCP + TCP.DEFER_ACCEPT, range(0, 0, MAX_INT)],
   [LEVEL * IPPROTO.TCP + TCP.QUICKACK, bool(1)],
   [LEVEL * IPPROTO.TCP + TCP.USER_TIMEOUT, range(0, 0, MAX_INT)],
-  [LEVEL * IPPROTO.UDP + UDP_CORK, bool()],
   ...Object.values(NETLINK_OPTION).map((name): [number, Stored] => [LEVEL * SOL_NETLINK + name, bool()]),
 ]);
 
@@ -110,6 +110,10 @@ export function setOption(task: Task, socket: Socket, level: number, name: numbe
     socket.v6Only = value !== 0;
     return 0;
   }
+  if (level === IPPROTO.UDP && name === UDP_CORK && socket instanceof UdpSocket) {
+    socket.cork(value !== 0);
+    return 0;
+  }
   const stored = STORED.get(LEVEL * level + name);
   if (!stored) return -E.NOPROTOOPT;
   if (value < stored.min || value > stored.max) return -E.INVAL;
@@ -146,6 +150,7 @@ export function getOption(socket: Socket, level: number, name: number): number |
     }
   }
   if (level === IPPROTO.IPV6 && name === IPV6.V6ONLY && socket instanceof InetSocket) return Number(socket.v6Only);
+  if (level === IPPROTO.UDP && name === UDP_CORK && socket instanceof UdpSocket) return Number(socket.corks);
   if (level === IPPROTO.TCP && name === TCP.MAXSEG) return socket.type === SOCK.STREAM ? 536 : undefined;
   const stored = STORED.get(LEVEL * level + name);
   return stored && (socket.stored?.get(LEVEL * level + name) ?? stored.initial);

@@ -16,6 +16,9 @@ const MAX_MESSAGE6 = 65527;
 
 export class UdpSocket extends InetSocket {
   private readonly incoming = new MessageQueue();
+  /** UDP_CORK is set. */
+  corks = false;
+  private corked: { to: InetAddress; message: Outgoing; bytes: Uint8Array } | null = null;
 
   constructor(family: number, creator: Task) {
     super(family, SOCK.DGRAM, IPPROTO.UDP, creator);
@@ -69,6 +72,37 @@ export class UdpSocket extends InetSocket {
     if (bound < 0) return bound;
     if (this.error !== 0) return this.takeError();
     if (this.shut & Shut.Send) return -E.PIPE;
+    if (this.corked || this.corks || message.flags & MSG.MORE) return this.append(u8, start, length, message, to);
+    return this.transmit(u8, start, length, message, to);
+  }
+
+  /** UDP_CORK: what is sent from now on is one datagram, until it is taken back. */
+  cork(on: boolean): void {
+    this.corks = on;
+    if (!on) this.push();
+  }
+
+  /** A part of the datagram that is being put together (MSG_MORE, UDP_CORK); the first one says where it goes. */
+  private append(u8: Uint8Array, start: number, length: number, message: Outgoing, to: InetAddress): number {
+    this.corked ??= { to, message, bytes: new Uint8Array(0) };
+    const { bytes } = this.corked;
+    if (bytes.length + length > (this.corked.to.host.length === 4 ? MAX_MESSAGE4 : MAX_MESSAGE6)) return -E.MSGSIZE;
+    const joined = new Uint8Array(bytes.length + length);
+    joined.set(bytes);
+    joined.set(u8.subarray(start, start + length), bytes.length);
+    this.corked.bytes = joined;
+    if (!this.corks && (message.flags & MSG.MORE) === 0) this.push();
+    return length;
+  }
+
+  /** Sends what was put together. */
+  private push(): void {
+    const { corked } = this;
+    this.corked = null;
+    if (corked) this.transmit(corked.bytes, 0, corked.bytes.length, corked.message, corked.to);
+  }
+
+  private transmit(u8: Uint8Array, start: number, length: number, message: Outgoing, to: InetAddress): number {
     const from = { host: this.sourceFor(to.host), port: this.local!.port };
     const receiver = receiverOf(this.ports, from, to);
     if (receiver) {
