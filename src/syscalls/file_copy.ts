@@ -35,7 +35,8 @@ function copyBytes(
       if (wrote < 0) return done > 0 ? done : wrote;
     }
     done += wrote;
-    if (wrote < got) break;
+    // A file that is copied to its own end never ends.
+    if (wrote < got || (got < want && from.inode === to.inode)) break;
   }
   return done;
 }

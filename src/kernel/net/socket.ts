@@ -44,6 +44,8 @@ export interface Incoming {
 /** Bits of Socket.shut. */
 export const enum Shut { Receive = 1, Send = 2, Both = 3 }
 
+/** net.core.somaxconn. */
+export const MAX_BACKLOG = 4096;
 const DEFAULT_BUFFER = 212_992;
 
 /**

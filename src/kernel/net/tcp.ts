@@ -7,7 +7,7 @@ import { isAny, type InetAddress } from './inet_address.js';
 import { InetSocket } from './inet_socket.js';
 import { netOf } from './namespace.js';
 import type { PortTable } from './ports.js';
-import { READABLE, Shut, WRITABLE_INET, type Incoming, type Outgoing } from './socket.js';
+import { MAX_BACKLOG, READABLE, Shut, WRITABLE_INET, type Incoming, type Outgoing } from './socket.js';
 import { StreamQueue } from './stream_queue.js';
 
 /** Closed is a socket that was never connected, and one whose connection has ended both ways. */
@@ -18,8 +18,6 @@ const DEFAULT_SEND_BUFFER = 16_384;
 const DEFAULT_RECEIVE_BUFFER = 131_072;
 /** Bytes on the way when neither buffer was set: Linux lets buffers grow. */
 const GROWN_BUFFER = 1 << 20;
-/** net.core.somaxconn. */
-const MAX_BACKLOG = 4096;
 
 export class TcpSocket extends InetSocket {
   private state = State.Closed;

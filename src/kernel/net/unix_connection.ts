@@ -5,7 +5,7 @@ import { MSG, SOCK } from '../../abi/socket.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import type { Task } from '../task.js';
 import { MessageQueue } from './message_queue.js';
-import { READABLE, Shut, WRITABLE, type Incoming, type Outgoing } from './socket.js';
+import { MAX_BACKLOG, READABLE, Shut, WRITABLE, type Incoming, type Outgoing } from './socket.js';
 import { StreamQueue } from './stream_queue.js';
 import { credentialsOf, UnixSocket } from './unix_socket.js';
 
@@ -38,7 +38,7 @@ abstract class UnixConnection extends UnixSocket {
     if (!this.bound) return -E.INVAL;
     if (this.state === State.Connected) return -E.INVAL;
     this.state = State.Listening;
-    this.backlog = backlog;
+    this.backlog = Math.min(backlog >>> 0, MAX_BACKLOG);
     this.credentialsOfPeer = credentialsOf(task);
     this.unblock();
     return 0;
