@@ -39,7 +39,7 @@ export class ImageStore {
 
   /**
    * Puts what is stored of an origin into the cache, for `translations`. Once for each; nothing when there is none.
-   * @param mapped whether the page at an address has the origin
+   * @param mapped whether the page at an address has the origin; asked of ascending ones
    * @returns what SAVE bits the code needs
    */
   recall(translations: Translations, origin: string, mapped: (page: number) => boolean): number {

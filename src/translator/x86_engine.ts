@@ -185,7 +185,14 @@ export class X86Engine implements Engine, CodeSpaceOwner {
     const { translations, source } = space;
     const origin = translations.origins.get(pc >>> 12);
     if (origin === undefined || translations.installed.has(origin)) return false;
-    const mapped = (page: number): boolean => source.codeOrigin?.(page) === origin;
+    // Pages are asked for in ascending order; those of one mapping have one origin.
+    let end = 0;
+    const mapped = (page: number): boolean => {
+      if (page < end) return true;
+      if (source.codeOrigin?.(page) !== origin) return false;
+      end = page + source.fetchable(page);
+      return true;
+    };
     this.linker.saves |= this.store!.recall(translations, origin, mapped);
     return translations.installed.get(origin) !== null;
   }
