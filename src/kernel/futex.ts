@@ -27,7 +27,7 @@ export class FutexWaiter {
 }
 
 /**
- * Waiters of all words, by a hash of the key, each list in the order in which they came. Not a Map by key: its entries
+ * Waiters of all words, by a hash of the key, each list in the order of `enqueue`. Not a Map by key: its entries
  * would come and go with every contended lock, and that is what a Map keeps garbage for (see id_table.ts).
  */
 const BUCKETS = 256;
@@ -57,8 +57,14 @@ export function futexKey(task: Task, addr: number, shared: boolean): FutexKey {
   return own + 1;
 }
 
+/** Real-time priorities are woken first, who has the same in the order in which they came. */
 export function enqueue(waiter: FutexWaiter): void {
-  bucketOf(waiter.key).push(waiter);
+  const bucket = bucketOf(waiter.key);
+  const priority = waiter.task.realtimePriority;
+  let at = bucket.length;
+  while (at > 0 && bucket[at - 1]!.task.realtimePriority < priority) at--;
+  if (at === bucket.length) bucket.push(waiter);
+  else bucket.splice(at, 0, waiter);
 }
 
 export function dequeue(waiter: FutexWaiter): void {

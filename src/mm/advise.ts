@@ -155,7 +155,7 @@ export function msync(space: AddressSpace, addr: number, length: number, flags: 
 /** mlock2(2), munlock(2). `populate`: the pages are brought in, as far as they can be accessed. */
 export function mlock(space: AddressSpace, addr: number, length: number, lock: boolean, populate: boolean): number {
   const start = Math.floor(addr / PAGE) * PAGE;
-  const end = pageUp(addr + length);
+  const end = start + pageUp(addr - start + length);
   if (end >= 2 ** 64) return -E.INVAL;
   if (lock && space.lockLimit === 0) return -E.PERM;
   if (!areasLeft(2)) return -E.NOMEM;

@@ -107,14 +107,20 @@ export function unmappedArea(space: AddressSpace, addr: number, length: number, 
   return at < 0 ? -E.NOMEM : at;
 }
 
+/** What MAP_HUGETLB takes for a size, as a power of 2 in the upper bits of the flags (mmap(2)); 0: the default. */
+const HUGE_SIZES = [0, 21, 30];
+
 export function mmap(
   space: AddressSpace, addr: number, length: number, prot: number, flags: number, file: MappedFile | null,
   offset: number,
 ): number {
   if (offset % PAGE !== 0 || length <= 0) return -E.INVAL;
   const size = pageUp(length);
-  if (file !== null && offset + size > Number.MAX_SAFE_INTEGER) return -E.OVERFLOW;
-  if ((flags & MAP.HUGETLB) !== 0) return file === null ? -E.NOMEM : -E.INVAL;
+  if (file !== null && offset + size > Number.MAX_SAFE_INTEGER) {
+    // Linux rounds a length of 2^64 - 1 to 0, and says the same of it as of one that is merely too large.
+    return size > MAX_ADDRESS && (size >= 2 ** 64 || offset + size < 2 ** 64) ? -E.NOMEM : -E.OVERFLOW;
+  }
+  if ((flags & MAP.HUGETLB) !== 0) return file === null && HUGE_SIZES.includes(flags >>> 26) ? -E.NOMEM : -E.INVAL;
   const start = unmappedArea(space, addr, size, flags);
   if (start < 0) return start;
 
