@@ -54,7 +54,7 @@ function futex(
       return val3 === 0 ? -E.INVAL : wakeAt(task, uaddr, shared, val, val3);
     case FUTEX.REQUEUE:
     case FUTEX.CMP_REQUEUE:
-      return requeue(task, uaddr, shared, val, timeout, uaddr2, command === FUTEX.CMP_REQUEUE ? val3 : undefined);
+      return requeue(task, uaddr, shared, val, countOf(timeout), uaddr2, command === FUTEX.CMP_REQUEUE ? val3 : undefined);
     case FUTEX.WAKE_OP:
       return wakeOp(task, uaddr, shared, val, timeout, uaddr2, val3);
     case FUTEX.LOCK_PI:
@@ -72,10 +72,15 @@ function futex(
       return deadline < 0 ? deadline : waitRequeuePi(task, uaddr, val, shared, deadline, uaddr2);
     }
     case FUTEX.CMP_REQUEUE_PI:
-      return requeuePi(task, uaddr, shared, val, timeout, uaddr2, val3);
+      return requeuePi(task, uaddr, shared, val, countOf(timeout), uaddr2, val3);
     default:
       return -E.NOSYS;
   }
+}
+
+/** An int in a register that is a pointer otherwise. */
+function countOf(word: number): number {
+  return word >= 0x8000_0000_0000_0000 ? -1 : word | 0;
 }
 
 /** CLOCK_MONOTONIC time of a time-out, Infinity for NULL; -EFAULT, -EINVAL. */
