@@ -115,7 +115,7 @@ export class ProcDirectory extends ProcInode {
   }
 }
 
-/** Text made at each open. */
+/** Text made at each open, and anew by each later read from its beginning (Linux fs/seq_file.c). */
 export class ProcFile extends ProcInode {
   constructor(
     fs: FileSystem, private readonly text: () => string | number, owner?: Owner, mode = 0o444,
@@ -127,7 +127,7 @@ export class ProcFile extends ProcInode {
   override open(flags: number, location: Location): OpenFile | number {
     if ((flags & O.ACCMODE) !== O.RDONLY && !this.store) return -E.ACCES;
     const text = (flags & O.ACCMODE) === O.WRONLY ? '' : this.text();
-    return typeof text === 'number' ? text : new ProcText(flags, location, text, this.store);
+    return typeof text === 'number' ? text : new ProcText(flags, location, text, this.text, this.store);
   }
   override setattr(): number {
     return this.store ? 0 : -E.PERM;
@@ -136,10 +136,12 @@ export class ProcFile extends ProcInode {
 
 class ProcText extends OpenFile {
   private position = 0;
-  private readonly bytes: Buffer;
+  private bytes: Buffer;
+  /** Nothing was read yet: the text is that of the open. */
+  private fresh = true;
 
   constructor(flags: number, location: Location, text: string,
-    private readonly store: ((text: string) => number) | undefined) {
+    private readonly now: () => string | number, private readonly store: ((text: string) => number) | undefined) {
     super(flags, location);
     this.bytes = Buffer.from(text, 'latin1');
   }
@@ -153,6 +155,12 @@ class ProcText extends OpenFile {
     return count;
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
+    if (position === 0 && !this.fresh) {
+      const text = this.now();
+      if (typeof text === 'number') return text;
+      this.bytes = Buffer.from(text, 'latin1');
+    }
+    this.fresh = false;
     if (position >= this.bytes.length) return 0;
     const count = Math.min(length, this.bytes.length - position);
     u8.set(this.bytes.subarray(position, position + count), start);
