@@ -102,6 +102,36 @@ t.test('a FAT image in a file of an ext2 disk', { skip }, async (t) => {
   }
 });
 
+t.test('flags of files and directories on an ext2 disk', { skip }, async (t) => {
+  const ext2 = disk(scratch(t), 'ext2.img', 4 << 20, 'mkfs.ext2', '-q');
+  t.equal(run(['--disk', ext2], `
+    mkdir /tmp/m
+    mount -t ext2 /dev/vda /tmp/m
+    cd /tmp/m
+    mkdir d
+    touch d/old
+    chattr +i d
+    touch d/new || rm d/old
+    chattr -i d
+    chattr +a d
+    touch d/new && rm d/old
+    lsattr -d d
+    chattr -a d
+    rm d/old && ls d
+    su -s /bin/sh nobody -c 'chattr +d d'
+    mount -o remount,ro /tmp/m
+    chattr +d d
+  `), `-----a---------------- d
+new
+touch: d/new: Operation not permitted
+rm: can't remove 'd/old': Operation not permitted
+rm: can't remove 'd/old': Operation not permitted
+chattr: Operation not permitted while setting flags on d
+chattr: Read-only file system while setting flags on d
+status 1
+`);
+});
+
 /** Stores through a shared mapping, read(2), and stores of a child, in one file. */
 const MAPPED = `
   #include <fcntl.h>

@@ -10,6 +10,7 @@ import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
 import { Stat } from '../vfs/inode.js';
 import { notifyPlace } from '../vfs/notify.js';
+import type { OpenFile } from '../vfs/open_file.js';
 import { dropPrivileges } from '../vfs/privileges.js';
 import { locate } from './path_argument.js';
 import { tooLarge } from './transfer.js';
@@ -120,7 +121,19 @@ function syncFileRange(task: Task, fd: number, offset: number, length: number, f
 }
 
 const FIONCLEX = 0x5450, FIOCLEX = 0x5451, FIONBIO = 0x5421, FIOASYNC = 0x5452, FIONREAD = 0x541b, FIOQSIZE = 0x5460;
+const FS_IOC = { GETFLAGS: 0x80086601, SETFLAGS: 0x40086602, GETVERSION: 0x80087601 } as const;
 const FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902, FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904;
+
+/** ioctl_iflags(2), and the inode's generation. -ENOTTY: the file's own ioctl may know more. */
+function inodeFlags(task: Task, file: OpenFile, request: number, arg: number): number {
+  const { inode, location } = file;
+  if (inode === null || location === null || (inode.type !== S.IFREG && inode.type !== S.IFDIR)) return -E.NOTTY;
+  const value = request === FS_IOC.GETVERSION ? inode.generation() : inode.inodeFlags();
+  if (value < 0) return value;
+  if (request !== FS_IOC.SETFLAGS) return task.mm.putU32(arg, value) ? 0 : -E.FAULT;
+  const wanted = task.mm.getU32(arg);
+  return wanted < 0 ? wanted : attributes.setInodeFlags(task.fs, location, wanted);
+}
 
 /** ioctl(2): what all files know; the rest is the file's own. */
 function ioctl(task: Task, fd: number, request: number, arg: number): number {
@@ -162,6 +175,13 @@ function ioctl(task: Task, fd: number, request: number, arg: number): number {
         return task.mm.putU32(arg, stat.size - file.seek(0, SEEK.CUR)) ? 0 : -E.FAULT;
       }
       break;
+    case FS_IOC.GETFLAGS:
+    case FS_IOC.SETFLAGS:
+    case FS_IOC.GETVERSION: {
+      const result = inodeFlags(task, file, request, arg);
+      if (result !== -E.NOTTY) return result;
+      break;
+    }
     case FIOQSIZE:
       if (file.inode !== null && (file.inode.type === S.IFREG || file.inode.type === S.IFDIR)) {
         const stat = new Stat();
@@ -174,7 +194,7 @@ function ioctl(task: Task, fd: number, request: number, arg: number): number {
   return file.ioctl(request, arg, task.mm, task.files);
 }
 
-const ioctlNote = 'terminals, block and loop devices, FIONREAD, FIONBIO, FIOASYNC, FIOCLEX';
+const ioctlNote = 'terminals, block and loop devices, flags of inodes, FIONREAD, FIONBIO, FIOASYNC, FIOCLEX';
 const noCache = 'there is no page cache: checks its arguments';
 
 export const fileDataRows: readonly Row[] = [

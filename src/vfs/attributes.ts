@@ -181,6 +181,19 @@ function mayXattr(ctx: PathContext, place: Location, name: string, access: Acces
   }
 }
 
+/** FS_IMMUTABLE_FL and FS_APPEND_FL, which take a capability of their own to change. */
+const RESTRICTED = 0x10 | 0x20;
+
+/** FS_IOC_SETFLAGS (ioctl_iflags(2)). -ENOTTY: the file system has no such flags. */
+export function setInodeFlags(ctx: PathContext, { inode, mount }: Location, flags: number): number {
+  if (mount.readOnly) return -E.ROFS;
+  if (!owns(ctx, inode)) return -E.PERM;
+  const before = inode.inodeFlags();
+  if (before < 0) return before;
+  if ((before ^ flags) & RESTRICTED && !capable(ctx.cred, CAP.LINUX_IMMUTABLE)) return -E.PERM;
+  return inode.setInodeFlags(flags);
+}
+
 function owns(ctx: PathContext, inode: Inode): boolean {
   return ctx.cred.fsuid === inode.uid || capable(ctx.cred, CAP.FOWNER);
 }

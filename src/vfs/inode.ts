@@ -238,6 +238,17 @@ export abstract class Inode {
   }
   /** A directory or symbolic link was read through `mount`, whose flags say whether that is kept (updatesAccess). */
   stampAccess(_mount: Mount): void {}
+  /** FS_IOC_GETFLAGS and FS_IOC_GETVERSION (ioctl_iflags(2)); -ENOTTY: the file system has none. */
+  inodeFlags(): number {
+    return -E.NOTTY;
+  }
+  generation(): number {
+    return -E.NOTTY;
+  }
+  /** FS_IOC_SETFLAGS: those that cannot be changed stay. The caller has checked who may. */
+  setInodeFlags(_flags: number): number {
+    return -E.NOTTY;
+  }
   /**
    * A host descriptor that can be mapped (MAP_SHARED and MAP_PRIVATE) and shows the same bytes as read and write.
    * It belongs to the inode. -ENODEV: cannot be mapped.

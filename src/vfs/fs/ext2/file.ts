@@ -4,14 +4,10 @@ import { O } from '../../../abi/fcntl.js';
 import type { Inode } from '../../inode.js';
 import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
 import type { Location } from '../../mount.js';
-import { SEEK, type UserMemory } from '../../open_file.js';
+import { SEEK } from '../../open_file.js';
 import { RegularFile } from '../../regular_file.js';
 import { readBytes, resize, seekData, writeBytes } from './data.js';
 import type { Ext2Inode } from './inode.js';
-import { FLAG, INODE } from './layout.js';
-
-/** FS_IOC_GETFLAGS and SETFLAGS (ioctl_iflags(2)), FS_IOC_GETVERSION. */
-const FS_IOC = { GETFLAGS: 0x80086601, SETFLAGS: 0x40086602, GETVERSION: 0x80087601 } as const;
 
 /** The bytes of a file as the image has them, and the copy that is mapped. */
 export class FileBytes implements StoredFile {
@@ -120,30 +116,6 @@ export class Ext2File extends RegularFile {
   override mapFd(writable: boolean): number {
     const failed = this.node.fs.beforeRead();
     return failed < 0 ? failed : new FileBytes(this.node).mapFd(writable);
-  }
-
-  override ioctl(request: number, arg: number, memory: UserMemory): number {
-    const { node } = this;
-    const { view } = memory.window;
-    switch (request >>> 0) {
-      case FS_IOC.GETFLAGS:
-      case FS_IOC.GETVERSION:
-        if (!memory.writable(arg, 4)) return -E.FAULT;
-        if (request >>> 0 === FS_IOC.GETFLAGS) view.setUint32(arg, node.flags & FLAG.VISIBLE, true);
-        else view.setUint32(arg, node.u32(INODE.generation), true);
-        return 0;
-      case FS_IOC.SETFLAGS: {
-        if (!memory.readable(arg, 4)) return -E.FAULT;
-        const failed = node.fs.beforeChange();
-        if (failed < 0) return failed;
-        const wanted = view.getUint32(arg, true) & FLAG.MODIFIABLE;
-        node.setU32(INODE.flags, (node.flags & ~FLAG.MODIFIABLE) | wanted);
-        node.stampChange();
-        return 0;
-      }
-      default:
-        return -E.NOTTY;
-    }
   }
 
   protected override closed(): number {

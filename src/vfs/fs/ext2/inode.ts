@@ -262,6 +262,20 @@ export class Ext2Inode extends Inode {
     this.changed();
   }
 
+  override inodeFlags(): number {
+    return this.flags & FLAG.VISIBLE;
+  }
+  override generation(): number {
+    return this.u32(INODE.generation);
+  }
+  override setInodeFlags(flags: number): number {
+    const failed = this.fs.beforeChange();
+    if (failed < 0) return failed;
+    this.setU32(INODE.flags, ((this.flags & ~FLAG.MODIFIABLE) | (flags & FLAG.MODIFIABLE)) >>> 0);
+    this.stampChange();
+    return 0;
+  }
+
   override open(flags: number, location: Location): OpenFile | number {
     if (this.fs.gone) return -E.IO;
     if (this.type === S.IFDIR) return new DirectoryFile(flags, location);
