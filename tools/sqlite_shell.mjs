@@ -1,7 +1,7 @@
 /** SQLite's shell as a static program, from the source package of the distribution. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { root } from './steps.mjs';
 import { which } from './toolchain.mjs';
 
@@ -30,7 +30,8 @@ function command(argv, cwd, timeout) {
 /** The archive that this machine's packages come from, as a line for source packages. */
 async function sourceArchive() {
   const release = /^VERSION_CODENAME="?(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
-  const targets = await command(['apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE) $(COMPONENT)'], root, FETCH_MS);
+  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
+  const targets = await command(['apt-get', 'indextargets', '--format', format], root, FETCH_MS);
   const line = targets.split('\n').find((target) => target.endsWith(` ${release} main`));
   if (line === undefined) throw new Error('apt-get names no archive of this release');
   return `deb-src ${line}\n`;
@@ -41,9 +42,12 @@ async function fetchSource(dir) {
   mkdirSync(join(dir, 'state/lists/partial'), { recursive: true });
   mkdirSync(join(dir, 'cache/archives/partial'), { recursive: true });
   writeFileSync(join(dir, 'sources.list'), await sourceArchive());
-  const apt = ['apt-get', '-qq', '-o', `Dir::Etc::SourceList=${dir}/sources.list`, '-o', 'Dir::Etc::SourceParts=/dev/null',
-    '-o', `Dir::State=${dir}/state`, '-o', `Dir::Cache=${dir}/cache`, '-o', 'Dir::State::Status=/var/lib/dpkg/status',
-    ...(process.getuid() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [])];
+  const settings = [
+    `Dir::Etc::SourceList=${dir}/sources.list`, 'Dir::Etc::SourceParts=/dev/null', `Dir::State=${dir}/state`,
+    `Dir::Cache=${dir}/cache`, 'Dir::State::Status=/var/lib/dpkg/status',
+    ...(process.getuid() === 0 ? ['APT::Sandbox::User=root'] : []),
+  ];
+  const apt = ['apt-get', '-qq', ...settings.flatMap((setting) => ['-o', setting])];
   await command([...apt, 'update'], dir, FETCH_MS);
   await command([...apt, 'source', '--download-only', 'sqlite3'], dir, FETCH_MS);
   const archive = readdirSync(dir).find((name) => /\.orig\.tar\.\w+$/.test(name));
@@ -55,8 +59,7 @@ async function fetchSource(dir) {
 
 /**
  * Makes `sqliteShell` unless it is there: half a minute, and 20 MB to download.
- * @returns {Promise<string>} '' or why it cannot be had here: a tool that is missing, or no network
- * @throws Error when what was downloaded does not compile
+ * @returns {Promise<string>} '' or why it cannot be had here: a tool that is missing, no network, no time
  */
 export async function buildSqliteShell() {
   if (existsSync(sqliteShell)) return '';
@@ -64,18 +67,16 @@ export async function buildSqliteShell() {
   if (missing.length > 0) return `${missing.join(', ')} missing`;
   const dir = join(root, 'build/sqlite');
   rmSync(dir, { recursive: true, force: true });
-  let top;
   try {
-    top = await fetchSource(dir);
+    const top = await fetchSource(dir);
+    const programs = ['BCC=gcc', 'TCC=gcc', 'NAWK=awk', 'AR=ar', 'RANLIB=ranlib', 'TCLSH=tclsh'];
+    await command(['make', '-f', `${top}/main.mk`, `TOP=${top}`, ...programs, 'sqlite3.c', 'shell.c'], dir, BUILD_MS);
+    await command(['musl-gcc', ...FLAGS, '-o', 'shell', 'sqlite3.c', 'shell.c'], dir, BUILD_MS);
+    mkdirSync(dirname(sqliteShell), { recursive: true });
+    renameSync(join(dir, 'shell'), sqliteShell);
   } catch (error) {
-    return `no source package: ${error.message}`;
+    return error.message;
   }
-  const programs = ['BCC=gcc', 'TCC=gcc', 'NAWK=awk', 'AR=ar', 'RANLIB=ranlib', 'TCLSH=tclsh'];
-  await command(['make', '-f', `${top}/main.mk`, `TOP=${top}`, ...programs, 'sqlite3.c', 'shell.c'], dir, BUILD_MS);
-  await command(['musl-gcc', ...FLAGS, '-o', 'shell', 'sqlite3.c', 'shell.c'], dir, BUILD_MS);
-  mkdirSync(join(root, 'build/testdata/sqlite'), { recursive: true });
-  copyFileSync(join(dir, 'shell'), `${sqliteShell}.new`);
-  renameSync(`${sqliteShell}.new`, sqliteShell);
   rmSync(dir, { recursive: true, force: true });
   return '';
 }

@@ -326,7 +326,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.stdout.write(`# seed ${seed}\n`);
   const { failures, changes, repairs } = await crashes(seed, Number(values.kills), values.image);
   for (const failure of failures) process.stdout.write(`# ${failure}\n`);
-  process.stdout.write(`${failures.length === 0 ? 'ok' : 'not ok'} - ${values.kills} kills, ` +
-    `${changes} changes answered for, ${repairs} repairs told of\n${failures.length === 0 ? '1 passed, 0' : '0 passed, 1'} failed\n`);
+  const good = failures.length === 0;
+  process.stdout.write(`${good ? 'ok' : 'not ok'} - ${values.kills} kills, ${changes} changes answered for, ` +
+    `${repairs} repairs told of\n${good ? '1 passed, 0' : '0 passed, 1'} failed\n`);
   process.exit(failures.length === 0 ? 0 : 1);
 }
