@@ -165,14 +165,23 @@ async function memoryOfFiles() {
   return many === undefined || few === undefined ? undefined : (many - few) / count;
 }
 
-/** pause, which ends at the end of its input, linked dynamically with the C library of the host's compiler, when there is one. */
-function dynamicSides() {
-  const out = join(root, 'build/bench/pause-dynamic');
-  const compiler = which('cc');
-  if (compiler === undefined) return {};
-  const { status } = spawnSync(compiler, ['-O2', '-o', out, join(root, 'bench/programs/pause.c')]);
-  if (status !== 0) return {};
-  return { 'posixx, dynamic': [...posixx, out], ...(qemu === undefined ? {} : { 'qemu, dynamic': [qemu, out] }) };
+/**
+ * pause, which ends at the end of its input, linked otherwise than examples/hello, a static program of musl: dynamically, and
+ * both ways with the C library of the host's compiler, where there is one.
+ */
+function otherLinks() {
+  const links = { 'musl dynamic': ['musl-gcc'], 'glibc static': ['cc', '-static'], 'glibc dynamic': ['cc'] };
+  const sides = {};
+  for (const [name, [compiler, ...options]] of Object.entries(links)) {
+    const out = join(root, 'build/bench', `pause ${name}`);
+    mkdirSync(join(root, 'build/bench'), { recursive: true });
+    const made = which(compiler) !== undefined &&
+      spawnSync(compiler, ['-O2', ...options, '-o', out, join(root, 'bench/programs/pause.c')]).status === 0;
+    if (!made) continue;
+    sides[`posixx, ${name}`] = [...posixx, out];
+    if (qemu !== undefined && name.endsWith('dynamic')) sides[`qemu, ${name}`] = [qemu, out];
+  }
+  return sides;
 }
 
 /** Start-up: minimum of `count` runs each, in turns. */
@@ -183,7 +192,7 @@ function startUp(count) {
     native: [hello],
     posixx: [...posixx, hello],
     ...(qemu === undefined ? {} : { qemu: [qemu, hello] }),
-    ...dynamicSides(),
+    ...otherLinks(),
   };
   const best = {};
   for (let run = 0; run < count; run++) {

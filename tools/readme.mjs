@@ -33,8 +33,9 @@ function measurements({ programs, means, startUp, cpu, node, runs, quick }) {
   if (startUp !== undefined) {
     lines.push('', '| start-up | best of 20 | above `node -e 0` | peak resident |', '|---|---:|---:|---:|');
     for (const [side, ms] of Object.entries(startUp.ms)) {
+      const memory = startUp.peakMemoryKb[side];
       lines.push(`| ${side === 'node -e 0' ? '`node -e 0`' : `hello, ${side}`} | ${fixed(ms, 1)} ms | ` +
-        `${fixed(ms - startUp.ms['node -e 0'], 1)} ms | ${fixed(startUp.peakMemoryKb[side] / 1024, 1)} MB |`);
+        `${fixed(ms - startUp.ms['node -e 0'], 1)} ms | ${memory === undefined ? '-' : `${fixed(memory / 1024, 1)} MB`} |`);
     }
   }
   return lines.join('\n');
