@@ -254,7 +254,7 @@ export async function crashes(seed: number, kills: number, image = false): Promi
         .find((candidate) => candidate.lines().join('\n') === found.join('\n'));
       const repaired = /repaired|not unmounted cleanly/.test(stderr);
       if (repaired) report.repairs++;
-      if (status !== 0 || (stderr !== '' && !repaired)) {
+      if (status !== 0 || (stderr !== '' && !repaired) || stderr.includes('with errors')) {
         report.failures.push(`kill ${kill}: the next run: status ${status}: ${stderr}`);
       } else if (state === undefined) {
         report.failures.push(`kill ${kill}: after ${answers.length} changes and perhaps "${unfinished?.join(' ')}":`,

@@ -154,8 +154,7 @@ export function lookup(dir: Ext2Inode, name: string): Inode | number {
       const other = (known as Ext2Inode).ino;
       return dir.fs.failure(CORRUPT, `directory ${inode.ino} is in directories ${other} and ${dir.ino}`);
     }
-    inode.parent = dir;
-    inode.name = name;
+    inode.placeIn(dir, name);
   }
   return inode;
 }

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { E } from '../../../abi/errno.js';
-import { O } from '../../../abi/fcntl.js';
-import { Stat, StatFs } from '../../inode.js';
+import { O, S } from '../../../abi/fcntl.js';
+import { Inode, RENAME, Stat, StatFs } from '../../inode.js';
 import { mkdir, symlink, unlink } from '../../names.js';
 import { lookup, open, openFound, PathContext, readlink, stat, Vfs } from '../../vfs.js';
 import { MemoryDevice, generator } from '../sample_disk.js';
@@ -270,6 +270,28 @@ t.test('a file that only an O_PATH descriptor holds keeps its bytes', { skip }, 
   t.equal(text.toString(), 'kept');
   file.unref();
   t.equal(held.unref(), 0);
+  fs.close();
+  t.equal(check(device.bytes), '');
+});
+
+t.test('directories that an overlay moves without a path are found where they went', { skip }, async (t) => {
+  const device = new MemoryDevice(makeImage('4M', '-t', 'ext2'));
+  const fs = mount(device);
+  const made = (dir: Inode, name: string): Inode => {
+    const found = dir.create(name, { mode: S.IFDIR | 0o755, uid: 0, gid: 0, rdev: 0, target: '' });
+    if (typeof found === 'number') throw new Error(name);
+    return found;
+  };
+  const from = made(fs.root, 'from'), to = made(fs.root, 'to');
+  const moved = made(from, 'moved'), other = made(to, 'other');
+  t.equal(from.lookup('moved'), moved);
+  t.equal(to.lookup('other'), other);
+  t.equal(from.rename('moved', to, 'there', 0), 0);
+  t.equal(to.lookup('there'), moved, 'at its new name');
+  t.equal(from.create('place', { mode: S.IFREG | 0o644, uid: 0, gid: 0, rdev: 0, target: '' }) instanceof Inode, true);
+  t.equal(from.rename('place', to, 'other', RENAME.EXCHANGE), 0);
+  t.equal(from.lookup('other'), -E.NOENT);
+  t.equal(from.lookup('place'), other, 'one that a file was exchanged with');
   fs.close();
   t.equal(check(device.bytes), '');
 });

@@ -41,6 +41,13 @@ export class Ext2Inode extends Inode {
     this.block = block;
   }
 
+  /** A directory has one name; a file's are not remembered. */
+  placeIn(dir: Ext2Inode, name: string): void {
+    if (this.type !== S.IFDIR) return;
+    this.parent = dir;
+    this.name = name;
+  }
+
   /** The bytes of the inode are at `at`. Asked for anew after whatever may have dropped the block. */
   get view(): DataView {
     return this.block.live ? this.block.view : this.table().view;

@@ -214,6 +214,7 @@ export function rename(dir: Ext2Inode, name: string, to: Ext2Inode, newName: str
     failed = where < 0 ? where : insert(to, newName, inode.ino, inode.type, where);
   }
   if (failed < 0) return failed;
+  inode.placeIn(to, newName);
   if (block.dirty) failed = dir.fs.cache.store(block);
   if (failed < 0) return failed;
   if (isDirectory && dir !== to) {
@@ -240,6 +241,8 @@ function exchange(
   let failed = replace(to, newName, inode.ino, inode.type);
   if (failed >= 0) failed = replace(dir, name, there.ino, there.type);
   if (failed < 0) return failed;
+  inode.placeIn(to, newName);
+  there.placeIn(dir, name);
   if (dir !== to) {
     if (isDirectory) failed = setParent(inode, to.ino);
     if (thereIsDirectory && failed >= 0) failed = setParent(there, dir.ino);
