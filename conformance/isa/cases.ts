@@ -120,7 +120,8 @@ export class CaseMaker {
   private pointer(value: bigint): bigint {
     if (!this.insn.address32) return value & M64;
     // docs/limits.md: a string instruction with 67h that faults has lost the upper halves of its pointers.
-    const lost = this.insn.form.rewrite === Rewrite.String;
+    const { rewrite, implicitMemory } = this.insn.form;
+    const lost = rewrite === Rewrite.String || (implicitMemory && this.insn.segment >= 0);
     return value & 0xffffffffn | (!lost && this.random.once(2) ? BigInt(this.random.u32()) << 32n : 0n);
   }
 

@@ -170,7 +170,8 @@ function randomOperation(next: (below: number) => number): Operation {
 
 /**
  * The states that a change may leave when it is cut off: nothing, all, or a part of what it writes, where the size may
- * not have followed yet. ext2 writes the new name of a file before it takes the old one away.
+ * not have followed yet. ext2 writes the new name of a file before it takes the old one away, clears what is behind a
+ * file's new end before the end moves, and takes the directory away that another replaces before that comes.
  */
 function partsOf(model: Model, operation: Operation, image: boolean): Model[] {
   const states: Model[] = [model];
@@ -184,19 +185,40 @@ function partsOf(model: Model, operation: Operation, image: boolean): Model[] {
     const size = node.data.length;
     const offset = kind === 'append' ? size : operation[2] as number;
     const length = operation[kind === 'append' ? 2 : 3] as number, byte = operation.at(-1) as number;
-    const partTo = (end: number, kept: boolean): void => {
-      const part = made.copy();
-      part.apply(['write', path, offset, end - offset, byte]);
-      if (kept) part.apply(['truncate', path, size]);
-      states.push(part);
+    const part = (from: number, end: number, kept: boolean): void => {
+      const state = made.copy();
+      state.apply(['write', path, from, end - from, byte]);
+      if (kept) state.apply(['truncate', path, size]);
+      states.push(state);
     };
-    for (let end = (Math.floor(offset / BLOCK) + 1) * BLOCK; end < offset + length; end += BLOCK) {
-      partTo(end, false);
-      if (end < size + BLOCK) partTo(end, true);
+    // ext2 writes to blocks that are there at once, and tells of those that fill a hole at the end.
+    const last = offset + length;
+    const starts = [offset];
+    if (image) for (let at = (Math.floor(offset / BLOCK) + 1) * BLOCK; at < last; at += BLOCK) starts.push(at);
+    for (const from of starts) {
+      for (let end = (Math.floor(from / BLOCK) + 1) * BLOCK; end < last; end += BLOCK) {
+        part(from, end, false);
+        if (end < size + BLOCK) part(from, end, true);
+      }
+      if (from > offset) part(from, last, false);
+      if (from < size) part(from, last, true);
     }
-    if (offset < size) partTo(offset + length, true);
   }
-  if (image && kind === 'rename' && model.nodes.get(path)!.kind !== 'directory') {
+  const file = model.nodes.get(path)!;
+  if (image && kind === 'truncate' && (operation[2] as number) < file.data.length) {
+    // The rest of the last block is cleared first: a file that grows again must not show it.
+    const cleared = model.copy();
+    const size = operation[2] as number;
+    const data = Buffer.from(file.data);
+    cleared.nodes.get(path)!.data = data.fill(0, size, Math.min(Math.ceil(size / BLOCK) * BLOCK, data.length));
+    states.push(cleared);
+  }
+  if (image && kind === 'rename' && file.kind === 'directory' && model.nodes.has(operation[2] as string)) {
+    const without = model.copy();
+    without.nodes.delete(operation[2] as string);
+    states.push(without);
+  }
+  if (image && kind === 'rename' && file.kind !== 'directory') {
     const both = model.copy();
     both.nodes.set(operation[2] as string, both.nodes.get(path)!);
     states.push(both);

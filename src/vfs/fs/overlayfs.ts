@@ -17,7 +17,7 @@ import type { Location, Mount } from '../mount.js';
 import type { OpenFile } from '../open_file.js';
 import { OverlayFile, copyAttributes } from './overlay_file.js';
 import { OverlayLinks } from './overlay_links.js';
-import { PRIVATE, isOpaque, isWhiteout, makeOpaque, makeWhiteout, redirectOf, setRedirect } from './overlay_marks.js';
+import { PRIVATE, isOpaque, isWhiteout, makeOpaque, redirectOf, setRedirect } from './overlay_marks.js';
 import { WorkDirectory, directoryIn } from './overlay_work.js';
 
 const OVERLAYFS_MAGIC = 0x794c7630;
@@ -468,9 +468,11 @@ export class OverlayDir extends Inode {
     }
     if (!hides) return from.rename(name, to, newName, 0);
     if (from.fs.leavesWhiteouts) return from.rename(name, to, newName, RENAME.WHITEOUT);
-    if (moved.type !== S.IFDIR) return this.fs.work!.move(from, name, to, newName);
-    const failed = from.rename(name, to, newName, 0);
-    return failed < 0 ? failed : makeWhiteout(from, name);
+    const work = this.fs.work!;
+    if (moved.type !== S.IFDIR) return work.move(from, name, to, newName);
+    // A directory has no two names: a whiteout is put where it goes, and changes places with it.
+    const failed = work.hide(to, newName);
+    return failed < 0 ? failed : from.rename(name, to, newName, RENAME.EXCHANGE);
   }
 
   /** Before a move: what is below comes along, and what is below the new place does not show. */

@@ -7,10 +7,11 @@
 import { S } from '../../../abi/fcntl.js';
 import { now, readClock } from '../../clock.js';
 import { eachBlock } from './block_map.js';
-import { indexOf, remove } from './directory.js';
+import { indexOf, insert, prepare, remove, setParent } from './directory.js';
 import type { Ext2Fs } from './ext2.js';
 import { Ext2Inode } from './inode.js';
 import { CORRUPT, GD, INODE, ROOT_INO, SB } from './layout.js';
+import { release } from './names.js';
 
 /** Mends the file system before it is written to. -EUCLEAN: it takes e2fsck. */
 export function repair(fs: Ext2Fs): number {
@@ -33,6 +34,8 @@ class Repair {
   private readonly directories: number[] = [];
   /** Names of an inode that were found. */
   private readonly links = new Map<number, number>();
+  /** Inodes in use that no entry names. */
+  private readonly nameless: number[] = [];
   private readonly attributeBlocks = new Set<number>();
 
   constructor(private readonly fs: Ext2Fs) {}
@@ -56,6 +59,7 @@ class Repair {
     if (failed >= 0) failed = this.walk();
     if (failed >= 0) failed = this.countLinks();
     if (failed >= 0) failed = this.writeBitmaps();
+    if (failed >= 0) failed = this.placeNameless();
     return failed;
   }
 
@@ -166,8 +170,16 @@ class Repair {
   private walk(): number {
     const { fs } = this;
     const seen = new Set<number>([ROOT_INO]);
-    for (const queue: Ext2Inode[] = [fs.root]; queue.length > 0;) {
-      const dir = queue.pop()!;
+    const queue: Ext2Inode[] = [fs.root];
+    // A directory that was being moved has two names, and '..' says that it is to stay; or the new one alone.
+    const moved: (readonly [dir: Ext2Inode, name: string, child: Ext2Inode])[] = [];
+    while (queue.length > 0 || moved.length > 0) {
+      const dir = queue.pop();
+      if (dir === undefined) {
+        const failed = this.settle(...moved.pop()!, seen, queue);
+        if (failed < 0) return failed;
+        continue;
+      }
       const index = indexOf(dir);
       if (typeof index === 'number') return index;
       for (const [name, entry] of [...index.entries]) {
@@ -179,23 +191,35 @@ class Repair {
           continue;
         }
         if ((raw.view.getUint16(raw.at + INODE.mode, true) & S.IFMT) === S.IFDIR) {
-          // A directory that was being moved has two names: '..' says which one it left.
           const child = fs.inode(ino);
           if (typeof child === 'number') return child;
           const names = indexOf(child);
           if (typeof names === 'number') return names;
-          if (seen.has(ino) || names.parent !== dir.ino) {
-            this.drop(dir, name);
-            continue;
-          }
-          seen.add(ino);
-          queue.push(child);
+          if (names.parent !== dir.ino) moved.push([dir, name, child]);
+          else if (seen.has(ino)) this.drop(dir, name);
+          else this.keep(child, seen, queue);
+        } else {
+          this.links.set(ino, (this.links.get(ino) ?? 0) + 1);
         }
-        this.links.set(ino, (this.links.get(ino) ?? 0) + 1);
       }
       fs.cache.trim();
     }
     return 0;
+  }
+  private keep(child: Ext2Inode, seen: Set<number>, queue: Ext2Inode[]): void {
+    seen.add(child.ino);
+    queue.push(child);
+    this.links.set(child.ino, 1);
+  }
+  /** A directory whose '..' is another than where this name of it stands, once all other names were seen. */
+  private settle(dir: Ext2Inode, name: string, child: Ext2Inode, seen: Set<number>, queue: Ext2Inode[]): number {
+    if (seen.has(child.ino)) {
+      this.drop(dir, name);
+      return 0;
+    }
+    this.keep(child, seen, queue);
+    this.changes++;
+    return setParent(child, dir.ino);
   }
   private drop(dir: Ext2Inode, name: string): void {
     const block = remove(dir, name);
@@ -204,7 +228,6 @@ class Repair {
 
   private countLinks(): number {
     const { fs } = this;
-    let nameless = 0;
     for (let ino = ROOT_INO; ino <= fs.geometry.inodesCount; ino++) {
       if (ino !== ROOT_INO && ino < fs.geometry.firstIno) continue;
       const raw = fs.rawInode(ino);
@@ -212,7 +235,7 @@ class Repair {
       if (!fs.isUsed(raw.view, raw.at)) continue;
       let found = this.links.get(ino) ?? 0;
       if (ino !== ROOT_INO && found === 0) {
-        nameless++;
+        this.nameless.push(ino);
         continue;
       }
       const inode = fs.inode(ino);
@@ -233,8 +256,46 @@ class Repair {
       }
       fs.cache.trim();
     }
-    if (nameless > 0) fs.log(`${nameless} inodes without a name are kept: e2fsck puts them into lost+found`);
     return 0;
+  }
+
+  /** What a rename replaced when it was cut off has no name: it comes to lost+found, and goes when there is nothing in it. */
+  private placeNameless(): number {
+    const { fs } = this;
+    const found: Ext2Inode[] = [];
+    for (const ino of this.nameless) {
+      const inode = fs.inode(ino);
+      if (typeof inode === 'number') return inode;
+      const index = inode.type === S.IFDIR ? indexOf(inode) : null;
+      if (typeof index === 'number') return index;
+      if (index !== null && index.entries.size > 0) {
+        fs.log(`${this.nameless.length} inodes without a name are kept: e2fsck puts them into lost+found`);
+        return 0;
+      }
+      found.push(inode);
+    }
+    for (const inode of found) {
+      this.changes++;
+      const empty = inode.type === S.IFREG || inode.type === S.IFLNK ? inode.size === 0 : true;
+      const failed = empty ? release(inode) : this.placeInLostFound(inode);
+      if (failed < 0) return failed;
+    }
+    return 0;
+  }
+  private placeInLostFound(inode: Ext2Inode): number {
+    const { fs } = this;
+    const lost = fs.root.lookup('lost+found');
+    if (!(lost instanceof Ext2Inode) || lost.type !== S.IFDIR) {
+      fs.log(`inode ${inode.ino} has no name, and there is no lost+found: run e2fsck`);
+      return 0;
+    }
+    const name = `#${inode.ino}`;
+    const where = prepare(lost, name);
+    if (where < 0) return where;
+    const failed = insert(lost, name, inode.ino, inode.type, where);
+    if (failed < 0) return failed;
+    inode.setLinks(1);
+    return inode.store();
   }
 
   private writeBitmaps(): number {
