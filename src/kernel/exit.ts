@@ -1,5 +1,6 @@
 /** The end of threads and processes (_exit(2)), zombies, orphans, and what wait(2) finds. */
 import { CLD, SA, SI, SIG } from '../abi/signal.js';
+import { RLIMIT } from '../abi/resource.js';
 import { USER_HZ } from '../abi/time.js';
 import { native } from '../host/native.js';
 import { recordLocks } from '../vfs/locks.js';
@@ -14,6 +15,11 @@ import { TaskState, type Task } from './task.js';
 /** struct rusage of the host; ru_maxrss is the fifth. */
 const hostUsage = new Float64Array(18);
 const NS_PER_TICK = 1e9 / USER_HZ;
+
+/** The status of an end by a signal that asks for a core dump: none is written, but its bit follows core(5). */
+export function coreStatus(process: Process, signal: number): number {
+  return signal | (process.dumpable && process.limits.soft[RLIMIT.CORE]! > 0 ? 0x80 : 0);
+}
 
 /** Ends all threads of the task's process. `status` as wait(2) codes it: exit code << 8, or signal and core bit. */
 export function exitGroup(task: Task, status: number): void {

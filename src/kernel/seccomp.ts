@@ -4,14 +4,13 @@
  */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { RLIMIT } from '../abi/resource.js';
 import {
   AUDIT_ARCH, SECCOMP_DATA, SECCOMP_MODE, SECCOMP_RET, SECCOMP_RET_ACTION_FULL, SECCOMP_RET_DATA, SYS_SECCOMP,
 } from '../abi/seccomp.js';
 import { SIG } from '../abi/signal.js';
 import { Gpr } from '../host/cpu_block.js';
 import type { BpfProgram } from './classic_bpf.js';
-import { exitGroup, exitTask } from './exit.js';
+import { coreStatus, exitGroup, exitTask } from './exit.js';
 import type { Dispatch, Kernel } from './kernel.js';
 import { SigInfo } from './pending_signals.js';
 import { forceSignal } from './signals.js';
@@ -134,8 +133,7 @@ function refuse(task: Task, number: number, abi: Abi, action: number, value: num
 function end(task: Task, signal: number, all: boolean): number {
   const { process } = task;
   const alone = process.tasks.every((other) => other === task || other.state === TaskState.Zombie);
-  const core = signal === SIG.SYS && process.dumpable && process.limits.soft[RLIMIT.CORE]! > 0 ? 0x80 : 0;
-  if (all || alone) exitGroup(task, signal | core);
+  if (all || alone) exitGroup(task, signal === SIG.SYS ? coreStatus(process, signal) : signal);
   else exitTask(task, signal);
   return BLOCKED;
 }

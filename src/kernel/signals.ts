@@ -7,7 +7,7 @@ import { E } from '../abi/errno.js';
 import { RLIMIT } from '../abi/resource.js';
 import { CLD, SA, SI, SIG, SIG_DFL, SIG_IGN, SIGRTMIN } from '../abi/signal.js';
 import { Gpr } from '../host/cpu_block.js';
-import { exitGroup, notifyParent } from './exit.js';
+import { coreStatus, exitGroup, notifyParent } from './exit.js';
 import { bit, SigInfo, type PendingSignals } from './pending_signals.js';
 import { ProcessState, type Process, type ProcessGroup } from './process.js';
 import { leaveCriticalSection } from './rseq.js';
@@ -161,7 +161,7 @@ export function deliverSignals(task: Task): void {
         stopProcess(process, signal);
         continue;
       case Default.Core:
-        exitGroup(task, signal | (process.dumpable && process.limits.soft[RLIMIT.CORE]! > 0 ? 0x80 : 0));
+        exitGroup(task, coreStatus(process, signal));
         return;
       default:
         exitGroup(task, signal);

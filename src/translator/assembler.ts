@@ -24,6 +24,19 @@ const NOPS = [
 /** Jumps stay within a line of this size (jump_lines.ts), and code is moved by multiples of it only. */
 export const LINE = 32;
 
+/** Bytes of a jcc with a rel32, and of the branch through the indirect table. */
+export const JCC_BYTES = 6;
+const INDIRECT_BYTES = 8;
+
+/** Opcodes that emitters of several subjects write themselves: MovImm has extension 0, PushRm 6, PopRm 0. */
+export const enum Opcode {
+  MovStore = 0x89,
+  MovLoad = 0x8b,
+  PopRm = 0x8f,
+  MovImm = 0xc7,
+  PushRm = 0xff,
+}
+
 export class Assembler {
   /** Cache offset of the next byte. */
   at: number;
@@ -115,7 +128,7 @@ export class Assembler {
 
   /** jcc to a stub; `condition` is the low nibble of the opcode. */
   jcc(condition: number, stub: number): void {
-    this.keepInLine(6);
+    this.keepInLine(JCC_BYTES);
     this.u8(0x0f);
     this.u8(0x80 | condition);
     this.stub32(stub);
@@ -215,11 +228,11 @@ export class Assembler {
   }
 
   pushSlot(slot: number): void {
-    this.slotOperand(0xff, 6, slot, false);
+    this.slotOperand(Opcode.PushRm, 6, slot, false);
   }
 
   popSlot(slot: number): void {
-    this.slotOperand(0x8f, 0, slot, false);
+    this.slotOperand(Opcode.PopRm, 0, slot, false);
   }
 
   /** mov dword slot, guest address */
@@ -248,12 +261,17 @@ export class Assembler {
     this.u8(0);
   }
 
+  /** Confines the memory operand of the instruction that follows to the window. */
+  windowPrefix(): void {
+    this.u8(0x65);
+    this.u8(0x67);
+  }
+
   /** op with a window operand [guest rsp + disp]; `reg` is ModRM.reg (register or opcode extension). */
   stackOperand(opcode: number, reg: number, disp: number, wide: boolean, operand16 = false): void {
     const offset = disp + this.stackDelta;
     const small = offset >= -128 && offset <= 127;
-    this.u8(0x65);
-    this.u8(0x67);
+    this.windowPrefix();
     if (operand16) this.u8(0x66);
     this.u8((wide ? 0x49 : 0x41) | ((reg >> 3) << 2));
     this.u8(opcode);
@@ -278,7 +296,7 @@ export class Assembler {
   /** Turns the guest PC in ecx into an index of the indirect table, and branches through it (`extension` 2: call, 4: jmp). */
   branchIndirect(extension: number): void {
     this.leaDisp(RCX, RCX, this.layout.indirectBias);
-    this.keepInLine(8);
+    this.keepInLine(INDIRECT_BYTES);
     this.u8(0x65);
     this.u8(0xff);
     this.u8(0x04 | (extension << 3));

@@ -4,20 +4,17 @@
  * the code behind it checks that the guest returned to where it was called from.
  */
 import type { Insn } from './insn.js';
-import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
+import { type Assembler, GUEST_RSP, JCC_BYTES, Opcode, STACK_HOME } from './assembler.js';
 import { Fixup } from './fixup.js';
-import { moveMemory } from './emit_stack.js';
+import { encodeMemory } from './encode.js';
 import type { OperandMapper } from './operands.js';
 
 const RCX = 1;
 const HOST_RSP = 4;
 const CMP_IMM = 0x81;
-const MOV_LOAD = 0x8b;
-const MOV_IMM = 0xc7;
 const NOT_EQUAL = 5;
 const JMP_BYTES = 5;
 const LOOP_BYTES = 10;
-export const JCC_BYTES = 6;
 
 /** Where emitted direct branches want to go. */
 export interface BranchSink {
@@ -60,12 +57,12 @@ export function emitLoop(asm: Assembler, sink: BranchSink, insn: Insn, target: n
 /** Stores the guest return address; a fault finds rsp as it was. */
 function pushReturn(asm: Assembler, returnPc: number): void {
   if (returnPc < 0x8000_0000) {
-    asm.stackOperand(MOV_IMM, 0, -8, true);
+    asm.stackOperand(Opcode.MovImm, 0, -8, true);
     asm.guest32(returnPc);
   } else {
-    asm.stackOperand(MOV_IMM, 0, -8, false);
+    asm.stackOperand(Opcode.MovImm, 0, -8, false);
     asm.guest32(returnPc);
-    asm.stackOperand(MOV_IMM, 0, -4, false);
+    asm.stackOperand(Opcode.MovImm, 0, -4, false);
     asm.u32(0);
   }
   asm.moveStack(-8);
@@ -91,7 +88,7 @@ export function emitReturnCheck(asm: Assembler, returnPc: number, flagsLive: boo
     return Fixup.Return;
   }
   asm.push(RCX);
-  asm.stackOperand(MOV_LOAD, RCX, -8, false);
+  asm.stackOperand(Opcode.MovLoad, RCX, -8, false);
   asm.u8(0x8d); // lea ecx, [rcx - returnPc]
   asm.u8(0x89);
   asm.guestNegated32(returnPc);
@@ -118,7 +115,7 @@ export function emitRet(asm: Assembler, insn: Insn, carry: number): number {
     return 0;
   }
   asm.storeSlot(asm.layout.slots.scratch, RCX);
-  asm.stackOperand(MOV_LOAD, RCX, 0, false);
+  asm.stackOperand(Opcode.MovLoad, RCX, 0, false);
   asm.moveStack(8 + (insn.imm & 0xffff));
   asm.flushStack();
   asm.loadSlot(HOST_RSP, asm.layout.slots.returnStackBase);
@@ -139,7 +136,7 @@ function loadTarget(asm: Assembler, map: OperandMapper, insn: Insn): number {
   asm.storeSlot(slots.scratch, RCX);
   map.memory(insn);
   // All eight bytes are read, so that a pointer that is half unmapped faults; the lower four count.
-  moveMemory(asm, map, MOV_LOAD, RCX, 8);
+  encodeMemory(asm, map.out, Opcode.MovLoad, RCX, 8);
   map.end();
   asm.movRegReg32(RCX, RCX);
   return map.fixup | Fixup.RcxInScratch;

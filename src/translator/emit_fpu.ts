@@ -4,8 +4,8 @@
  * the state components that the CPU model has (x87, SSE, AVX).
  */
 import type { Insn } from './insn.js';
-import type { Assembler } from './assembler.js';
-import { encode, encodeModrm, Mem } from './encode.js';
+import { type Assembler, Opcode } from './assembler.js';
+import { encode, encodeMemory, encodeModrm, Mem } from './encode.js';
 import { PUSHED_FLAGS } from './fixup.js';
 import type { OperandMapper } from './operands.js';
 
@@ -18,14 +18,7 @@ function clear(asm: Assembler, map: OperandMapper, offset: number, size: number)
   const o = map.out;
   const disp = o.disp;
   o.disp = (disp + offset) | 0;
-  o.reg = 0;
-  asm.u8(0x65);
-  asm.u8(0x67);
-  if (size === 2) asm.u8(0x66);
-  const rex = (size === 8 ? 8 : 0) | (o.index >= 8 ? 2 : 0) | (o.base >= 8 ? 1 : 0);
-  if (rex !== 0) asm.u8(0x40 | rex);
-  asm.u8(0xc7);
-  encodeModrm(asm, o);
+  encodeMemory(asm, o, Opcode.MovImm, 0, size);
   if (size === 2) {
     asm.u8(0);
     asm.u8(0);

@@ -1,34 +1,18 @@
 /** Guest stack instructions: push, pop, pushf, popf, enter, leave. The guest's rsp is changed last. */
 import { Trap } from '../host/cpu_block.js';
 import { Access, type Insn, RegFile, Rewrite } from './insn.js';
-import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
-import { encodeModrm, Mem } from './encode.js';
+import { type Assembler, GUEST_RSP, Opcode, STACK_HOME } from './assembler.js';
+import { encodeMemory, Mem } from './encode.js';
 import { PUSHED_NOTHING } from './fixup.js';
 import type { OperandMapper } from './operands.js';
 
 const RBP = 5;
 const HOST_RSP = 4;
-const MOV_LOAD = 0x8b;
-const MOV_STORE = 0x89;
-const MOV_IMM = 0xc7;
 /**
  * The RFLAGS bit that guest code cannot set: TF would trap host instructions. (AC and NT it can: programs tell a 386 by
  * AC. The exits and the signal handlers take them back.)
  */
 const TF = 0x100;
-
-/** mov r, [guest memory operand] or mov [..], r, with the fields that `map.memory` filled. */
-export function moveMemory(asm: Assembler, map: OperandMapper, opcode: number, reg: number, size: number): void {
-  const o = map.out;
-  asm.u8(0x65);
-  asm.u8(0x67);
-  if (size === 2) asm.u8(0x66);
-  const rex = (size === 8 ? 8 : 0) | ((reg >> 3) << 2) | (o.index >= 8 ? 2 : 0) | (o.base >= 8 ? 1 : 0);
-  if (rex !== 0) asm.u8(0x40 | rex);
-  asm.u8(opcode);
-  o.reg = reg;
-  encodeModrm(asm, o);
-}
 
 /** push r, push imm, push m. */
 export function emitPush(asm: Assembler, map: OperandMapper, insn: Insn): number {
@@ -37,14 +21,14 @@ export function emitPush(asm: Assembler, map: OperandMapper, insn: Insn): number
   map.begin(insn);
   if (form.opcodeReg !== Access.None || (form.hasModrm && insn.mod === 3)) {
     const reg = map.read(form.hasModrm ? insn.rm : insn.reg);
-    asm.stackOperand(MOV_STORE, reg, -size, size === 8, size === 2);
+    asm.stackOperand(Opcode.MovStore, reg, -size, size === 8, size === 2);
   } else if (form.hasModrm) {
     const value = map.borrow();
     map.memory(insn);
-    moveMemory(asm, map, MOV_LOAD, value, size);
-    asm.stackOperand(MOV_STORE, value, -size, size === 8, size === 2);
+    encodeMemory(asm, map.out, Opcode.MovLoad, value, size);
+    asm.stackOperand(Opcode.MovStore, value, -size, size === 8, size === 2);
   } else {
-    asm.stackOperand(MOV_IMM, 0, -size, size === 8, size === 2);
+    asm.stackOperand(Opcode.MovImm, 0, -size, size === 8, size === 2);
     if (size === 2) {
       asm.u8(insn.imm);
       asm.u8(insn.imm >> 8);
@@ -66,25 +50,25 @@ export function emitPop(asm: Assembler, map: OperandMapper, insn: Insn): number 
     const value = map.borrow();
     // An address through rsp is computed after rsp was incremented. (All is borrowed before anything can fault.)
     map.memory(insn, insn.base === GUEST_RSP ? size : 0);
-    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
-    moveMemory(asm, map, MOV_STORE, value, size);
+    asm.stackOperand(Opcode.MovLoad, value, 0, size === 8, size === 2);
+    encodeMemory(asm, map.out, Opcode.MovStore, value, size);
     map.end();
     asm.moveStack(size);
     return map.fixup;
   }
   const reg = form.hasModrm ? insn.rm : insn.reg;
   if (reg === GUEST_RSP) {
-    if (size === 2) asm.stackOperand(MOV_LOAD, STACK_HOME, 0, false, true);
-    else asm.stackOperand(MOV_LOAD, STACK_HOME, 0, true);
+    if (size === 2) asm.stackOperand(Opcode.MovLoad, STACK_HOME, 0, false, true);
+    else asm.stackOperand(Opcode.MovLoad, STACK_HOME, 0, true);
     return 0;
   }
   if (reg === STACK_HOME) {
     const value = map.read(reg);
-    asm.stackOperand(MOV_LOAD, value, 0, size === 8, size === 2);
+    asm.stackOperand(Opcode.MovLoad, value, 0, size === 8, size === 2);
     asm.storeSlot(asm.layout.slots.displaced, value);
     map.end();
   } else {
-    asm.stackOperand(MOV_LOAD, reg, 0, size === 8, size === 2);
+    asm.stackOperand(Opcode.MovLoad, reg, 0, size === 8, size === 2);
   }
   asm.moveStack(size);
   return map.fixup;
@@ -127,7 +111,7 @@ export function emitPushF(asm: Assembler, insn: Insn): number {
     asm.u8(0x66);
   }
   asm.u8(0x9c);
-  asm.stackOperand(0x8f, 0, -size, false, size === 2);
+  asm.stackOperand(Opcode.PopRm, 0, -size, false, size === 2);
   if (size === 2) asm.leaDisp(HOST_RSP, HOST_RSP, 6);
   asm.moveStack(-size);
   return PUSHED_NOTHING;
@@ -136,7 +120,7 @@ export function emitPushF(asm: Assembler, insn: Insn): number {
 /** popf; one that sets TF is left to the engine, with the arithmetic flags spent. */
 export function emitPopF(asm: Assembler, insn: Insn): number {
   const size = insn.operandSize;
-  asm.stackOperand(0xff, 6, 0, false, size === 2);
+  asm.stackOperand(Opcode.PushRm, 6, 0, false, size === 2);
   poppedFlags(asm, 0xf7, 0, TF, size); // test [rsp], TF
   asm.u8(0x74);
   const skip = asm.at;
@@ -173,21 +157,21 @@ export function emitEnter(asm: Assembler, map: OperandMapper, insn: Insn): numbe
   // Borrowed before anything can fault: the fixup says for all of the instruction what to take back.
   const value = map.borrow();
   const rest = size * level + (insn.imm & 0xffff);
-  asm.stackOperand(MOV_STORE, RBP, -size, wide, !wide);
+  asm.stackOperand(Opcode.MovStore, RBP, -size, wide, !wide);
   if (level > 0) {
     for (let i = 1; i < level; i++) {
       frameOperand(map, RBP, -size * i);
-      moveMemory(asm, map, MOV_LOAD, value, size);
+      encodeMemory(asm, map.out, Opcode.MovLoad, value, size);
       frameOperand(map, STACK_HOME, -size * (i + 1));
-      moveMemory(asm, map, MOV_STORE, value, size);
+      encodeMemory(asm, map.out, Opcode.MovStore, value, size);
     }
     asm.leaDisp(value, STACK_HOME, -size);
     frameOperand(map, STACK_HOME, -size * (level + 1));
-    moveMemory(asm, map, MOV_STORE, value, size);
+    encodeMemory(asm, map.out, Opcode.MovStore, value, size);
   }
   frameOperand(map, STACK_HOME, -size - rest);
-  moveMemory(asm, map, MOV_LOAD, value, size);
-  moveMemory(asm, map, MOV_STORE, value, size);
+  encodeMemory(asm, map.out, Opcode.MovLoad, value, size);
+  encodeMemory(asm, map.out, Opcode.MovStore, value, size);
   asm.moveStack(-size);
   asm.flushStack();
   if (wide) asm.movRegReg(RBP, STACK_HOME);
@@ -210,7 +194,7 @@ export function emitLeave(asm: Assembler, map: OperandMapper, insn: Insn): numbe
   map.begin(insn, 1 << RBP);
   const value = map.borrow();
   frameOperand(map, RBP, 0);
-  moveMemory(asm, map, MOV_LOAD, value, size);
+  encodeMemory(asm, map.out, Opcode.MovLoad, value, size);
   asm.leaDisp(STACK_HOME, RBP, size);
   if (size === 8) asm.movRegReg(RBP, value);
   else asm.movRegReg16(RBP, value);
@@ -234,7 +218,7 @@ export function emitMoffs(asm: Assembler, map: OperandMapper, insn: Insn): numbe
     map.loadSegmentBase(o.base, insn.segment);
   }
   const size = byte ? 1 : insn.rex & 8 ? 8 : insn.operand16 ? 2 : 4;
-  moveMemory(asm, map, opcode, 0, size);
+  encodeMemory(asm, map.out, opcode, 0, size);
   map.end();
   return map.fixup;
 }

@@ -45,8 +45,7 @@ export function emitString(asm: Assembler, map: OperandMapper, insn: Insn): numb
     if (usesRsi) asm.leaIndex(RSI, RSI, base);
     fixup = Fixup.Rdi | (usesRsi ? Fixup.Rsi : 0);
   } else {
-    asm.u8(0x65);
-    asm.u8(0x67);
+    asm.windowPrefix();
     emitStringOpcode(asm, insn);
   }
   fixup |= map.fixup;
@@ -86,8 +85,7 @@ function emitPointed(asm: Assembler, map: OperandMapper, insn: Insn): number {
   out.vvvv = insn.vvvv;
   out.reg = insn.reg;
   out.rm = insn.rm;
-  asm.u8(0x65);
-  asm.u8(0x67);
+  asm.windowPrefix();
   encode(asm, insn, out);
   const { fixup } = map;
   map.end();

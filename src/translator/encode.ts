@@ -68,6 +68,17 @@ export function encodeModrm(asm: Assembler, o: Operands): void {
   else if (mod === 0x80) asm.u32(disp);
 }
 
+/** An instruction of one opcode byte that has the guest memory operand in `o`, and `reg`: a register or more of the opcode. */
+export function encodeMemory(asm: Assembler, o: Operands, opcode: number, reg: number, size: number): void {
+  asm.windowPrefix();
+  if (size === 2) asm.u8(0x66);
+  const rex = (size === 8 ? 8 : 0) | ((reg >> 3) << 2) | (o.index >= 8 ? 2 : 0) | (o.base >= 8 ? 1 : 0);
+  if (rex !== 0) asm.u8(0x40 | rex);
+  asm.u8(opcode);
+  o.reg = reg;
+  encodeModrm(asm, o);
+}
+
 function encodeImmediate(asm: Assembler, insn: Insn): void {
   switch (insn.immSize) {
     case 0:
@@ -91,8 +102,7 @@ function encodeImmediate(asm: Assembler, insn: Insn): void {
 /** Emits `insn` with the operands `o`. */
 export function encode(asm: Assembler, insn: Insn, o: Operands): void {
   if (o.mem === Mem.Window) {
-    asm.u8(0x65);
-    asm.u8(0x67);
+    asm.windowPrefix();
   } else if (o.mem === Mem.Slot) {
     asm.u8(0x64);
   } else if (o.address32) {

@@ -3,8 +3,8 @@
  * register to its slot or to a scratch register, memory into the window, FS and GS to the guest's own bases.
  */
 import { Access, Flag, type Form, type Insn, RegFile } from './insn.js';
-import { type Assembler, GUEST_RSP, STACK_HOME } from './assembler.js';
-import { encode, encodeModrm, Mem, Operands } from './encode.js';
+import { type Assembler, GUEST_RSP, Opcode, STACK_HOME } from './assembler.js';
+import { encode, encodeMemory, Mem, Operands } from './encode.js';
 import { PUSHED_NOTHING } from './fixup.js';
 
 const GUEST_FS = 4;
@@ -277,7 +277,8 @@ export class OperandMapper {
       this.substitute(insn, displaced);
     }
     if (form.hasModrm && insn.mod !== 3) this.memory(insn);
-    else if (form.implicitMemory) this.windowPrefix();
+    // xlat, lods, maskmov: their pointer is confined by the same two prefixes as a ModRM operand.
+    else if (form.implicitMemory) asm.windowPrefix();
     encode(asm, insn, out);
     if (lowStack >= 0) asm.movRegReg(STACK_HOME, lowStack);
     if (displaced & Access.Write) asm.storeSlot(asm.layout.slots.displaced, this.standIn);
@@ -393,31 +394,20 @@ export class OperandMapper {
 
   /** mov between the displaced register and memory, 64 bits: pushed and popped. */
   private moveThroughStack(insn: Insn): boolean {
-    const { asm } = this;
+    const { asm, out } = this;
     const load = insn.opcode === 0x8b;
     if (insn.map !== 0 || insn.vex !== 0 || (!load && insn.opcode !== 0x89)) return false;
     if (insn.base === STACK_HOME || insn.index === STACK_HOME || insn.segment >= 0) return false;
     this.memory(insn);
     if (load) {
-      this.emitWindow(0xff, 6);
+      encodeMemory(asm, out, Opcode.PushRm, 6, 4);
       asm.popSlot(asm.layout.slots.displaced);
     } else {
       asm.pushSlot(asm.layout.slots.displaced);
-      this.emitWindow(0x8f, 0);
+      encodeMemory(asm, out, Opcode.PopRm, 0, 4);
       this.fixup = PUSHED_NOTHING;
     }
     return true;
-  }
-
-  /** push or pop of the memory operand that `memory` filled. */
-  private emitWindow(opcode: number, extension: number): void {
-    const { asm, out } = this;
-    this.windowPrefix();
-    const rex = (out.index >= 8 ? 2 : 0) | (out.base >= 8 ? 1 : 0);
-    if (rex !== 0) asm.u8(0x40 | rex);
-    asm.u8(opcode);
-    out.reg = extension;
-    encodeModrm(asm, out);
   }
 
   /** A borrowed register stands for the displaced guest register in every operand that names it. */
@@ -436,11 +426,5 @@ export class OperandMapper {
       out.opcodeReg = standIn;
     }
     if (form.vvvvFile === RegFile.Gpr && insn.vvvv === STACK_HOME) out.vvvv = standIn;
-  }
-
-  /** xlat, lods, maskmov: their pointer is confined by the same two prefixes as a ModRM operand. */
-  private windowPrefix(): void {
-    this.asm.u8(0x65);
-    this.asm.u8(0x67);
   }
 }

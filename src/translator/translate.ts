@@ -3,7 +3,7 @@ import { native } from '../host/native.js';
 import { decode } from './decode.js';
 import { type Form, type Insn, Insn as InsnClass, Rewrite } from './insn.js';
 import { Trap } from '../host/cpu_block.js';
-import type { Assembler } from './assembler.js';
+import { type Assembler, JCC_BYTES } from './assembler.js';
 import type { Fragment, X86CodeSpace } from './code_space.js';
 import type { CpuModel } from './cpu_model.js';
 import type { CodeSource, EngineStats } from './engine.js';
@@ -110,7 +110,7 @@ export class Translator implements branch.BranchSink {
       if (asm.stackDelta !== 0 && !(stack.toleratesLag(this.insn) && Math.abs(asm.stackDelta) < MAX_LAG)) asm.flushStack();
       const next = pc + length;
       if (next + 1 < fetchEnd && fusesWith(this.insn, bytes[next]!, bytes[next + 1]!)) {
-        asm.keepInLine(length + (this.insn.hasMemory ? CONFINING_BYTES : 0) + branch.JCC_BYTES);
+        asm.keepInLine(length + (this.insn.hasMemory ? CONFINING_BYTES : 0) + JCC_BYTES);
       }
       const at = log.length;
       if (asm.stackDelta === 0) {

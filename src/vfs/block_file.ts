@@ -3,7 +3,8 @@ import { E } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import type { Disk } from './block_device.js';
 import type { Location } from './mount.js';
-import { OpenFile, SEEK, type UserMemory } from './open_file.js';
+import { type OpenFile, SEEK, type UserMemory } from './open_file.js';
+import { PositionedFile } from './positioned_file.js';
 
 /** Requests of <linux/fs.h> and <linux/hdreg.h>. */
 const BLK = {
@@ -16,9 +17,7 @@ const READ_AHEAD_SECTORS = 256;
 const HEADS = 255, SECTORS_PER_TRACK = 63;
 
 /** A block device's node that was opened. */
-export class BlockFile extends OpenFile {
-  private position = 0;
-
+export class BlockFile extends PositionedFile {
   constructor(readonly disk: Disk, flags: number, location: Location) {
     super(flags, location);
     disk.opens++;
@@ -31,21 +30,12 @@ export class BlockFile extends OpenFile {
     return new BlockFile(disk, flags, location);
   }
 
-  private get size(): number {
+  protected override get size(): number {
     return this.disk.device === null ? 0 : this.disk.device.size;
   }
-  override get seekable(): boolean {
-    return true;
-  }
-  override read(u8: Uint8Array, start: number, length: number): number {
-    const got = this.pread(u8, start, length, this.position);
-    if (got > 0) this.position += got;
-    return got;
-  }
-  override write(u8: Uint8Array, start: number, length: number): number {
-    const wrote = this.pwrite(u8, start, length, this.position);
-    if (wrote > 0) this.position += wrote;
-    return wrote;
+  /** Disks have no end to append at: Linux takes O_APPEND for nothing. */
+  protected override get appends(): boolean {
+    return false;
   }
   override pread(u8: Uint8Array, start: number, length: number, position: number): number {
     const count = Math.min(length, this.size - position);
@@ -53,7 +43,7 @@ export class BlockFile extends OpenFile {
     const failed = this.disk.device!.read(u8.subarray(start, start + count), position);
     return failed < 0 ? failed : count;
   }
-  override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
+  protected override store(u8: Uint8Array, start: number, length: number, position: number): number {
     const { device } = this.disk;
     if (device !== null && device.readOnly) return -E.PERM;
     if (length === 0) return 0;
@@ -62,21 +52,12 @@ export class BlockFile extends OpenFile {
     const failed = device!.write(u8.subarray(start, start + count), position);
     return failed < 0 ? failed : count;
   }
-  override seek(offset: number, whence: number): number {
-    let to: number;
-    switch (whence) {
-      case SEEK.SET: to = offset; break;
-      case SEEK.CUR: to = this.position + offset; break;
-      case SEEK.END: to = this.size + offset; break;
-      case SEEK.DATA:
-      case SEEK.HOLE:
-        if (offset < 0 || offset >= this.size) return -E.NXIO;
-        to = whence === SEEK.DATA ? offset : this.size;
-        break;
-      default: return -E.INVAL;
-    }
-    if (!(to >= 0 && to <= this.size)) return -E.INVAL;
-    return this.position = to;
+  protected override seekData(offset: number, whence: number): number {
+    if (offset < 0 || offset >= this.size) return -E.NXIO;
+    return whence === SEEK.DATA ? offset : this.size;
+  }
+  protected override checkPosition(position: number): number {
+    return position > this.size ? -E.INVAL : 0;
   }
   override sync(): number {
     return this.disk.device === null ? 0 : this.disk.device.flush();

@@ -4,14 +4,14 @@ import { O } from '../../abi/fcntl.js';
 import { SEAL } from '../../abi/file.js';
 import type { Inode } from '../inode.js';
 import type { Location } from '../mount.js';
-import { RegularFile } from '../regular_file.js';
+import { PositionedFile } from '../positioned_file.js';
 import { MAX_SIZE, type FileData } from './tmp_data.js';
 import type { TmpInode } from './tmpfs.js';
 
 const FALLOC_PUNCH_HOLE = 2;
 
 /** An open regular file of a tmpfs. */
-export class TmpFile extends RegularFile {
+export class TmpFile extends PositionedFile {
   constructor(readonly node: TmpInode, private readonly data: FileData, flags: number, location: Location) {
     super(flags, location);
     node.opens++;

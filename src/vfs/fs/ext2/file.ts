@@ -5,7 +5,7 @@ import type { Inode } from '../../inode.js';
 import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
 import type { Location } from '../../mount.js';
 import { SEEK } from '../../open_file.js';
-import { RegularFile } from '../../regular_file.js';
+import { PositionedFile } from '../../positioned_file.js';
 import { readBytes, resize, seekData, writeBytes } from './data.js';
 import type { Ext2Inode } from './inode.js';
 
@@ -43,7 +43,7 @@ export class FileBytes implements StoredFile {
   }
 }
 
-export class Ext2File extends RegularFile {
+export class Ext2File extends PositionedFile {
   private readonly writes: boolean;
   /** Something was written that may be in memory only. */
   private wrote = false;

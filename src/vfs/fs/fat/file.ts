@@ -4,7 +4,7 @@ import { O } from '../../../abi/fcntl.js';
 import { MappedCopy, type StoredFile } from '../../mapped_copy.js';
 import type { Location } from '../../mount.js';
 import { type OpenFile, SEEK, type UserMemory } from '../../open_file.js';
-import { RegularFile } from '../../regular_file.js';
+import { PositionedFile } from '../../positioned_file.js';
 import type { FatFs } from './fat.js';
 import { ClusterChain, readSpace, writeSpace, zeroSpace } from './chain.js';
 import { FatInode } from './inode.js';
@@ -203,7 +203,7 @@ export class FatRegular extends FatInode implements StoredFile {
 }
 
 /** An open regular file. */
-class FatFile extends RegularFile {
+class FatFile extends PositionedFile {
   constructor(readonly node: FatRegular, flags: number, override readonly location: Location) {
     super(flags, location);
     node.opens++;

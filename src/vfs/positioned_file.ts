@@ -1,9 +1,9 @@
-/** Open regular files whose bytes a file system here holds: position, O_APPEND and lseek(2) are the same for all of them. */
+/** Open files whose bytes are held here, of file systems and of disks: position, O_APPEND and lseek(2) are the same for all. */
 import { E } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import { OpenFile, SEEK } from './open_file.js';
 
-export abstract class RegularFile extends OpenFile {
+export abstract class PositionedFile extends OpenFile {
   private position = 0;
 
   /** Of the file, in bytes. */
@@ -18,6 +18,10 @@ export abstract class RegularFile extends OpenFile {
     return position > Number.MAX_SAFE_INTEGER ? -E.INVAL : 0;
   }
 
+  protected get appends(): boolean {
+    return (this.flags & O.APPEND) !== 0;
+  }
+
   override get seekable(): boolean {
     return true;
   }
@@ -27,13 +31,13 @@ export abstract class RegularFile extends OpenFile {
     return got;
   }
   override write(u8: Uint8Array, start: number, length: number): number {
-    if (this.flags & O.APPEND) this.position = this.size;
+    if (this.appends) this.position = this.size;
     const wrote = this.store(u8, start, length, this.position);
     if (wrote > 0) this.position += wrote;
     return wrote;
   }
   override pwrite(u8: Uint8Array, start: number, length: number, position: number): number {
-    return this.store(u8, start, length, this.flags & O.APPEND ? this.size : position);
+    return this.store(u8, start, length, this.appends ? this.size : position);
   }
   override seek(offset: number, whence: number): number {
     let to: number;
