@@ -12,6 +12,7 @@ import { Stat } from '../vfs/inode.js';
 import { notifyPlace } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { dropPrivileges } from '../vfs/privileges.js';
+import { wroteThrough } from '../vfs/write_through.js';
 import { locate } from './path_argument.js';
 import { tooLarge } from './transfer.js';
 import { call, fd, int, long, off, path, ptr, size, uint, type Row } from './types.js';
@@ -35,6 +36,7 @@ function ftruncate(task: Task, fd: number, length: number): number {
   const result = file.truncate(length);
   if (result >= 0 && file.location !== null) {
     notifyPlace(file.location, IN.MODIFY);
+    wroteThrough(file);
     dropPrivileges(task.fs.cred, file.location.inode);
   }
   return result;
@@ -66,6 +68,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   const result = file.fallocate(mode, offset, length);
   if (result >= 0 && file.location !== null) {
     notifyPlace(file.location, IN.MODIFY);
+    wroteThrough(file);
     dropPrivileges(task.fs.cred, file.location.inode);
   }
   return result;

@@ -1,4 +1,5 @@
 /** The families of calls that not every program needs (table.ts). */
+import { fsContextRows } from './fs_context.js';
 import { futex2Rows } from './futex2.js';
 import { inotifyRows } from './inotify.js';
 import { ioprioRows } from './ioprio.js';
@@ -7,6 +8,9 @@ import { membarrierRows } from './membarrier.js';
 import { processMemoryRows } from './process_memory.js';
 import { mqueueRows } from './mqueue.js';
 import { mountRows } from './mount.js';
+import { mountAttributeRows } from './mount_attributes.js';
+import { mountListRows } from './mount_list.js';
+import { moveMountRows } from './move_mount.js';
 import { namespaceRows } from './namespace.js';
 import { numaRows } from './numa.js';
 import { pidfdRows } from './pidfd.js';
@@ -26,13 +30,17 @@ import { xattrRows } from './xattr.js';
 import type { Row } from './types.js';
 
 export const lateRows: readonly Row[] = [
+  ...fsContextRows,
   ...futex2Rows,
   ...inotifyRows,
   ...ioprioRows,
   ...kcmpRows,
   ...membarrierRows,
   ...processMemoryRows,
+  ...mountAttributeRows,
+  ...mountListRows,
   ...mountRows,
+  ...moveMountRows,
   ...mqueueRows,
   ...namespaceRows,
   ...numaRows,

@@ -1,27 +1,25 @@
 /** The tree of mounts: mount(2), umount2(2), pivot_root(2). File systems of their own: mount_type.ts. */
 import { E } from '../abi/errno.js';
 import { AT, S } from '../abi/fcntl.js';
+import { ACTION, MS, PROPAGATION, SUPER, UMOUNT } from '../abi/mount.js';
 import { hasWriters, inUse } from '../kernel/mount_use.js';
 import { TaskState, type Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
-import { Location, MS, Mount } from '../vfs/mount.js';
+import type { FileSystem } from '../vfs/inode.js';
+import { Location, Mount } from '../vfs/mount.js';
 import * as tree from '../vfs/mount_tree.js';
 import { lookup } from '../vfs/path_walk.js';
+import { setSuperFlags } from '../vfs/write_through.js';
 import { fileSystemOf } from './mount_type.js';
 import { locate } from './path_argument.js';
 import { call, flags, path, ptr, type Row } from './types.js';
 
-/** What a call to mount(2) asks for, beside the flags that stay with the mount. */
-const ACTION = {
-  SYNCHRONOUS: 16, REMOUNT: 32, MANDLOCK: 64, DIRSYNC: 128, BIND: 4096, MOVE: 8192, REC: 16384, SILENT: 32768,
-  UNBINDABLE: 1 << 17, PRIVATE: 1 << 18, SLAVE: 1 << 19, SHARED: 1 << 20, STRICTATIME: 1 << 24, LAZYTIME: 1 << 25,
-} as const;
-const PROPAGATION = ACTION.UNBINDABLE | ACTION.PRIVATE | ACTION.SLAVE | ACTION.SHARED;
+const KINDS = PROPAGATION.UNBINDABLE | PROPAGATION.PRIVATE | PROPAGATION.SLAVE | PROPAGATION.SHARED;
 const ATIME = MS.NOATIME | MS.NODIRATIME | MS.RELATIME;
 const KEPT = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOSYMFOLLOW | ATIME;
+const SUPER_ALL = SUPER.SYNCHRONOUS | SUPER.MANDLOCK | SUPER.DIRSYNC | SUPER.LAZYTIME;
 const MAGIC = 0xc0ed0000, MAGIC_MASK = 0xffff0000;
 const PAGE = 4096;
-const UMOUNT = { FORCE: 1, DETACH: 2, EXPIRE: 4, NOFOLLOW: 8 } as const;
 
 /** mount(2). */
 function mount(task: Task, source: number, target: number, type: number, flags: number, data: number): number {
@@ -31,21 +29,23 @@ function mount(task: Task, source: number, target: number, type: number, flags: 
   if (typeof device === 'number') return device;
   const options = data === 0 ? '' : task.mm.cstring(data, PAGE);
   if (options === -E.FAULT) return options;
+  if ((flags & MAGIC_MASK) >>> 0 === MAGIC) flags &= ~MAGIC_MASK;
+  if (flags & ACTION.NOUSER) return -E.INVAL;
   const place = locate(task, AT.FDCWD, target, 0);
   if (typeof place === 'number') return place;
   if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
-  if ((flags & MAGIC_MASK) >>> 0 === MAGIC) flags &= ~MAGIC_MASK;
   const text = typeof options === 'string' ? options : '';
   if (flags & ACTION.REMOUNT) {
     return flags & ACTION.BIND ? reconfigure(task, place, flags) : remount(task, place, flags, text);
   }
   if (flags & ACTION.BIND) return bind(task, device, place, (flags & ACTION.REC) !== 0);
-  if (flags & PROPAGATION) return changeType(task, place, flags);
+  if (flags & KINDS) return changeType(task, place, flags);
   if (flags & ACTION.MOVE) return move(task, device, place);
   if (typeName === null) return -E.INVAL;
   const silent = (flags & ACTION.SILENT) !== 0;
   const fs = fileSystemOf(task, typeName, device, text, (flags & MS.RDONLY) !== 0, silent);
   if (typeof fs === 'number') return fs;
+  if (!tree.isMounted(fs) && flags & SUPER_ALL) setSuperFlags(fs, flags & SUPER_ALL);
   const top = tree.topmost(place);
   const twice = top.mount.fs === fs && isRoot(top);
   const failed = twice ? -E.BUSY : attach(task, new Mount(fs, fs.root, keptFlags(flags), null), place);
@@ -67,12 +67,12 @@ function keptFlags(flags: number): number {
   return kept & MS.NOATIME ? kept : kept | MS.RELATIME;
 }
 
-function isRoot(place: Location): boolean {
+export function isRoot(place: Location): boolean {
   return place.inode === place.mount.root;
 }
 
 /** Is this a mount of the tree that the task sees? */
-function isOurs(task: Task, mount: Mount): boolean {
+export function isOurs(task: Task, mount: Mount): boolean {
   return mount.namespace === task.fs.namespace;
 }
 
@@ -93,6 +93,7 @@ function reconfigure(task: Task, place: Location, flags: number): number {
   if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
   if (flags & MS.RDONLY && !mount.readOnly && hasWriters(task.kernel, mount.fs, mount)) return -E.BUSY;
   mount.flags = newFlags(mount, flags);
+  mount.namespace?.touch();
   return 0;
 }
 
@@ -101,25 +102,35 @@ function remount(task: Task, place: Location, flags: number, options: string): n
   const { mount } = place;
   const { fs } = mount;
   if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
-  const readOnly = (flags & MS.RDONLY) !== 0;
-  if (readOnly && !fs.readOnly && hasWriters(task.kernel, fs)) return -E.BUSY;
-  if (fs.remount !== undefined) {
-    const failed = fs.remount(readOnly, options);
-    if (failed < 0) return failed;
-  } else if (fs.readOnly && !readOnly) {
-    return -E.ROFS;
-  }
+  const failed = remountSuper(task, fs, (flags & MS.RDONLY) !== 0, options);
+  if (failed < 0) return failed;
+  // Whether directories are written through stays as it was (Linux MS_RMT_MASK).
+  const kept = (fs.superFlags ?? 0) & SUPER.DIRSYNC;
+  setSuperFlags(fs, (flags & SUPER_ALL & ~SUPER.DIRSYNC) | kept);
   mount.flags = newFlags(mount, flags);
+  mount.namespace?.touch();
   return 0;
+}
+
+/** Other options of a file system. -EBUSY: somebody writes, it cannot become read-only; -EROFS: it cannot be written. */
+export function remountSuper(task: Task, fs: FileSystem, readOnly: boolean, options: string): number {
+  if (readOnly && !fs.readOnly && hasWriters(task.kernel, fs)) return -E.BUSY;
+  if (fs.remount !== undefined) return fs.remount(readOnly, options);
+  return fs.readOnly && !readOnly ? -E.ROFS : 0;
 }
 
 /** MS_BIND: the same files at another place; with MS_REC, what is mounted below comes too. */
 function bind(task: Task, source: string | null, on: Location, recursive: boolean): number {
   const from = sourcePlace(task, source);
   if (typeof from === 'number') return from;
-  if (from.mount.unbindable || !isOurs(task, from.mount) || !isOurs(task, on.mount)) return -E.INVAL;
+  if (!mayCopy(task, from.mount) || !isOurs(task, on.mount)) return -E.INVAL;
   if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
   return attach(task, tree.copyTree(from.mount, from.inode, from, recursive), on);
+}
+
+/** May this mount be seen at another place, too? It is of the caller's tree, or of one that is nowhere yet. */
+export function mayCopy(task: Task, mount: Mount): boolean {
+  return !mount.unbindable && (isOurs(task, mount) || mount.namespace?.detached === true);
 }
 
 /** The place that a mount's source names. -EINVAL without one. */
@@ -130,29 +141,61 @@ function sourcePlace(task: Task, source: string | null): Location | number {
 /** MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE: exactly one of them, with MS_REC for all mounts below. */
 function changeType(task: Task, place: Location, flags: number): number {
   const change = CHANGES.get(flags & ~(ACTION.REC | ACTION.SILENT));
-  if (change === undefined || !isRoot(place) || !isOurs(task, place.mount)) return -E.INVAL;
+  if (change === undefined || !isRoot(place) || place.mount.namespace === null) return -E.INVAL;
   for (const mount of flags & ACTION.REC ? tree.subtree(place.mount) : [place.mount]) change(mount);
   return 0;
 }
 
-const CHANGES = new Map<number, (mount: Mount) => void>([
-  [ACTION.SHARED, tree.makeShared], [ACTION.SLAVE, tree.makeSlave], [ACTION.PRIVATE, tree.makePrivate],
-  [ACTION.UNBINDABLE, tree.makeUnbindable],
+/** What makes a mount of each kind. */
+export const CHANGES = new Map<number, (mount: Mount) => void>([
+  [PROPAGATION.SHARED, tree.makeShared], [PROPAGATION.SLAVE, tree.makeSlave],
+  [PROPAGATION.PRIVATE, tree.makePrivate], [PROPAGATION.UNBINDABLE, tree.makeUnbindable],
 ]);
 
 /** MS_MOVE. */
 function move(task: Task, source: string | null, on: Location): number {
   const from = sourcePlace(task, source);
-  if (typeof from === 'number') return from;
+  return typeof from === 'number' ? from : moveMount(task, from, on, false);
+}
+
+/**
+ * Takes a mount, or a tree that is nowhere yet, to a place; `beneath`: below what is mounted there.
+ * -EINVAL, -ELOOP, -ENOENT as move_mount(2) has them.
+ */
+export function moveMount(task: Task, from: Location, on: Location, beneath: boolean): number {
   const { mount } = from;
-  if (!isRoot(from) || mount.on === null || !isOurs(task, mount) || !isOurs(task, on.mount)) return -E.INVAL;
-  if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.INVAL;
-  if (mount.on.mount.group !== null) return -E.INVAL;
-  const to = tree.topmost(on);
+  const { namespace } = mount;
+  if (!isRoot(from) || namespace === null) return -E.INVAL;
+  const top = tree.topmost(on);
+  const covers = top.mount;
+  const to = beneath ? covers.on : top;
+  if (to === null) return -E.INVAL;
+  if (to.inode.removed) return -E.NOENT;
+  if ((from.inode.type === S.IFDIR) !== (to.inode.type === S.IFDIR)) return -E.INVAL;
+  if (!isOurs(task, to.mount) && to.mount.namespace?.detached !== true) return -E.INVAL;
+  if (mount.on === null) {
+    if (!namespace.detached) return -E.INVAL;
+    if (namespace === to.mount.namespace) return -E.LOOP;
+  } else if (!isOurs(task, mount) || mount.on.mount.group !== null) {
+    return -E.INVAL;
+  }
+  if (beneath) {
+    const above = tree.subtree(covers);
+    if (!isRoot(top) || covers === task.fs.root.mount || above.includes(mount) || wouldCover(to, covers, mount)) {
+      return -E.INVAL;
+    }
+  }
   if (to.mount.group !== null && tree.subtree(mount).some((each) => each.unbindable)) return -E.INVAL;
   for (let at: Mount | undefined = to.mount; at !== undefined; at = at.on?.mount) if (at === mount) return -E.LOOP;
+  if (namespace.detached && mount.on === null) task.fs.vfs.namespaces.delete(namespace);
   tree.move(mount, to);
   return 0;
+}
+
+/** Would what is mounted beneath `covers` come, by propagation, beneath itself? */
+function wouldCover(to: Location, covers: Mount, mount: Mount): boolean {
+  const { group } = to.mount;
+  return group !== null && (covers.group === group || mount.group === group);
 }
 
 /** umount2(2). */
@@ -216,11 +259,11 @@ function pivotRoot(task: Task, newRoot: number, putOld: number): number {
   return 0;
 }
 
-const mountFlags = flags('MS_', { ...MS, ...ACTION });
+const mountFlags = flags('MS_', { ...MS, ...SUPER, ...PROPAGATION, ...ACTION });
 
 export const mountRows: readonly Row[] = [
-  call('mount', 165, 21, [path, path, path, mountFlags, ptr], mount, 'partial',
-    'types: /proc/filesystems; MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME have no effect'),
+  call('mount', 165, 21, [path, path, path, mountFlags, ptr], mount, 'full',
+    'types: /proc/filesystems; MS_MANDLOCK has no effect, as on Linux'),
   call('umount2', 166, 52, [path, flags('MNT_', UMOUNT)], umount2),
   call('umount', -1, 22, [path], umount),
   call('pivot_root', 155, 217, [path, path], pivotRoot),

@@ -9,11 +9,12 @@ import { MS } from '../vfs/mount.js';
 import { lookup } from '../vfs/path_walk.js';
 
 /**
- * A file system of a type: new, or the one that is there already. -ENODEV: there is none of that type;
+ * A file system of a type: new, or the one that is there already. `log` hears why it failed, too. -ENODEV: there is none of that type;
  * -ENOTBLK, -ENXIO, -EACCES, -EBUSY: the device is none, has nothing behind it, is read-only or is in use.
  */
 export function fileSystemOf(
   task: Task, name: string, source: string | null, options: string, readOnly: boolean, silent: boolean,
+  log: (line: string) => void = () => {},
 ): FileSystem | number {
   const type = fileSystemType(name);
   const { vfs } = task.fs;
@@ -36,7 +37,10 @@ export function fileSystemOf(
     type: name, source: source ?? 'none', disk, options, readOnly,
     uid: task.fs.cred.fsuid, gid: task.fs.cred.fsgid, umask: task.fs.umask,
     place: (path) => lookup(task.fs, task.fs.cwd, path, true),
-    log: silent ? () => {} : vfs.log,
+    log: (line) => {
+      log(line);
+      if (!silent) vfs.log(line);
+    },
   });
   if (typeof fs !== 'number' && disk !== null) disk.mounted = fs;
   return fs;

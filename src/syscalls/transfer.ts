@@ -14,6 +14,7 @@ import { parkOn, readyQueue, waitReady } from '../kernel/wait_ready.js';
 import { notifyPlace, watched } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { dropPrivileges } from '../vfs/privileges.js';
+import { wroteThrough } from '../vfs/write_through.js';
 
 /** As a position: the file's own. */
 export const OWN_POSITION = -1;
@@ -123,6 +124,7 @@ function written(task: Task, file: OpenFile, count: number): number {
   const place = file.location;
   if (count > 0 && place !== null) {
     if (watched()) notifyPlace(place, IN.MODIFY);
+    wroteThrough(file);
     if (place.inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(task.fs.cred, place.inode);
   }
   return count;

@@ -12,6 +12,7 @@ import type { PathContext } from './path_walk.js';
 import { dropPrivileges, lostPrivileges } from './privileges.js';
 import { isRunning } from './running.js';
 import { Access } from './vfs.js';
+import { changedThrough } from './write_through.js';
 
 /** Nanoseconds with a meaning of their own (utimensat(2)). */
 export const UTIME = { NOW: 0x3fffffff, OMIT: 0x3ffffffe } as const;
@@ -94,7 +95,10 @@ export function truncate(ctx: PathContext, place: Location, size: number): numbe
 
 function changed(place: Location, changes: AttrChange, event: number): number {
   const result = place.inode.setattr(changes);
-  if (result >= 0) notifyPlace(place, event);
+  if (result >= 0) {
+    notifyPlace(place, event);
+    changedThrough(place.mount.fs);
+  }
   return result;
 }
 
@@ -110,7 +114,10 @@ export function setxattr(ctx: PathContext, place: Location, name: string, value:
   if (denied < 0) return denied;
   const { inode } = place;
   const result = name === ACCESS_ACL ? setAccessAcl(inode, value, flags) : inode.setxattr(name, value, flags);
-  if (result >= 0) notifyPlace(place, IN.ATTRIB);
+  if (result >= 0) {
+    notifyPlace(place, IN.ATTRIB);
+    changedThrough(place.mount.fs);
+  }
   return result;
 }
 
@@ -144,7 +151,10 @@ export function removexattr(ctx: PathContext, place: Location, name: string): nu
   const denied = mayXattr(ctx, place, name, Access.Write);
   if (denied < 0) return denied;
   const result = place.inode.removexattr(name);
-  if (result >= 0) notifyPlace(place, IN.ATTRIB);
+  if (result >= 0) {
+    notifyPlace(place, IN.ATTRIB);
+    changedThrough(place.mount.fs);
+  }
   return result;
 }
 

@@ -104,6 +104,8 @@ export interface FileSystem {
   readonly root: Inode;
   /** Nothing can be changed, whatever the mount says. */
   readonly readOnly: boolean;
+  /** SUPER flags (abi/mount.ts); changed by superFlags of write_through.ts only. undefined: none. */
+  superFlags?: number;
   /** A rename may leave a whiteout (a character device 0:0). */
   readonly whiteouts?: boolean;
   /** Inode.rename knows RENAME.WHITEOUT: both happen, or nothing does. */

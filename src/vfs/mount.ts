@@ -1,13 +1,9 @@
 /** Mounts, and places in the tree that they make. What is done with them is in mount_tree.ts. */
+import { MS } from '../abi/mount.js';
 import type { FileSystem, Inode } from './inode.js';
 import type { MountNamespace, PeerGroup } from './mount_tree.js';
 
-/**
- * Flags of one mount, with the numbers of mount(2). A mount with neither NOATIME nor RELATIME has strict access times.
- */
-export const MS = {
-  RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOSYMFOLLOW: 256, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 1 << 21,
-} as const;
+export { MS };
 
 const DAY = 86400;
 let lastId = 0;

@@ -15,12 +15,28 @@ export class PeerGroup {
   readonly slaves = new Set<Mount>();
 }
 
-/** The tree of mounts that a process sees. */
+/** Who waits for changes of a tree: open files of /proc/PID/mounts. */
+export interface TreeWatcher {
+  changed(): void;
+}
+
+/** The tree of mounts that a process sees, or one that is nowhere yet and only a descriptor holds (`detached`). */
 export class MountNamespace {
   readonly id = ++lastNamespace;
+  /** Counts changes: mounts that come, go or get other flags. */
+  event = 0;
+  readonly watchers = new Set<TreeWatcher>();
+  /** Descriptors that keep the tree though nobody sees it (setns(2)). */
+  holders = 0;
 
-  constructor(public root: Mount) {
+  constructor(public root: Mount, readonly detached = false) {
     root.namespace = this;
+  }
+
+  /** Something has changed: poll(2) on /proc/PID/mounts tells. */
+  touch(): void {
+    this.event++;
+    for (const watcher of this.watchers) watcher.changed();
   }
 
   /** All mounts in the order in which they were made. */
@@ -128,6 +144,14 @@ function join(namespace: MountNamespace | null, tree: Mount): void {
     mount.namespace = namespace;
     used(mount.fs, 1);
   }
+  namespace?.touch();
+}
+
+/** A tree of its own for a mount that is nowhere, with all below it. */
+export function detachedTree(top: Mount): MountNamespace {
+  const namespace = new MountNamespace(top, true);
+  join(namespace, top);
+  return namespace;
 }
 
 /**
@@ -300,6 +324,7 @@ export function detach(mount: Mount): number {
 function drop(mount: Mount): number {
   detachOne(mount);
   makePrivate(mount);
+  mount.namespace?.touch();
   mount.namespace = null;
   if (used(mount.fs, -1) > 0) return 0;
   notifyUnmounted(mount.fs);
@@ -308,10 +333,14 @@ function drop(mount: Mount): number {
   return failed;
 }
 
-/** Takes a mount to another place. The caller has checked that it may go there. */
+/** Takes a mount to another place, of another tree perhaps. The caller has checked that it may go there. */
 export function move(mount: Mount, on: Location): void {
+  const from = mount.namespace, to = on.mount.namespace;
   detachOne(mount);
   place(mount, on);
+  if (from !== to) for (const each of subtree(mount)) each.namespace = to;
+  from?.touch();
+  to?.touch();
 }
 
 /** Puts `next` where the mount `root` is, and `root` at `old`, a place below `next` (pivot_root(2)). */
@@ -322,6 +351,7 @@ export function pivot(root: Mount, next: Mount, old: Location): void {
   if (at === null) root.namespace!.root = next;
   else attachOne(next, at);
   attachOne(root, old);
+  next.namespace?.touch();
 }
 
 function setMaster(mount: Mount, master: PeerGroup | null): void {
@@ -358,6 +388,14 @@ export function makePrivate(mount: Mount): void {
 export function makeUnbindable(mount: Mount): void {
   makePrivate(mount);
   mount.unbindable = true;
+}
+
+/** A private mount becomes a peer of `from`, or a slave of the same master (MOVE_MOUNT_SET_GROUP). */
+export function setGroup(mount: Mount, from: Mount): void {
+  setMaster(mount, from.master);
+  mount.group = from.group;
+  from.group?.members.add(mount);
+  mount.unbindable = false;
 }
 
 /** The slaves of a group that ends follow its last member's master. */

@@ -11,6 +11,7 @@ import { notifyCreated, notifyInode, notifyMoved, notifyRemoved, watched } from 
 import { Last, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
 import { createAt, linkable, mayChange } from './vfs.js';
+import { namedThrough } from './write_through.js';
 
 /** mkdir(2). `mode`'s permission bits count; the umask is applied. */
 export function mkdir(ctx: PathContext, at: Location, path: string, mode: number): number {
@@ -70,6 +71,7 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   if (result >= 0) {
     notifyInode(source.inode, IN.ATTRIB);
     notifyCreated(found.dir, found.name, source.inode);
+    namedThrough(found.dirMount.fs, found.dir);
   }
   return result;
 }
@@ -100,7 +102,10 @@ export function unlink(ctx: PathContext, at: Location, path: string): number {
   if (found.mount !== found.dirMount || isMountPoint(ctx, inode)) return -E.BUSY;
   const links = watched() ? linksOf(inode) : 0;
   const result = found.dir.unlink(found.name);
-  if (result >= 0) notifyRemoved(found.dir, found.name, inode, links);
+  if (result >= 0) {
+    notifyRemoved(found.dir, found.name, inode, links);
+    namedThrough(found.dirMount.fs, found.dir);
+  }
   return result;
 }
 
@@ -123,6 +128,7 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   if (result < 0) return result;
   inode.removed = true;
   notifyRemoved(found.dir, found.name, inode, 0);
+  namedThrough(found.dirMount.fs, found.dir);
   return 0;
 }
 
@@ -190,6 +196,7 @@ export function rename(
   }
   notifyMoved(from.dir, from.name, to.dir, to.name, inode, flags & RENAME.EXCHANGE ? null : there, links);
   if (flags & RENAME.EXCHANGE) notifyMoved(to.dir, to.name, from.dir, from.name, there!, null, 0);
+  namedThrough(to.dirMount.fs, to.dir);
   return 0;
 }
 

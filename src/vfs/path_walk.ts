@@ -233,7 +233,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
       return child;
     }
     const type = child.mode & S.IFMT;
-    if (type === S.IFLNK && follows) {
+    if (type === S.IFLNK && follows && (child.covered === 0 || mount.children?.has(child) !== true)) {
       if (resolve & RESOLVE.NO_SYMLINKS || mount.flags & MS.NOSYMFOLLOW) return -E.LOOP;
       if (++links > MAX_LINKS) return -E.LOOP;
       const magic = child.jump();

@@ -15,6 +15,7 @@ import { Last, RESOLVE_SHIFT, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
 import { dropPrivileges } from './privileges.js';
 import { isRunning } from './running.js';
+import { namedThrough } from './write_through.js';
 
 export { Location, Mount, MS } from './mount.js';
 export { OpenFile } from './open_file.js';
@@ -288,6 +289,7 @@ export function createAt(ctx: PathContext, found: Walk, mode: number, rdev: numb
   found.inode = made;
   found.mount = found.dirMount;
   notifyCreated(found.dir, found.name, made);
+  namedThrough(found.dirMount.fs, found.dir);
   return made;
 }
 

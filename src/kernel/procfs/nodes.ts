@@ -118,7 +118,7 @@ export class ProcDirectory extends ProcInode {
 /** Text made at each open, and anew by each later read from its beginning (Linux fs/seq_file.c). */
 export class ProcFile extends ProcInode {
   constructor(
-    fs: FileSystem, private readonly text: () => string | number, owner?: Owner, mode = 0o444,
+    fs: FileSystem, protected readonly text: () => string | number, owner?: Owner, mode = 0o444,
     private readonly store?: (text: string) => number,
   ) {
     super(fs, S.IFREG | mode, owner);
@@ -127,14 +127,18 @@ export class ProcFile extends ProcInode {
   override open(flags: number, location: Location): OpenFile | number {
     if ((flags & O.ACCMODE) !== O.RDONLY && !this.store) return -E.ACCES;
     const text = (flags & O.ACCMODE) === O.WRONLY ? '' : this.text();
-    return typeof text === 'number' ? text : new ProcText(flags, location, text, this.text, this.store);
+    return typeof text === 'number' ? text : this.opened(flags, location, text);
+  }
+  protected opened(flags: number, location: Location, text: string): OpenFile {
+    return new ProcText(flags, location, text, this.text, this.store);
   }
   override setattr(): number {
     return this.store ? 0 : -E.PERM;
   }
 }
 
-class ProcText extends OpenFile {
+/** An open file of such text. */
+export class ProcText extends OpenFile {
   private position = 0;
   private bytes: Buffer;
   /** Nothing was read yet: the text is that of the open. */

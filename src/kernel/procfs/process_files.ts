@@ -18,7 +18,7 @@ import { TaskState, type Task } from '../task.js';
 import { describeFile } from './fdinfo.js';
 import { MemNode } from './mem_file.js';
 import { MapFilesDirectory, mapsText, numaMapsText, smapsRollupText, smapsText } from './memory_files.js';
-import { mountinfoText, mountstatsText, mountsText } from './mount_files.js';
+import { mountFile, mountinfoText, mountstatsText, mountsText } from './mount_files.js';
 import { netDirectory } from './net_files.js';
 import { schedstatText, schedText, syscallText, timersText } from './task_state_files.js';
 import { ProcDirectory, ProcFile, ProcInode, ProcLink, type MakeNode, type Owner } from './nodes.js';
@@ -35,6 +35,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
   const alive = (): boolean => task.state !== TaskState.Zombie;
   const text = (make: () => string, mode = 0o444): MakeNode => (in_) =>
     new ProcFile(in_, () => (task.process.state === ProcessState.Reaped ? -E.SRCH : make()), owner, mode);
+  const ofMounts = (make: () => string) => () => (alive() ? make() : -E.INVAL);
   const ofSpace = (make: () => string, mode = 0o444): MakeNode => text(() => (alive() ? make() : ''), mode);
   const link = (target: () => string | number, place: () => Location | number): MakeNode => (in_) =>
     new ProcLink(in_, target, owner, place);
@@ -63,8 +64,8 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     limits: text(() => limitsText(task.process)),
     loginuid: text(() => '4294967295'),
     maps: ofSpace(() => mapsText(task)),
-    mountinfo: text(() => mountinfoText(task)),
-    mounts: text(() => mountsText(task)),
+    mountinfo: mountFile(task, ofMounts(() => mountinfoText(task)), owner),
+    mounts: mountFile(task, ofMounts(() => mountsText(task)), owner),
     net: netDirectory(task.kernel),
     ns: (in_) => new ProcDirectory(in_, namespaces(owner), owner, 0o511),
     numa_maps: ofSpace(() => numaMapsText(task)),

@@ -13,14 +13,25 @@ const MAX_LAYERS = 500;
 const ACCEPTED =
   /^(redirect_dir=\w+|index=\w+|nfs_export=off|xino=\w+|metacopy=off|verity=off|uuid=\w+|volatile|userxattr|)$/;
 
-/** lowerdir=, upperdir= and workdir= of Linux's overlay. -EINVAL, -ENOENT, -ENOTDIR as there. */
+/** Is this, by its name, an option of an overlay? */
+export function isOverlayOption(word: string): boolean {
+  return /^(lowerdir\+?|upperdir|workdir)=/.test(word) || (word !== '' && ACCEPTED.test(word));
+}
+
+/** lowerdir= (or lowerdir+= for each layer), upperdir= and workdir= of Linux's overlay. -EINVAL, -ENOENT, -ENOTDIR as there. */
 export function openOverlay(request: MountRequest): FileSystem | number {
   let lowerdir = '', upperdir = '', workdir = '';
+  const added: string[] = [];
   for (const word of splitAt(request.options, ',')) {
     if (word.startsWith('lowerdir=')) lowerdir = word.substring(9);
+    else if (word.startsWith('lowerdir+=')) added.push(word.substring(10));
     else if (word.startsWith('upperdir=')) upperdir = unescaped(word.substring(9));
     else if (word.startsWith('workdir=')) workdir = unescaped(word.substring(8));
     else if (!ACCEPTED.test(word)) return -E.INVAL;
+  }
+  if (added.length > 0) {
+    if (lowerdir !== '') return -E.INVAL;
+    lowerdir = added.join(':');
   }
   const paths = splitAt(lowerdir, ':').map(unescaped);
   const writable = upperdir !== '';

@@ -34,6 +34,12 @@ export interface FileSystemType {
   readonly onDevice: boolean;
   /** A new file system, or -errno. undefined: the kernel has the only one, which is mounted again. */
   readonly open?: (request: MountRequest) => FileSystem | number;
+  /** Is this one of its options, with a value that can be right (fsconfig(2))? undefined: it has none. */
+  readonly accepts?: (word: string) => boolean;
+  /** Options that exist, whatever the value: the message says so. */
+  readonly known?: RegExp;
+  /** Options whose value may be a descriptor. */
+  readonly places?: RegExp;
 }
 
 function openTmpFs(request: MountRequest): FileSystem | number {
@@ -47,18 +53,31 @@ function openExt2(request: MountRequest): FileSystem | number {
   return ext2Module().Ext2Fs.open(request);
 }
 
+const inMemory = {
+  open: openTmpFs,
+  accepts: (word: string): boolean => tmpfsOptions(word) !== null,
+  known: /^(size|nr_blocks|nr_inodes|mode|uid|gid|huge|mpol)$/,
+};
+const onExt2 = { onDevice: true, open: openExt2, accepts: (word: string): boolean => ext2Module().Ext2Fs.accepts(word) };
+
 export const fileSystemTypes: readonly FileSystemType[] = [
   { name: 'sysfs', onDevice: false },
-  { name: 'proc', onDevice: false },
-  { name: 'tmpfs', onDevice: false, open: openTmpFs },
-  { name: 'ramfs', onDevice: false, open: openTmpFs },
-  { name: 'devtmpfs', onDevice: false },
-  { name: 'devpts', onDevice: false },
-  { name: 'ext3', onDevice: true, open: openExt2 },
-  { name: 'ext2', onDevice: true, open: openExt2 },
-  { name: 'ext4', onDevice: true, open: openExt2 },
-  { name: 'vfat', onDevice: true, open: (request) => fatModule().FatFs.open(request) },
-  { name: 'overlay', onDevice: false, open: (request) => overlayMountModule().openOverlay(request) },
+  { name: 'proc', onDevice: false, accepts: (word) => /^(hidepid|gid|subset)=/.test(word) },
+  { name: 'tmpfs', onDevice: false, ...inMemory },
+  { name: 'ramfs', onDevice: false, ...inMemory },
+  { name: 'devtmpfs', onDevice: false, accepts: inMemory.accepts, known: inMemory.known },
+  { name: 'devpts', onDevice: false, accepts: (word) => /^(newinstance$|(uid|gid|mode|ptmxmode|max)=)/.test(word) },
+  { name: 'ext3', ...onExt2 },
+  { name: 'ext2', ...onExt2 },
+  { name: 'ext4', ...onExt2 },
+  {
+    name: 'vfat', onDevice: true,
+    open: (request) => fatModule().FatFs.open(request), accepts: (word) => fatModule().FatFs.accepts(word),
+  },
+  {
+    name: 'overlay', onDevice: false, open: (request) => overlayMountModule().openOverlay(request),
+    accepts: (word) => overlayMountModule().isOverlayOption(word), places: /^(lowerdir\+|upperdir|workdir)$/,
+  },
 ];
 
 /** undefined: there is none of that name. */

@@ -93,6 +93,11 @@ export class Ext2Fs implements FileSystem {
     this.tableBlocks = Math.ceil(geometry.inodesPerGroup * geometry.inodeSize / geometry.blockSize);
   }
 
+  /** Is this an option of a mount? */
+  static accepts(word: string): boolean {
+    return OPTIONS.has(word.replace(/=.*/, '=')) || OPTIONS.has(word);
+  }
+
   /** Mounts; what is wrong is told to request.log. -EINVAL: no such file system; -EROFS: it cannot be written. */
   static open(request: MountRequest): Ext2Fs | number {
     const device = request.disk!.device!;
@@ -101,7 +106,7 @@ export class Ext2Fs implements FileSystem {
     const failed = device.size < SUPERBLOCK_AT + SUPERBLOCK_SIZE ? -E.INVAL : device.read(bytes, SUPERBLOCK_AT);
     if (failed < 0) return failed;
     for (const word of request.options.split(',')) {
-      if (word === '' || OPTIONS.has(word.replace(/=.*/, '=')) || OPTIONS.has(word)) continue;
+      if (word === '' || Ext2Fs.accepts(word)) continue;
       log(`Unrecognized mount option "${word}"`);
       return -E.INVAL;
     }

@@ -78,6 +78,11 @@ export class FatFs implements FileSystem {
     if (geometry.bits === 32) this.directories.set(geometry.rootCluster, new WeakRef(this.root));
   }
 
+  /** Is this an option of a mount, with a value that can be right? */
+  static accepts(word: string): boolean {
+    return typeof fatOptions(word, 0, 0, 0) !== 'string';
+  }
+
   /** -EINVAL for what is no FAT file system and for wrong options, -EIO when the device cannot be read. */
   static open(request: MountRequest): FatFs | number {
     const { disk } = request;
