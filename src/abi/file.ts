@@ -31,7 +31,12 @@ export const STATX = struct({
 });
 
 /** Bits of statx's mask. */
-export const STATX_MASK = { BASIC_STATS: 0x7ff, BTIME: 0x800, MNT_ID: 0x1000, RESERVED: 0x8000_0000 } as const;
+export const STATX_MASK = {
+  BASIC_STATS: 0x7ff, BTIME: 0x800, MNT_ID: 0x1000, MNT_ID_UNIQUE: 0x4000, RESERVED: 0x8000_0000,
+} as const;
+
+/** Attributes that statx tells. */
+export const STATX_ATTR = { AUTOMOUNT: 0x1000, MOUNT_ROOT: 0x2000 } as const;
 
 /** struct statfs. */
 export const STATFS = struct({

@@ -21,6 +21,18 @@ const CLEARED = new Map<string, number>([
   ['async', SUPER.SYNCHRONOUS], ['nolazytime', SUPER.LAZYTIME], ['nomand', SUPER.MANDLOCK], ['rw', MS.RDONLY],
 ]);
 
+/** Words of mount(2)'s data that every file system has, as flags, and the text without them. */
+export function commonOptions(text: string): { set: number; clear: number; rest: string } {
+  let set = 0, clear = 0;
+  const rest = text.split(',').filter((word) => {
+    const on = SET.get(word) ?? 0, off = CLEARED.get(word) ?? 0;
+    set = (set | on) & ~off;
+    clear = (clear | off) & ~on;
+    return on === 0 && off === 0;
+  });
+  return { set, clear, rest: rest.join(',') };
+}
+
 /** What a context takes next. */
 export const enum Phase { Parameters, AwaitingMount, Changes, Failed }
 

@@ -73,9 +73,9 @@ export function enterNewNamespace(fs: PathContext): void {
   if (cwd !== undefined) fs.cwd = fs.cwd.movedTo(cwd);
 }
 
-/** A task has left a tree of mounts: when it was the last one, its mounts end. The first tree stays. */
+/** A task or descriptor has left a tree of mounts: with the last one its mounts end. The first tree stays. */
 export function leaveNamespace(kernel: Kernel, namespace: MountNamespace): void {
   const { vfs } = kernel;
-  if (namespace === vfs.namespace || someTask(kernel, ({ fs }) => fs.namespace === namespace)) return;
+  if (namespace === vfs.namespace || namespace.holders > 0 || someTask(kernel, ({ fs }) => fs.namespace === namespace)) return;
   if (vfs.namespaces.delete(namespace)) dissolve(namespace);
 }

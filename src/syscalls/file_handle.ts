@@ -1,6 +1,7 @@
 /** name_to_handle_at(2) and open_by_handle_at(2). */
 import { E } from '../abi/errno.js';
 import { AT, O } from '../abi/fcntl.js';
+import { FIRST_UNIQUE_ID } from '../abi/mount.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
 import { recall, remember } from '../vfs/file_handle.js';
@@ -31,7 +32,7 @@ function nameToHandleAt(
   const ino = remember(place);
   if (ino < 0) return ino;
   const wide = (flags & AT_HANDLE.MNT_ID_UNIQUE) !== 0;
-  const stored = wide ? mm.putU64(mountId, place.mount.id) : mm.putU32(mountId, place.mount.id);
+  const stored = wide ? mm.putU64(mountId, FIRST_UNIQUE_ID + place.mount.id) : mm.putU32(mountId, place.mount.id);
   if (!stored || !mm.putU32(handle, BYTES) || !mm.putU32(handle + 4, FILEID_INO64_GEN)) return -E.FAULT;
   if (room < BYTES) return -E.OVERFLOW;
   return mm.putU32(handle + HEAD, 0) && mm.putU64(handle + HEAD + 4, ino) ? 0 : -E.FAULT;

@@ -2,13 +2,16 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { AT } from '../abi/fcntl.js';
-import { R_OK, STAT, STAT32, STAT64, STATFS, STATFS64, STATX, STATX_MASK, W_OK, X_OK } from '../abi/file.js';
+import {
+  R_OK, STAT, STAT32, STAT64, STATFS, STATFS64, STATX, STATX_ATTR, STATX_MASK, W_OK, X_OK,
+} from '../abi/file.js';
+import { FIRST_UNIQUE_ID, MS, SUPER } from '../abi/mount.js';
 import { SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import type { FileCredentials } from '../vfs/credentials.js';
 import { Stat, StatFs, devMajor, devMinor } from '../vfs/inode.js';
 import type { FileSystem } from '../vfs/inode.js';
-import { type Mount, MS } from '../vfs/mount.js';
+import type { Mount } from '../vfs/mount.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import * as vfs from '../vfs/vfs.js';
 import { fetchPath, locate, startOf } from './path_argument.js';
@@ -166,19 +169,22 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
   if (flags & ~(STAT_FLAGS | AT.STATX_FORCE_SYNC | AT.STATX_DONT_SYNC)) return -E.INVAL;
   if (flags & AT.STATX_FORCE_SYNC && flags & AT.STATX_DONT_SYNC) return -E.INVAL;
   if (mask & STATX_MASK.RESERVED) return -E.INVAL;
-  let mount: Mount | undefined;
+  let mount: Mount | undefined, isRoot = false;
   const path = fetchPath(task, pathPtr);
   if (typeof path === 'number') return path;
   if (path === '' && flags & AT.EMPTY_PATH && dirfd !== AT.FDCWD) {
     const failed = statFd(task, dirfd);
     if (failed < 0) return failed;
-    mount = task.files.get(dirfd)!.location?.mount;
+    const place = task.files.get(dirfd)!.location;
+    mount = place?.mount;
+    isRoot = place !== null && place.inode === place.mount.root;
   } else {
     const place = locate(task, dirfd, pathPtr, flags);
     if (typeof place === 'number') return place;
     const failed = place.inode.stat(found);
     if (failed < 0) return failed;
     mount = place.mount;
+    isRoot = place.inode === mount.root;
   }
   const o = STATX.lp64;
   if (!task.mm.writable(buf, o.size)) return -E.FAULT;
@@ -190,9 +196,12 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
     putTime(view, buf + o.btime, found.btime, found.btimeNsec);
   }
   if (mount !== undefined) {
-    given |= STATX_MASK.MNT_ID;
-    put64(view, buf + o.mntId, mount.id);
+    const unique = (mask & STATX_MASK.MNT_ID_UNIQUE) !== 0;
+    given |= unique ? STATX_MASK.MNT_ID_UNIQUE : STATX_MASK.MNT_ID;
+    put64(view, buf + o.mntId, unique ? FIRST_UNIQUE_ID + mount.id : mount.id);
   }
+  put64(view, buf + o.attributes, isRoot ? STATX_ATTR.MOUNT_ROOT : 0);
+  put64(view, buf + o.attributesMask, STATX_ATTR.MOUNT_ROOT | STATX_ATTR.AUTOMOUNT);
   view.setUint32(buf + o.mask, given, true);
   view.setUint32(buf + o.blksize, found.blksize, true);
   view.setUint32(buf + o.nlink, found.nlink, true);
@@ -220,13 +229,22 @@ function putTime(view: DataView, at: number, seconds: number, nanoseconds: numbe
 
 const counts = new StatFs();
 const PIPEFS_MAGIC = 0x50495045, SOCKFS_MAGIC = 0x534f434b, ANON_INODE_FS_MAGIC = 0x09041934;
-const ST = { RDONLY: 1, VALID: 0x20, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 4096, NOSYMFOLLOW: 8192 } as const;
+const ST = {
+  RDONLY: 1, SYNCHRONOUS: 16, MANDLOCK: 64, VALID: 0x20, NOATIME: 1024, NODIRATIME: 2048, RELATIME: 4096, NOSYMFOLLOW: 8192,
+} as const;
+
+/** What statfs(2) shows of a file system as a whole. */
+function superStatus(fs: FileSystem): number {
+  const flags = fs.superFlags ?? 0;
+  return (flags & SUPER.SYNCHRONOUS ? ST.SYNCHRONOUS : 0) | (flags & SUPER.MANDLOCK ? ST.MANDLOCK : 0);
+}
 
 /** Fills `counts` for a mount; its flags are the mount's, as ST_ bits. */
 function countFs(fs: FileSystem, mount: Mount | undefined): number {
   const failed = fs.statfs(counts);
   if (failed < 0) return failed;
-  counts.flags = ST.VALID | (mount === undefined ? 0 : mountStatus(mount));
+  counts.flags = ST.VALID | superStatus(fs) | (mount === undefined ? 0 : mountStatus(mount));
+  counts.fsid = fs.dev;
   return 0;
 }
 
@@ -242,11 +260,13 @@ function countPath(task: Task, path: number): number {
   return typeof place === 'number' ? place : countFs(place.mount.fs, place.mount);
 }
 
+const ANONYMOUS_FSID = 1;
+
 /** Pipes, sockets and the like lie in file systems that are nowhere mounted. */
 function countNameless(file: OpenFile): number {
   const kind = /^(pipe|socket)?/.exec(file.label)![0];
   Object.assign(counts, new StatFs(), {
-    type: kind === 'pipe' ? PIPEFS_MAGIC : kind === 'socket' ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC, flags: ST.VALID,
+    fsid: ANONYMOUS_FSID, type: kind === 'pipe' ? PIPEFS_MAGIC : kind === 'socket' ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC, flags: ST.VALID,
   });
   return 0;
 }
@@ -265,6 +285,7 @@ function putStatfs(task: Task, at: number, failed: number): number {
   task.mm.window.u8.fill(0, at, at + o.size);
   const { view } = task.mm.window;
   const wide = task.abi === Abi.X64;
+  view.setUint32(at + o.fsid, counts.fsid, true);
   for (const [offset, value] of [
     [o.type, counts.type], [o.bsize, counts.bsize], [o.blocks, counts.blocks], [o.bfree, counts.bfree],
     [o.bavail, counts.bavail], [o.files, counts.files], [o.ffree, counts.ffree], [o.namelen, counts.namelen],
@@ -284,6 +305,7 @@ function putStatfs64(task: Task, length: number, at: number, failed: number): nu
   if (!task.mm.writable(at, o.size)) return -E.FAULT;
   task.mm.window.u8.fill(0, at, at + o.size);
   const { view } = task.mm.window;
+  view.setUint32(at + o.fsid, counts.fsid, true);
   view.setUint32(at + o.type, counts.type, true);
   view.setUint32(at + o.bsize, counts.bsize, true);
   put64(view, at + o.blocks, counts.blocks);

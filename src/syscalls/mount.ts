@@ -2,6 +2,7 @@
 import { E } from '../abi/errno.js';
 import { AT, S } from '../abi/fcntl.js';
 import { ACTION, MS, PROPAGATION, SUPER, UMOUNT } from '../abi/mount.js';
+import { commonOptions } from '../kernel/fs_context.js';
 import { hasWriters, inUse } from '../kernel/mount_use.js';
 import { TaskState, type Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
@@ -17,7 +18,7 @@ import { call, flags, path, ptr, type Row } from './types.js';
 const KINDS = PROPAGATION.UNBINDABLE | PROPAGATION.PRIVATE | PROPAGATION.SLAVE | PROPAGATION.SHARED;
 const ATIME = MS.NOATIME | MS.NODIRATIME | MS.RELATIME;
 const KEPT = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOSYMFOLLOW | ATIME;
-const SUPER_ALL = SUPER.SYNCHRONOUS | SUPER.MANDLOCK | SUPER.DIRSYNC | SUPER.LAZYTIME;
+const SUPER_FLAGS = MS.RDONLY | SUPER.SYNCHRONOUS | SUPER.MANDLOCK | SUPER.DIRSYNC | SUPER.LAZYTIME;
 const MAGIC = 0xc0ed0000, MAGIC_MASK = 0xffff0000;
 const PAGE = 4096;
 
@@ -34,18 +35,19 @@ function mount(task: Task, source: number, target: number, type: number, flags: 
   const place = locate(task, AT.FDCWD, target, 0);
   if (typeof place === 'number') return place;
   if (!capable(task.fs.cred, CAP.SYS_ADMIN)) return -E.PERM;
-  const text = typeof options === 'string' ? options : '';
+  const { set, clear, rest } = commonOptions(typeof options === 'string' ? options : '');
+  const superFlags = ((flags & SUPER_FLAGS) | set) & ~clear;
   if (flags & ACTION.REMOUNT) {
-    return flags & ACTION.BIND ? reconfigure(task, place, flags) : remount(task, place, flags, text);
+    return flags & ACTION.BIND ? reconfigure(task, place, flags) : remount(task, place, flags, superFlags, rest);
   }
   if (flags & ACTION.BIND) return bind(task, device, place, (flags & ACTION.REC) !== 0);
   if (flags & KINDS) return changeType(task, place, flags);
   if (flags & ACTION.MOVE) return move(task, device, place);
   if (typeName === null) return -E.INVAL;
   const silent = (flags & ACTION.SILENT) !== 0;
-  const fs = fileSystemOf(task, typeName, device, text, (flags & MS.RDONLY) !== 0, silent);
+  const fs = fileSystemOf(task, typeName, device, rest, (superFlags & MS.RDONLY) !== 0, silent);
   if (typeof fs === 'number') return fs;
-  if (!tree.isMounted(fs) && flags & SUPER_ALL) setSuperFlags(fs, flags & SUPER_ALL);
+  if (!tree.isMounted(fs) && superFlags & ~MS.RDONLY) setSuperFlags(fs, superFlags & ~MS.RDONLY);
   const top = tree.topmost(place);
   const twice = top.mount.fs === fs && isRoot(top);
   const failed = twice ? -E.BUSY : attach(task, new Mount(fs, fs.root, keptFlags(flags), null), place);
@@ -98,15 +100,15 @@ function reconfigure(task: Task, place: Location, flags: number): number {
 }
 
 /** MS_REMOUNT: the file system's options, and the flags of this mount. */
-function remount(task: Task, place: Location, flags: number, options: string): number {
+function remount(task: Task, place: Location, flags: number, superFlags: number, options: string): number {
   const { mount } = place;
   const { fs } = mount;
   if (!isRoot(place) || !isOurs(task, mount)) return -E.INVAL;
-  const failed = remountSuper(task, fs, (flags & MS.RDONLY) !== 0, options);
+  const failed = remountSuper(task, fs, (superFlags & MS.RDONLY) !== 0, options);
   if (failed < 0) return failed;
   // Whether directories are written through stays as it was (Linux MS_RMT_MASK).
   const kept = (fs.superFlags ?? 0) & SUPER.DIRSYNC;
-  setSuperFlags(fs, (flags & SUPER_ALL & ~SUPER.DIRSYNC) | kept);
+  setSuperFlags(fs, (superFlags & ~(MS.RDONLY | SUPER.DIRSYNC)) | kept);
   mount.flags = newFlags(mount, flags);
   mount.namespace?.touch();
   return 0;
@@ -221,7 +223,9 @@ function umount2(task: Task, target: number, flags: number): number {
     if (!unused) return -E.AGAIN;
   }
   if (flags & UMOUNT.DETACH) return tree.detach(mount);
-  if (ownRoot || mount.on === null) return remount(task, new Location(mount, mount.root), mount.flags | MS.RDONLY, '');
+  if (ownRoot || mount.on === null) {
+    return remount(task, new Location(mount, mount.root), mount.flags | MS.RDONLY, MS.RDONLY, '');
+  }
   if (mount.children !== null) return -E.BUSY;
   if ([mount, ...tree.propagated(mount)].some((each) => inUse(task.kernel, each))) return -E.BUSY;
   return tree.detach(mount);

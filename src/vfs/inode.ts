@@ -48,6 +48,8 @@ export class StatFs {
   namelen = 255;
   frsize = 4096;
   flags = 0;
+  /** A number that no other file system has. */
+  fsid = 0;
 }
 
 /** What a new inode starts with. */

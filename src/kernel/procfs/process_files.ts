@@ -12,6 +12,7 @@ import { shownPath } from '../../vfs/path_walk.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
 import { VmFlag } from '../../mm/vma.js';
 import { processUsage, settledTime } from '../clock.js';
+import { namespacePlace, namespaceText } from '../namespace_file.js';
 import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
@@ -67,7 +68,7 @@ export function taskDirectory(fs: FileSystem, task: Task, withThreads: boolean):
     mountinfo: mountFile(task, ofMounts(() => mountinfoText(task)), owner),
     mounts: mountFile(task, ofMounts(() => mountsText(task)), owner),
     net: netDirectory(task.kernel),
-    ns: (in_) => new ProcDirectory(in_, namespaces(owner), owner, 0o511),
+    ns: (in_) => new ProcDirectory(in_, namespaces(task, owner), owner, 0o511),
     numa_maps: ofSpace(() => numaMapsText(task)),
     oom_adj: text(() => `${Math.trunc(task.process.oomScoreAdj * 17 / 1000)}\n`),
     oom_score: text(() => '0\n'),
@@ -123,16 +124,18 @@ function stored(owner: Owner, initial: string): MakeNode {
   });
 }
 
-/** Inodes that Linux gives to the first namespace of each kind (linux/proc_ns.h). */
-const NAMESPACES: Readonly<Record<string, readonly [kind: string, ino: number]>> = {
-  cgroup: ['cgroup', 4026531835], ipc: ['ipc', 4026531839], mnt: ['mnt', 4026531841], net: ['net', 4026531840],
-  pid: ['pid', 4026531836], pid_for_children: ['pid', 4026531836], time: ['time', 4026531834],
-  time_for_children: ['time', 4026531834], user: ['user', 4026531837], uts: ['uts', 4026531838],
+/** Links of /proc/PID/ns, and the kind of each. */
+const NAMESPACES: Readonly<Record<string, string>> = {
+  cgroup: 'cgroup', ipc: 'ipc', mnt: 'mnt', net: 'net', pid: 'pid', pid_for_children: 'pid', time: 'time',
+  time_for_children: 'time', user: 'user', uts: 'uts',
 };
 
-function namespaces(owner: Owner): Record<string, MakeNode> {
-  return Object.fromEntries(Object.entries(NAMESPACES).map(([name, [kind, ino]]) =>
-    [name, (fs: FileSystem) => new ProcLink(fs, () => `${kind}:[${ino}]`, owner)]));
+function namespaces(task: Task, owner: Owner): Record<string, MakeNode> {
+  const { kernel } = task;
+  const gone = (): boolean => task.state === TaskState.Zombie;
+  return Object.fromEntries(Object.entries(NAMESPACES).map(([name, kind]) => [name, (fs: FileSystem) => new ProcLink(fs,
+    () => (gone() ? -E.NOENT : namespaceText(kernel, kind, task.fs.namespace)), owner,
+    () => (gone() ? -E.NOENT : namespacePlace(kernel, kind, task.fs.namespace)))]));
 }
 
 /** Paths in links are seen from the root of whoever looks. */
