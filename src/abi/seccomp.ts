@@ -16,6 +16,7 @@ export const SECCOMP_RET_DATA = 0xffff;
 
 /** si_code of SIGSYS. */
 export const SYS_SECCOMP = 1;
+export const SYS_USER_DISPATCH = 2;
 export const AUDIT_ARCH = { X86_64: 0xc000_003e, I386: 0x4000_0003 } as const;
 
 /** struct seccomp_data in words: number, architecture, instruction pointer, six arguments. */

@@ -2,6 +2,7 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
+import { PERSONALITY, PR_MDWE } from '../abi/process.js';
 import { CpuBlock, Gpr, type Cpu } from '../host/cpu_block.js';
 import { native } from '../host/native.js';
 import { LoadFailure, loadProgram, type LoadedProgram } from '../loader/exec.js';
@@ -26,8 +27,9 @@ import { REGISTERS_SET, Task, TaskState } from './task.js';
 import { adoptTerminal } from './tty/host_terminal.js';
 import { RLIMIT } from '../abi/resource.js';
 
-/** personality(2). */
-const ADDR_NO_RANDOMIZE = 0x0040000;
+/** Bits of personality(2) that a program does not get from one with fewer rights (Linux PER_CLEAR_ON_SETID). */
+const CLEARED_BY_SETID = PERSONALITY.READ_IMPLIES_EXEC | PERSONALITY.ADDR_NO_RANDOMIZE |
+  PERSONALITY.ADDR_COMPAT_LAYOUT | PERSONALITY.MMAP_PAGE_ZERO;
 /** TASK_COMM_LEN without the NUL. */
 const COMM_MAX = 15;
 
@@ -101,6 +103,7 @@ export function execve(
   releaseLocks(task);
   if (task.clearChildTid !== 0 && task.mm.putU32(task.clearChildTid, 0)) wakeFutex(task, task.clearChildTid, 1);
   task.robustList = task.clearChildTid = 0;
+  if ((task.mm.mdwe & PR_MDWE.NO_INHERIT) === 0) loaded.mm.mdwe = task.mm.mdwe;
   task.mm.release();
   task.mm = loaded.mm;
   process.vforked = false;
@@ -122,6 +125,8 @@ export function execve(
   task.altStackAddress = task.altStackSize = task.altStackFlags = 0;
   task.restart = undefined;
   task.rseq = 0;
+  task.userDispatch = null;
+  process.personality &= raised ? ~CLEARED_BY_SETID : ~PERSONALITY.READ_IMPLIES_EXEC;
   task.name = commOf(path);
   process.hasExecuted = true;
   const sameUser = before.euid === before.uid && before.egid === before.gid && cred.isWithin(before);
@@ -139,7 +144,7 @@ function load(
   if (isWritten(kernel, file)) return new LoadFailure(-E.TXTBSY, 'it is open for writing');
   let mm: AddressSpace;
   try {
-    const layout = personality & ADDR_NO_RANDOMIZE && !secure ? kernel.plainLayout : kernel.layout;
+    const layout = personality & PERSONALITY.ADDR_NO_RANDOMIZE && !secure ? kernel.plainLayout : kernel.layout;
     mm = new AddressSpace({ layout, limits, account: kernel.memory });
   } catch {
     return new LoadFailure(-E.NOMEM, 'the host has no room for its memory');

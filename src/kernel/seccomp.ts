@@ -100,7 +100,7 @@ function guard(task: Task, number: number, abi: Abi, carryOut: Dispatch): number
 /** read, write, exit, rt_sigreturn; sigreturn on i386. */
 const STRICT_CALLS: readonly (readonly number[])[] = [[0, 1, 60, 15], [3, 4, 1, 119, 173]];
 
-function archOf(abi: Abi): number {
+export function archOf(abi: Abi): number {
   return abi === Abi.X64 ? AUDIT_ARCH.X86_64 : AUDIT_ARCH.I386;
 }
 
@@ -130,7 +130,7 @@ function refuse(task: Task, number: number, abi: Abi, action: number, value: num
 }
 
 /** The task's end by a signal that nobody can catch; with its last thread, that of the process. */
-function end(task: Task, signal: number, all: boolean): number {
+export function end(task: Task, signal: number, all: boolean): number {
   const { process } = task;
   const alone = process.tasks.every((other) => other === task || other.state === TaskState.Zombie);
   if (all || alone) exitGroup(task, signal === SIG.SYS ? coreStatus(process, signal) : signal);

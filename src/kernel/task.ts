@@ -15,6 +15,7 @@ import { PendingSignals } from './pending_signals.js';
 import type { Seccomp } from './seccomp.js';
 import { deliverable } from './signals.js';
 import type { Timer } from './timers.js';
+import type { UserDispatch } from './user_dispatch.js';
 import { Wake, type Waiter, type WaitQueue } from './wait_queue.js';
 
 /**
@@ -97,6 +98,8 @@ export class Task implements Waiter {
   ioPriority = 0;
   /** seccomp(2); null: all calls are allowed. */
   seccomp: Seccomp | null = null;
+  /** PR_SET_SYSCALL_USER_DISPATCH; null: off. */
+  userDispatch: UserDispatch | null = null;
   /** sched_setaffinity(2): CPUs by bits; null: all. */
   affinity: Uint8Array | null = null;
   /** Restartable sequences: the thread's struct rseq (0: none), its length, the signature of abort handlers. */

@@ -71,6 +71,8 @@ export class AddressSpace {
   committedBytes = 0;
   /** The caller may lock more than RLIMIT_MEMLOCK (CAP_IPC_LOCK). */
   lockUnlimited = false;
+  /** PR_SET_MDWE: PR_MDWE bits. */
+  mdwe = 0;
   /** mlockall(MCL_FUTURE). */
   lockFuture = false;
 

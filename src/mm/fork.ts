@@ -1,6 +1,7 @@
 /** fork(2) of an address space. */
 import { E } from '../abi/errno.js';
 import { PROT } from '../abi/mman.js';
+import { PR_MDWE } from '../abi/process.js';
 import { native } from '../host/native.js';
 import { AddressSpace } from './address_space.js';
 import { tally } from './mapping.js';
@@ -24,6 +25,7 @@ export function forkSpace(parent: AddressSpace): AddressSpace | number {
       return -E.NOMEM;
     }
   }
+  if ((parent.mdwe & PR_MDWE.NO_INHERIT) === 0) child.mdwe = parent.mdwe;
   child.hostcalls = parent.hostcalls;
   child.program = parent.program;
   child.brkStart = parent.brkStart;

@@ -151,6 +151,7 @@ export function mmap(
     vmFlags |= VmFlag.Locked;
   }
 
+  if (space.mdwe !== 0 && gainsExec(prot, prot)) return -E.ACCES;
   const replaces = (flags & MAP.FIXED) !== 0 && !space.areas.isFree(start, start + size);
   if (!mayExpand(space, replaces ? 0 : size, prot, vmFlags)) return -E.NOMEM;
   let mapped: MappedFile | null = file;
@@ -236,6 +237,11 @@ export function munmap(space: AddressSpace, addr: number, length: number): numbe
   return 0;
 }
 
+/** What PR_SET_MDWE refuses: memory that is executable and writable, or was not executable before. */
+function gainsExec(before: number, after: number): boolean {
+  return (after & PROT.EXEC) !== 0 && ((after & PROT.WRITE) !== 0 || (before & PROT.EXEC) === 0);
+}
+
 export function mprotect(space: AddressSpace, addr: number, length: number, prot: number): number {
   const grows = prot & (PROT.GROWSDOWN | PROT.GROWSUP);
   prot &= ~(PROT.GROWSDOWN | PROT.GROWSUP);
@@ -265,6 +271,7 @@ export function mprotect(space: AddressSpace, addr: number, length: number, prot
     if (area === undefined || area.start > at) error = -E.NOMEM;
     else if ((prot & PROT.WRITE) !== 0 && (area.flags & VmFlag.NoWrite) !== 0) error = -E.ACCES;
     else if ((prot & PROT.EXEC) !== 0 && (area.flags & VmFlag.NoExec) !== 0) error = -E.ACCES;
+    else if (space.mdwe !== 0 && gainsExec(area.prot, prot)) error = -E.ACCES;
     if (error < 0) break;
     const stop = Math.min(area!.end, end);
     if ((prot & PROT.WRITE) !== 0 && (area!.flags & VmFlag.Shared) === 0) {

@@ -13,6 +13,7 @@ import { mountListRows } from './mount_list.js';
 import { moveMountRows } from './move_mount.js';
 import { namespaceRows } from './namespace.js';
 import { numaRows } from './numa.js';
+import { oldCallRows } from './old_calls.js';
 import { pidfdRows } from './pidfd.js';
 import { prctlRows } from './prctl.js';
 import { schedRows } from './sched.js';
@@ -44,6 +45,7 @@ export const lateRows: readonly Row[] = [
   ...mqueueRows,
   ...namespaceRows,
   ...numaRows,
+  ...oldCallRows,
   ...pidfdRows,
   ...prctlRows,
   ...schedRows,

@@ -5,9 +5,11 @@
 import { E } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { MADV, MAP, MCL, MLOCK_ONFAULT, MREMAP, MS, PROT } from '../abi/mman.js';
+import { PERSONALITY } from '../abi/process.js';
 import type { Task } from '../kernel/task.js';
 import { FileMapping } from '../loader/file_mapping.js';
 import { PAGE } from '../mm/layout.js';
+import { VmFlag } from '../mm/vma.js';
 import { SEAL } from '../abi/file.js';
 import { makeDev, Stat } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open_file.js';
@@ -52,6 +54,10 @@ function mmap(
 ): number {
   if (offset % PAGE !== 0) return -E.INVAL;
   allowLocks(task);
+  if ((protection & PROT.READ) !== 0 && readImpliesExec(task)) {
+    const mapped = (flag & MAP.ANONYMOUS) !== 0 ? undefined : task.files.get(fdNumber);
+    if (mapped === undefined || !FileMapping.of(mapped).noExec) protection |= PROT.EXEC;
+  }
   if ((flag & MAP.ANONYMOUS) !== 0) return task.mm.mmap(addr, length, protection, flag, null, 0);
   const file = task.files.get(fdNumber);
   if (file === undefined) return -E.BADF;
@@ -113,12 +119,30 @@ function munmap(task: Task, addr: number, length: number): number {
 
 /** mprotect(2). */
 function mprotect(task: Task, addr: number, length: number, protection: number): number {
+  if ((protection & PROT.READ) !== 0 && readImpliesExec(task) && mayExecute(task, addr, addr + length)) {
+    protection |= PROT.EXEC;
+  }
   return task.mm.mprotect(addr, length, protection);
+}
+
+/** personality(2): what can be read can be executed. */
+function readImpliesExec(task: Task): boolean {
+  return (task.process.personality & PERSONALITY.READ_IMPLIES_EXEC) !== 0;
+}
+
+function mayExecute(task: Task, start: number, end: number): boolean {
+  for (let at = start; at < end; ) {
+    const area = task.mm.areas.above(at);
+    if (area === undefined || area.start >= end) return true;
+    if ((area.flags & VmFlag.NoExec) !== 0) return false;
+    at = area.end;
+  }
+  return true;
 }
 
 /** pkey_mprotect(2) without keys: only key -1, which makes it mprotect. */
 function pkeyMprotect(task: Task, addr: number, length: number, protection: number, key: number): number {
-  return key === -1 ? task.mm.mprotect(addr, length, protection) : -E.INVAL;
+  return key === -1 ? mprotect(task, addr, length, protection) : -E.INVAL;
 }
 
 /** pkey_alloc(2) without keys. */

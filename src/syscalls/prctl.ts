@@ -4,8 +4,9 @@ import { PR, PR_MCE_KILL } from '../abi/process.js';
 import { SIGRTMAX } from '../abi/signal.js';
 import { CAP_SYS_RESOURCE, SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
+import { setUserDispatch } from '../kernel/user_dispatch.js';
 import { capAmbient, dropBounding, setKeepCaps, setSecurebits } from './prctl_capabilities.js';
-import { nameMemory, setMm } from './prctl_memory.js';
+import { nameMemory, refuseExecGain, setMm } from './prctl_memory.js';
 import { setSeccomp } from './seccomp.js';
 import { call, oneOf, ptr, type Row } from './types.js';
 
@@ -14,7 +15,7 @@ const CAP_LAST = 40;
 
 export const prctlRows: readonly Row[] = [
   call('prctl', 157, 172, [oneOf('PR_', PR), ptr, ptr, ptr, ptr], prctl, 'partial',
-    'no core scheduling, system-call dispatch by the user, PR_SET_MDWE: EINVAL'),
+    'PR_SET_TSC: PR_TSC_ENABLE only; no core scheduling: EINVAL'),
 ];
 
 /** Options that are stored and told, no more; `max`: the highest value. */
@@ -120,9 +121,11 @@ function prctl(task: Task, option: number, a: number, b: number, c: number, d: n
       if (!cred.has(CAP_SYS_RESOURCE)) return -E.PERM;
       return none ? process.ioFlusher : -E.INVAL;
     case PR.SET_SYSCALL_USER_DISPATCH:
-      return none ? 0 : -E.INVAL;
+      return setUserDispatch(task, a, b, c, d);
+    case PR.SET_MDWE:
+      return b === 0 && c === 0 && d === 0 ? refuseExecGain(mm, a) : -E.INVAL;
     case PR.GET_MDWE:
-      return none ? 0 : -E.INVAL;
+      return none ? mm.mdwe : -E.INVAL;
     case PR.SET_MEMORY_MERGE:
       if (b !== 0 || c !== 0 || d !== 0) return -E.INVAL;
       process.memoryMerge = a === 0 ? 0 : 1;

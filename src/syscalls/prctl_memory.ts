@@ -1,6 +1,6 @@
-/** What prctl(2) changes of the memory that /proc/PID tells of: PR_SET_MM, PR_SET_VMA. */
+/** What prctl(2) changes of the memory that /proc/PID tells of: PR_SET_MM, PR_SET_VMA; and of what may become executable. */
 import { E } from '../abi/errno.js';
-import { PR_SET_MM } from '../abi/process.js';
+import { PR_MDWE, PR_SET_MM } from '../abi/process.js';
 import { CAP_SYS_RESOURCE } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import type { AddressSpace } from '../mm/address_space.js';
@@ -67,4 +67,12 @@ export function nameMemory(task: Task, what: number, start: number, length: numb
   const end = start + Math.ceil(length / PAGE) * PAGE;
   if (end === start) return 0;
   return mm.areas.covers(start, end) ? 0 : -E.NOMEM;
+}
+
+/** PR_SET_MDWE: it can be asked for once, and not be taken back. */
+export function refuseExecGain(mm: AddressSpace, bits: number): number {
+  if (bits & ~(PR_MDWE.REFUSE_EXEC_GAIN | PR_MDWE.NO_INHERIT) || bits === PR_MDWE.NO_INHERIT) return -E.INVAL;
+  if (mm.mdwe !== 0 && mm.mdwe !== bits) return -E.PERM;
+  mm.mdwe = bits;
+  return 0;
 }

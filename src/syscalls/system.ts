@@ -1,7 +1,7 @@
 /** What the system says of itself: uname, sysinfo, random bytes, host name, processors. */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { GRND } from '../abi/process.js';
+import { GRND, PER_LINUX32, PERSONALITY } from '../abi/process.js';
 import { SYSINFO, UTSNAME_FIELD } from '../abi/resource.js';
 import { native } from '../host/native.js';
 import type { Task } from '../kernel/task.js';
@@ -21,14 +21,19 @@ export const systemRows: readonly Row[] = [
   call('syslog', 103, 103, [int, outBuffer, int], syslog, 'partial', 'an empty kernel log'),
 ];
 
+/** As programs want it that do not expect a first number above 2 (UNAME26): x.y is 2.6.(60 + y). */
+const RELEASE_2_6 = RELEASE.replace(/^\d+\.(\d+)(\.\d+)?/, (_all, minor: string) => `2.6.${60 + Number(minor)}`);
+
 /** uname(2). */
 function uname(task: Task, buf: number): number {
   if (!task.mm.writable(buf, 6 * UTSNAME_FIELD)) return -E.FAULT;
   const { kernel } = task;
-  const machine = task.abi === Abi.X64 ? 'x86_64' : 'i686';
+  const { personality } = task.process;
+  const machine = task.abi === Abi.X64 && (personality & PERSONALITY.MASK) !== PER_LINUX32 ? 'x86_64' : 'i686';
+  const release = personality & PERSONALITY.UNAME26 ? RELEASE_2_6 : RELEASE;
   const { u8 } = task.mm.window;
   u8.fill(0, buf, buf + 6 * UTSNAME_FIELD);
-  ['Linux', kernel.hostname, RELEASE, VERSION, machine, kernel.domainname].forEach((text, field) => {
+  ['Linux', kernel.hostname, release, VERSION, machine, kernel.domainname].forEach((text, field) => {
     for (let at = 0; at < text.length; at++) u8[buf + field * UTSNAME_FIELD + at] = text.charCodeAt(at);
   });
   return 0;

@@ -7,7 +7,8 @@ import { call, oneOf, ptr, type Row } from './types.js';
 
 export const taskControlRows: readonly Row[] = [
   call('arch_prctl', 158, 384, [oneOf('ARCH_', ARCH), ptr], archPrctl),
-  call('personality', 135, 136, [ptr], personality, 'partial', 'ADDR_NO_RANDOMIZE and STICKY_TIMEOUTS work; other bits are stored'),
+  call('personality', 135, 136, [ptr], personality, 'full',
+    'ADDR_COMPAT_LAYOUT and MMAP_PAGE_ZERO are stored only'),
 ];
 
 const TASK_SIZE_MAX = 0x7fff_ffff_f000;

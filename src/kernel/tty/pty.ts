@@ -45,6 +45,8 @@ export class Pty extends Terminal implements Device {
   /** A slave was opened at some time: without one, the master sees no hang-up yet. */
   opened = false;
   masterClosed = false;
+  /** How often vhangup(2) was called. */
+  hangups = 0;
 
   constructor(kernel: Kernel, readonly index: number, private readonly gone: () => void) {
     super(kernel);
@@ -226,6 +228,22 @@ export class Pty extends Terminal implements Device {
   /** The master is closed: the terminal hangs up. */
   hangUp(): void {
     this.masterClosed = true;
+    this.loseSession();
+    this.slaveQueue.wake(POLL.HUP | POLL.IN | POLL.OUT);
+    this.gone();
+  }
+
+  /** vhangup(2): whoever has the slave open has lost it; it can be opened again. */
+  override hangUpSlaves(): number {
+    this.hangups++;
+    this.slaves = 0;
+    this.loseSession();
+    this.slaveQueue.wake(POLL.HUP | POLL.IN | POLL.OUT);
+    this.masterQueue.wake(POLL.HUP | POLL.IN);
+    return 0;
+  }
+
+  private loseSession(): void {
     const { session } = this;
     if (session) {
       const leader = this.kernel.processes.get(session.sid);
@@ -235,8 +253,6 @@ export class Pty extends Terminal implements Device {
       }
       this.disassociate();
     }
-    this.slaveQueue.wake(POLL.HUP | POLL.IN | POLL.OUT);
-    this.gone();
   }
 }
 
@@ -375,10 +391,12 @@ export class MasterFile extends OpenFile {
 /** An open /dev/pts/N. */
 export class SlaveFile extends OpenFile {
   private readonly timer: ReadTimer;
+  private readonly hangups: number;
 
   constructor(readonly pty: Pty, flags: number, location: Location, mayControl: boolean) {
     super(flags, location);
     this.waiters = pty.slaveQueue;
+    this.hangups = pty.hangups;
     this.timer = new ReadTimer(pty.kernel, () => pty.slaveQueue.wake(POLL.IN));
     pty.slaves++;
     pty.opened = true;
@@ -390,6 +408,10 @@ export class SlaveFile extends OpenFile {
     }
   }
 
+  private get hungUp(): boolean {
+    return this.pty.masterClosed || this.hangups !== this.pty.hangups;
+  }
+
   override get pollable(): boolean {
     return true;
   }
@@ -397,7 +419,7 @@ export class SlaveFile extends OpenFile {
   override read(u8: Uint8Array, start: number, length: number): number {
     const { pty } = this;
     const { discipline } = pty;
-    if (pty.masterClosed) return 0;
+    if (this.hungUp) return 0;
     const background = pty.checkForeground(SIG.TTIN);
     if (background < 0) return background;
     // A description that does not wait gets what there is, be it less than MIN.
@@ -416,7 +438,7 @@ export class SlaveFile extends OpenFile {
 
   override write(u8: Uint8Array, start: number, length: number): number {
     const { pty } = this;
-    if (pty.masterClosed) return -E.IO;
+    if (this.hungUp) return -E.IO;
     if (pty.discipline.lflag & LFLAG.TOSTOP) {
       const background = pty.checkForeground(SIG.TTOU);
       if (background < 0) return background;
@@ -426,7 +448,7 @@ export class SlaveFile extends OpenFile {
 
   override poll(): number {
     const { pty } = this;
-    if (pty.masterClosed) return POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM;
+    if (this.hungUp) return POLL.IN | POLL.OUT | POLL.ERR | POLL.HUP | POLL.RDNORM | POLL.WRNORM;
     let events = 0;
     if (pty.discipline.readable || this.timer.over) events |= POLL.IN | POLL.RDNORM;
     if (!pty.discipline.stopped && pty.outputRoom() >= 8) events |= POLL.OUT | POLL.WRNORM;
@@ -435,7 +457,7 @@ export class SlaveFile extends OpenFile {
 
   override ioctl(request: number, arg: number, memory: UserMemory): number {
     const { pty } = this;
-    if (pty.masterClosed) return -E.IO;
+    if (this.hungUp) return -E.IO;
     const job = pty.jobControl(request, arg, memory);
     if (job !== undefined) return job;
     switch (request) {
@@ -461,7 +483,7 @@ export class SlaveFile extends OpenFile {
 
   protected override closed(): number {
     this.timer.stop();
-    this.pty.slaveCloses();
+    if (this.hangups === this.pty.hangups) this.pty.slaveCloses();
     return 0;
   }
 }

@@ -61,6 +61,11 @@ export abstract class Terminal {
     sendToGroup(foreground, new SigInfo(SIG.CONT, SI.KERNEL));
   }
 
+  /** vhangup(2). 0, or -EPERM: the terminal that posixx was started on is its caller's. */
+  hangUpSlaves(): number {
+    return -E.PERM;
+  }
+
   signalForeground(signal: number): void {
     if (this.foreground) sendToGroup(this.foreground, new SigInfo(signal, SI.KERNEL));
   }
