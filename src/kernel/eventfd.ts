@@ -4,6 +4,7 @@ import { O, POLL } from '../abi/fcntl.js';
 import { AnonymousFile } from './anonymous_file.js';
 
 const MAX = 0xffff_ffff_ffff_fffen;
+const OVERFLOW = 0xffff_ffff_ffff_ffffn;
 
 /** The counter is a 64-bit number; only here is BigInt worth its price. */
 export class EventFile extends AnonymousFile {
@@ -43,7 +44,15 @@ export class EventFile extends AnonymousFile {
     return 8;
   }
 
+  /** What the kernel itself adds, up to the most there can be (eventfd(2), ULLONG_MAX: POLLERR). */
+  add(count: number): void {
+    const sum = this.count + BigInt(count);
+    this.count = sum > OVERFLOW ? OVERFLOW : sum;
+    this.queue.wake(POLL.IN);
+  }
+
   override poll(): number {
-    return (this.count > 0n ? POLL.IN : 0) | (this.count < MAX ? POLL.OUT : 0);
+    const { count } = this;
+    return (count > 0n ? POLL.IN : 0) | (count < MAX ? POLL.OUT : 0) | (count === OVERFLOW ? POLL.ERR : 0);
   }
 }

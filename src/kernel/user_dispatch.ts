@@ -1,5 +1,6 @@
 /**
- * System calls that a program carries out itself (PR_SET_SYSCALL_USER_DISPATCH): outside of a range of code, they become SIGSYS.
+ * System calls that a program carries out itself (PR_SET_SYSCALL_USER_DISPATCH): outside of a range of code, they
+ * become SIGSYS.
  * While no task of the run has asked, the kernel does not know of it.
  */
 import type { Abi } from '../abi/abi.js';

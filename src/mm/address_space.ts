@@ -28,6 +28,13 @@ export interface TranslatedCode {
   release(): void;
 }
 
+/** What lives as long as a space: the kernel's contexts of asynchronous I/O have this shape. */
+export interface SpaceTenant {
+  release(): void;
+  /** mremap(2) has moved what began at `from`. */
+  moved(from: number, to: number): void;
+}
+
 export interface AddressSpaceOptions {
   layout: Layout;
   limits: MemoryLimits;
@@ -45,6 +52,8 @@ export class AddressSpace {
   readonly account: MemoryAccount;
   /** The translations made from this space. Set by the kernel after `engine.createSpace(space)`. */
   code: TranslatedCode | null = null;
+  /** io_setup(2); null: never called. */
+  asyncIo: SpaceTenant | null = null;
   /** Where the vdso's private instructions are allowed (CodeSource). */
   hostcalls: { start: number; end: number } | undefined;
 
@@ -109,6 +118,7 @@ export class AddressSpace {
   release(): void {
     if (--this.users > 0) return;
     spaces.splice(spaces.indexOf(this), 1);
+    this.asyncIo?.release();
     this.code?.release();
     this.code = null;
     for (const area of this.areas) area.file?.release();

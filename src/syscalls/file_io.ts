@@ -73,23 +73,25 @@ function pwritev2(task: Task, fd: number, vector: number, count: number, positio
   if (typeof file === 'number') return file;
   const refused = refusedFlags(file, rwf);
   if (refused < 0) return refused;
-  if (rwf & RWF.APPEND && file.seekable) return appendVector(task, file, vector, count, position);
+  if (rwf & RWF.APPEND && file.seekable) {
+    return writeAtEnd(file, position, () => writeVector(task, file, vector, count, OWN_POSITION));
+  }
   const wrote = writeVector(task, file, vector, count, position, (rwf & RWF.NOWAIT) === 0);
   if (wrote > 0 && rwf & (RWF.DSYNC | RWF.SYNC)) file.sync((rwf & RWF.SYNC) === 0);
   return wrote;
 }
 
 /** 0, or -EOPNOTSUPP: RWF_NOWAIT is for files that say when they would wait, which those of a tmpfs do not. */
-function refusedFlags(file: OpenFile, rwf: number): number {
+export function refusedFlags(file: OpenFile, rwf: number): number {
   return rwf & ~RWF_KNOWN || (rwf & RWF.NOWAIT && !file.refusesToWait) ? -E.OPNOTSUPP : 0;
 }
 
 /** RWF_APPEND: at the end of the file; its position moves only when it was to be used. */
-function appendVector(task: Task, file: OpenFile, vector: number, count: number, position: number): number {
-  if (file.flags & O.APPEND) return writeVector(task, file, vector, count, OWN_POSITION);
+export function writeAtEnd(file: OpenFile, position: number, write: () => number): number {
+  if (file.flags & O.APPEND) return write();
   const before = file.seek(0, SEEK.CUR);
   const end = file.seek(0, SEEK.END);
-  const wrote = end < 0 ? end : writeVector(task, file, vector, count, OWN_POSITION);
+  const wrote = end < 0 ? end : write();
   if (position !== OWN_POSITION || wrote < 0) file.seek(before, SEEK.SET);
   return wrote;
 }

@@ -50,8 +50,8 @@ function ioprioGet(task: Task, which: number, id: number): number {
   return Math.min(...found.map(effective));
 }
 
-/** ioprio_set(2). */
-function ioprioSet(task: Task, which: number, id: number, priority: number): number {
+/** Whether the task may have that priority: 0, -EPERM, -EINVAL. */
+export function checkPriority(task: Task, priority: number): number {
   const kind = priority >> CLASS_SHIFT, level = priority & (LEVELS - 1);
   const { cred } = task;
   switch (kind) {
@@ -67,6 +67,14 @@ function ioprioSet(task: Task, which: number, id: number, priority: number): num
     default:
       return -E.INVAL;
   }
+  return 0;
+}
+
+/** ioprio_set(2). */
+function ioprioSet(task: Task, which: number, id: number, priority: number): number {
+  const { cred } = task;
+  const refused = checkPriority(task, priority);
+  if (refused < 0) return refused;
   const found = threadsFor(task, which, id);
   if (!found) return -E.INVAL;
   if (found.length === 0) return -E.SRCH;

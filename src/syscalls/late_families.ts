@@ -1,5 +1,6 @@
 /** The families of calls that not every program needs (table.ts). */
 import { fsContextRows } from './fs_context.js';
+import { aioRows } from './aio.js';
 import { futex2Rows } from './futex2.js';
 import { inotifyRows } from './inotify.js';
 import { ioprioRows } from './ioprio.js';
@@ -32,6 +33,7 @@ import type { Row } from './types.js';
 
 export const lateRows: readonly Row[] = [
   ...fsContextRows,
+  ...aioRows,
   ...futex2Rows,
   ...inotifyRows,
   ...ioprioRows,

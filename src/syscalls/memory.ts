@@ -158,7 +158,9 @@ function pkeyFree(): number {
 /** mremap(2). */
 function mremap(task: Task, addr: number, oldLength: number, newLength: number, flag: number, newAddr: number): number {
   allowLocks(task);
-  return task.mm.mremap(addr, oldLength, newLength, flag, newAddr);
+  const to = task.mm.mremap(addr, oldLength, newLength, flag, newAddr);
+  if (to >= 0 && task.mm.asyncIo !== null) task.mm.asyncIo.moved(addr, to);
+  return to;
 }
 
 /** remap_file_pages(2): `page` counts pages of 4096 bytes in the file. */

@@ -1,4 +1,4 @@
-/** Calls that hardly a program makes any more, and numbers of calls that Linux itself has not or no more: ENOSYS there, too. */
+/** Calls that hardly a program makes any more, and numbers of calls that Linux has not, or no more: ENOSYS. */
 import { E } from '../abi/errno.js';
 import type { Task } from '../kernel/task.js';
 import { fileSystemTypes } from '../vfs/fs/types.js';
@@ -15,8 +15,8 @@ export const oldCallRows: readonly Row[] = [
   ...([
     ['uselib', 134, 86], ['_sysctl', 156, 149], ['create_module', 174, 127], ['get_kernel_syms', 177, 130],
     ['query_module', 178, 167], ['nfsservctl', 180, 169], ['getpmsg', 181, 188], ['putpmsg', 182, 189],
-    ['afs_syscall', 183, 137], ['tuxcall', 184, -1], ['security', 185, -1], ['set_thread_area', 205, -1],
-    ['get_thread_area', 211, -1], ['lookup_dcookie', 212, 253], ['epoll_ctl_old', 214, -1],
+    ['afs_syscall', 183, 137], ['tuxcall', 184, -1], ['security', 185, -1], ['set_thread_area', 205, 243],
+    ['get_thread_area', 211, 244], ['lookup_dcookie', 212, 253], ['epoll_ctl_old', 214, -1],
     ['epoll_wait_old', 215, -1], ['vserver', 236, 273],
   ] as const).map(([name, x64, i386]) => call(name, x64, i386, [], () => -E.NOSYS, 'full', 'ENOSYS, as on Linux')),
 ];

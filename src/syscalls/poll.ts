@@ -71,7 +71,8 @@ function deadlineOf(task: Task, tsp: number): number {
 
 const mask = { low: 0, high: 0 };
 
-function useMask(task: Task, sigmask: number, bytes: number): number {
+/** The mask that ppoll(2) and its kin wait with. 0, -EINVAL, -EFAULT. */
+export function useMask(task: Task, sigmask: number, bytes: number): number {
   if (sigmask === 0) return 0;
   const failed = readSigset(task, sigmask, bytes, mask);
   if (failed >= 0) setTemporaryMask(task, mask.low, mask.high);
@@ -79,7 +80,7 @@ function useMask(task: Task, sigmask: number, bytes: number): number {
 }
 
 /** A call that ended at once without a signal brings the mask back; a parked one has it done when it goes on. */
-function finish(task: Task, result: number): number {
+export function finish(task: Task, result: number): number {
   if (result === BLOCKED) return result;
   if (result === -E.INTR || result <= -E.RESTARTSYS) task.signalDue = true;
   else restoreMask(task);

@@ -1,4 +1,4 @@
-/** What prctl(2) changes of the memory that /proc/PID tells of: PR_SET_MM, PR_SET_VMA; and of what may become executable. */
+/** What prctl(2) changes of the memory that /proc/PID tells of: PR_SET_MM, PR_SET_VMA; PR_SET_MDWE. */
 import { E } from '../abi/errno.js';
 import { PR_MDWE, PR_SET_MM } from '../abi/process.js';
 import { CAP_SYS_RESOURCE } from '../kernel/credentials.js';

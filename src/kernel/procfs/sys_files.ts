@@ -3,6 +3,7 @@ import { E } from '../../abi/errno.js';
 import { native } from '../../host/native.js';
 import { inotifyLimits } from '../../vfs/inotify.js';
 import { nameRules } from '../../vfs/names.js';
+import { aioLimits } from '../aio_limits.js';
 import { MQ } from '../ipc/mqueue.js';
 import { MSGMAX, MSGMNB, MSGMNI } from '../ipc/msg.js';
 import { SEMMNI, SEMMSL, SEMOPM } from '../ipc/sem.js';
@@ -63,7 +64,7 @@ export function sysDirectory(kernel: Kernel, release: string, version: string): 
 
 function fsDirectory(): MakeNode {
   return directory({
-    'aio-max-nr': number(65536), 'aio-nr': constant(0), 'dentry-state': constant('0\t0\t45\t0\t0\t0'),
+    'aio-max-nr': limit(aioLimits, 'max'), 'aio-nr': text(() => `${aioLimits.used}\n`), 'dentry-state': constant('0\t0\t45\t0\t0\t0'),
     epoll: directory({ max_user_watches: number(1048576) }), 'file-max': number(1048576),
     'file-nr': text(() => '1024\t0\t1048576\n'), 'inode-nr': constant('0\t0'), 'inode-state': constant('0\t0\t0\t0\t0\t0\t0'),
     inotify: directory({
