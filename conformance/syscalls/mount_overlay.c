@@ -66,6 +66,18 @@ static struct stat at(const char *path) {
   return s;
 }
 
+/** The device a file shows by its name and, just made or opened, by its descriptor; next to the mount's and the layers'. */
+static void devices(const char *path) {
+  struct stat opened = {0};
+  int fd = open(path, O_CREAT | O_RDWR, 0644);
+  if (fd < 0 || fstat(fd, &opened) < 0) say(path, -1);
+  close(fd);
+  struct stat named = at(path);
+  printf("%s: one file %d, on the overlay's device %d, on a layer's %d\n", path,
+    opened.st_dev == named.st_dev && opened.st_ino == named.st_ino, named.st_dev == at("all").st_dev,
+    named.st_dev == at("low").st_dev || named.st_dev == at("up").st_dev);
+}
+
 #define OPTIONS "redirect_dir=on,index=on,lowerdir=top:low,upperdir=up,workdir=work"
 
 int main(void) {
@@ -193,6 +205,23 @@ int main(void) {
   say("lower only", mount("overlay", "all", "overlay", 0, "lowerdir=top:low"));
   list("all");
   say("write", open("all/file", O_WRONLY));
+  umount("all");
+
+  say("layers of one device", mount("overlay", "all", "overlay", 0, OPTIONS));
+  devices("all/new");
+  devices("all/file");
+  mkfifo("all/pipe", 0600);
+  printf("pipe %d, lower file %d\n", at("all/pipe").st_dev == at("all").st_dev, at("all/dir/deep/x").st_dev == at("all").st_dev);
+  umount("all");
+  say("a tmpfs below", mount("tmpfs", "low", "tmpfs", 0, "mode=755"));
+  put("low/below", "below");
+  mkdir("up2", 0755);
+  mkdir("work2", 0755);
+  say("layers of two devices", mount("overlay", "all", "overlay", 0, "lowerdir=low,upperdir=up2,workdir=work2"));
+  struct stat below = at("all/below");
+  printf("lower file: on the overlay's device %d, on its layer's %d\n", below.st_dev == at("all").st_dev, below.st_dev == at("low").st_dev);
+  devices("all/new");
+  devices("all/below");
   umount("all");
   return 0;
 }

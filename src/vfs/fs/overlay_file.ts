@@ -60,13 +60,14 @@ export class OverlayFile extends Inode {
     const { shown, fs } = this;
     const failed = shown.stat(out);
     if (!fs.links.empty) fs.links.correct(shown, out);
-    if (fs.disguisedDev !== 0) fs.disguise(out);
+    if (fs.disguises) fs.disguise(out);
     return failed;
   }
   override statFound(out: Stat): number {
     const { shown, fs } = this;
     const failed = shown.statFound(out);
     if (!fs.links.empty) fs.links.correct(shown, out);
+    if (fs.disguises) fs.disguise(out);
     return failed;
   }
   override recheck(): number {

@@ -11,7 +11,7 @@ import { S } from '../../abi/fcntl.js';
 import type { FileCredentials } from '../credentials.js';
 import { DirectoryFile } from '../directory_file.js';
 import type { HostPlace } from '../host_notify.js';
-import { Inode, RENAME } from '../inode.js';
+import { Inode, RENAME, anonymousDev } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location, Mount } from '../mount.js';
 import type { OpenFile } from '../open_file.js';
@@ -31,7 +31,10 @@ export interface OverlayLayers {
   work: WorkDirectory | null;
   /** The topmost first. */
   lowers: readonly Inode[];
-  /** Number that stat shows for directories: a mount of its own. Else they show as the layers' file systems. */
+  /**
+   * Number that stat shows for directories: a mount of its own. Its other files show it, too, when all layers are in one
+   * file system, and else a number for each of these. Without it, all files show as those of the layers' file systems.
+   */
   dev?: number;
   /** The upper layer's files show as of the device of the others; their inode numbers are made different. */
   disguised?: boolean;
@@ -47,8 +50,10 @@ export class OverlayFs implements FileSystem {
   readonly dev: number;
   /** Directories show this as their device; 0: what the layer has. */
   readonly ownDev: number;
-  /** What shows this as its device shows as of `dev`; 0: nothing does. */
-  readonly disguisedDev: number;
+  /** The devices of files in the layers that show as others; null: all show as they are. */
+  private readonly shownDevs: ReadonlyMap<number, number> | null;
+  /** What is added to the inode numbers of the upper layer. */
+  readonly upperIno: number;
   readonly root: OverlayDir;
   readonly work: WorkDirectory | null;
   readonly links: OverlayLinks;
@@ -66,7 +71,9 @@ export class OverlayFs implements FileSystem {
     this.options = layers.options ?? '';
     this.ownDev = layers.dev ?? 0;
     this.dev = layers.dev ?? first.fs.dev;
-    this.disguisedDev = layers.disguised ? this.base.dev : 0;
+    this.upperIno = layers.disguised ? UPPER_INO : 0;
+    if (layers.disguised) this.shownDevs = new Map([[this.base.dev, this.dev]]);
+    else this.shownDevs = layers.dev === undefined ? null : shownDevsOf(upper, lowers, layers.dev);
     this.work = work;
     this.links = new OverlayLinks(work === null ? null : work.index);
     this.root = new OverlayDir(this, null, '', upper, lowers, '');
@@ -103,11 +110,17 @@ export class OverlayFs implements FileSystem {
     return this.options;
   }
 
-  /** Makes what an inode of the upper layer tells of itself fit to the other layers. */
+  /** Whether files may show as of another device than the one they are on: then none leaves the overlay as it is. */
+  get disguises(): boolean {
+    return this.shownDevs !== null;
+  }
+
+  /** Makes what an inode of a layer tells of itself what the overlay shows. */
   disguise(out: Stat): void {
-    if (out.dev !== this.disguisedDev) return;
-    out.dev = this.dev;
-    out.ino += UPPER_INO;
+    const dev = this.shownDevs!.get(out.dev);
+    if (dev === undefined) return;
+    out.dev = dev;
+    out.ino += this.upperIno;
   }
 
   /** The copy that stands for a lower file, or null. */
@@ -115,6 +128,13 @@ export class OverlayFs implements FileSystem {
     const known = this.copies.size > 0 ? this.copies.get(lower.identity) : undefined;
     return known ?? this.links.copyOf(lower) ?? null;
   }
+}
+
+/** What files show for the devices of the layers they are in, in an overlay with a number of its own. */
+function shownDevsOf(upper: Inode | null, lowers: readonly Inode[], dev: number): ReadonlyMap<number, number> {
+  const devs = new Set(lowers.map((layer) => layer.fs.dev));
+  if (upper !== null) devs.add(upper.fs.dev);
+  return new Map(Array.from(devs, (layer) => [layer, devs.size === 1 ? dev : anonymousDev()]));
 }
 
 export class OverlayDir extends Inode {
@@ -150,7 +170,7 @@ export class OverlayDir extends Inode {
   override stat(out: Stat): number {
     const failed = this.shown.stat(out);
     if (this.fs.ownDev !== 0) out.dev = this.fs.ownDev;
-    else if (this.fs.disguisedDev !== 0) this.fs.disguise(out);
+    else if (this.fs.disguises) this.fs.disguise(out);
     if (this.removed) out.nlink = 0;
     else if (this.upper !== null && this.lowers.length > 0) out.nlink = 1;
     return failed;
@@ -237,9 +257,8 @@ export class OverlayDir extends Inode {
   }
 
   private ofUpper(name: string, found: Inode): Inode {
-    const { links, disguisedDev } = this.fs;
-    const plain = found.type === S.IFREG || found.type === S.IFLNK;
-    const wrapped = (!links.empty && links.has(found)) || (disguisedDev !== 0 && plain);
+    const { links, disguises } = this.fs;
+    const wrapped = disguises || (!links.empty && links.has(found));
     return wrapped ? new OverlayFile(this.fs, this, name, found, found) : found;
   }
 
@@ -297,7 +316,7 @@ export class OverlayDir extends Inode {
   override readdir(_position: number, sink: DirSink): number {
     if (this.upper === null && this.lowers.length === 1) return this.lowers[0]!.readdir(0, sink);
     const layers = this.upper === null ? this.lowers : [this.upper, ...this.lowers];
-    const disguised = this.fs.disguisedDev === 0 ? null : this.upper;
+    const { upperIno } = this.fs;
     const seen = layers.length > 1 ? new Set<string>() : null;
     let next = 0;
     for (const layer of layers) {
@@ -311,7 +330,7 @@ export class OverlayDir extends Inode {
             const inode = layer.lookup(name);
             if (typeof inode !== 'number' && isWhiteout(inode)) return true;
           }
-          return sink.entry(name, layer === disguised ? ino + UPPER_INO : ino, type, ++next);
+          return sink.entry(name, layer === this.upper ? ino + upperIno : ino, type, ++next);
         },
       });
       if (failed < 0 && failed !== -E.NOENT) return failed;
@@ -355,7 +374,8 @@ export class OverlayDir extends Inode {
     const upper = this.ensureUpper();
     if (typeof upper === 'number') return upper;
     const made = typeof upper.lookup(name) === 'number' ? upper.create(name, init) : this.createOver(upper, name, init);
-    if (typeof made === 'number' || made.type !== S.IFDIR) return made;
+    if (typeof made === 'number') return made;
+    if (made.type !== S.IFDIR) return this.ofUpper(name, made);
     const child = new OverlayDir(this.fs, this, name, made, [], '');
     this.keep(child);
     return child;
@@ -376,7 +396,8 @@ export class OverlayDir extends Inode {
 
   override createUnnamed(init: NewInode): Inode | number {
     const upper = this.ensureUpper();
-    return typeof upper === 'number' ? upper : upper.createUnnamed(init);
+    const made = typeof upper === 'number' ? upper : upper.createUnnamed(init);
+    return typeof made === 'number' ? made : this.ofUpper(made.name, made);
   }
 
   override link(name: string, inode: Inode): number {
