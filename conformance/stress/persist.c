@@ -1,6 +1,6 @@
 // Carries out changes of files that it reads line by line and answers for each; every Nth is brought to the disk before
-// that (fsync takes its time, and kills are to hit everything else, too). With "dump" for N it prints what there is.
-// The other end is persist.ts.
+// that (fsync takes its time, and kills are to hit everything else, too). With "dump" for N it prints what there is, and
+// the bytes of the file that is named behind that. The other end is persist.ts.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -79,11 +79,24 @@ static void dump(const char *path) {
   closedir(dir);
 }
 
+static void dump_bytes(const char *path) {
+  struct stat s;
+  if (lstat(path, &s) < 0 || !S_ISREG(s.st_mode)) return;
+  int fd = open(path, O_RDONLY);
+  printf("bytes ");
+  for (long got; (got = read(fd, bytes, sizeof bytes)) > 0;) {
+    for (long i = 0; i < got; i++) printf("%02x", (uint8_t)bytes[i]);
+  }
+  printf("\n");
+  close(fd);
+}
+
 int main(int argc, char **argv) {
   umask(022);
   if (argc < 3 || chdir(argv[1]) < 0) return 2;
   if (!strcmp(argv[2], "dump")) {
     dump(".");
+    if (argc > 3) dump_bytes(argv[3]);
     return 0;
   }
   every = atol(argv[2]);
