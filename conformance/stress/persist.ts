@@ -15,6 +15,8 @@ import { generator, Model, randomOperation, statesAfterCut, type Operation } fro
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const POSIXX = [join(root, 'bin/posixx.js'), 'run', '--quiet'];
+// The variable makes every start of Node read a file of certificates.
+const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
 const IMAGE_BYTES = 16 << 20;
 /** Changes that the guest is told of ahead of its answers. */
 const AHEAD = 200;
@@ -75,7 +77,7 @@ export async function crashes(seed: number, kills: number, image = false): Promi
       const dump = [...command, 'dump', String(unfinished[1])];
       // The next run is killed, too, perhaps while it repairs: then it is the one behind that.
       if (next(4) === 0) await killedRun(dump, () => [], { answers: 0, ms: 30 + next(150) });
-      const { stdout, stderr, status } = spawnSync(process.execPath, dump, { encoding: 'utf8', maxBuffer: 1 << 26 });
+      const { stdout, stderr, status } = spawnSync(process.execPath, dump, { encoding: 'utf8', maxBuffer: 1 << 26, env });
       const repaired = /repaired|not unmounted cleanly/.test(stderr);
       if (repaired) report.repairs++;
       const found = stdout.split('\n').filter((line) => line !== '');
@@ -132,7 +134,7 @@ function checked(layer: string): string[] {
 /** The answers of a run that is killed at that moment. `plan` gives the changes up to a number that were not given yet. */
 function killedRun(command: string[], plan: (count: number) => Operation[], moment: Moment): Promise<string[]> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'ignore'], env });
     let output = '', seen = 0, doomed = false;
     const tell = (): void => {
       child.stdin.write(plan(seen + AHEAD).map((operation) => `${operation.join(' ')}\n`).join(''));
