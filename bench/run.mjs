@@ -6,8 +6,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { build } from '../tools/build.mjs';
+import { commandLine } from '../tools/options.mjs';
 import { filesBelow, root } from '../tools/steps.mjs';
 import { ensureToolchain, which } from '../tools/toolchain.mjs';
 import { FILE_WORKS, PROGRAMS } from './programs.mjs';
@@ -17,25 +17,17 @@ function fail(message) {
   process.exit(2);
 }
 
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        only: { type: 'string', multiple: true, default: [] },
-        json: { type: 'string' },
-        runs: { type: 'string' },
-        'no-build': { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    return fail(error.message);
-  }
-}
-
-const options = parse();
-const runs = Number(options.runs ?? (options.quick ? 3 : 5));
-if (!(runs >= 1)) fail('--runs needs a positive number');
+const options = commandLine({
+  command: 'npm run bench --', about: 'Times of programs natively, in posixx and in qemu-x86_64.',
+  table: {
+    quick: { type: 'boolean', help: 'a fifth of the work' },
+    only: { type: 'text', multiple: true, help: 'only what is so named' },
+    json: { type: 'text', value: 'FILE', help: 'write all times to FILE' },
+    runs: { type: 'number', least: 1, help: 'runs of each program (5; 3 with --quick)' },
+    'no-build': { type: 'boolean', help: 'take what is built' },
+  },
+});
+const runs = options.runs ?? (options.quick ? 3 : 5);
 const scale = options.quick ? 0.2 : 1;
 
 if (!options['no-build']) await build();

@@ -1,7 +1,7 @@
 /** `npm run conformance`: see README.md in this folder for the options. */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { build } from '../tools/build.mjs';
+import { commandLine } from '../tools/options.mjs';
 import { ensureToolchain } from '../tools/toolchain.mjs';
 import { runConformance } from './harness.mjs';
 import { junit } from './junit.mjs';
@@ -12,35 +12,22 @@ function fail(message) {
   process.exit(2);
 }
 
-function parse() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        suite: { type: 'string' },
-        timeout: { type: 'string', default: '30' },
-        jobs: { type: 'string', default: '2' },
-        shard: { type: 'string' },
-        junit: { type: 'string' },
-        compare: { type: 'boolean', default: false },
-        long: { type: 'boolean', default: false },
-        'no-build': { type: 'boolean', default: false },
-        option: { type: 'string', multiple: true, default: [] },
-        skip: { type: 'string', multiple: true, default: [] },
-      },
-    });
-  } catch (error) {
-    return fail(error.message);
-  }
-}
-
-const { values, positionals: only } = parse();
-const number = (name) => {
-  const value = Number(values[name]);
-  return value > 0 ? value : fail(`--${name} needs a positive number, not "${values[name]}"`);
-};
-const jobs = number('jobs');
-const timeout = number('timeout');
+const { words: only, jobs, timeout, ...values } = commandLine({
+  command: 'npm run conformance --', words: '[NAME…]',
+  about: 'Programs on the host kernel and on posixx, compared; words: only cases whose name contains one.',
+  table: {
+    long: { type: 'boolean', help: 'full sizes' },
+    jobs: { type: 'number', least: 1, fallback: 2, help: 'cases at once' },
+    shard: { type: 'text', value: 'I/N', help: 'only part I of N' },
+    junit: { type: 'text', value: 'FILE', help: 'write the results to FILE in JUnit\'s format' },
+    'no-build': { type: 'boolean', help: 'take what is built' },
+    suite: { type: 'text', value: 'DIR', help: 'run each executable of a directory of tests instead' },
+    compare: { type: 'boolean', help: 'of a suite: with the host\'s output and status' },
+    timeout: { type: 'number', least: 1, fallback: 30, help: 'of a suite: seconds for each' },
+    option: { type: 'text', multiple: true, help: 'of a suite: an option for posixx run' },
+    skip: { type: 'number', least: 1, multiple: true, help: 'of a suite: an exit status that means skipped' },
+  },
+});
 let shard;
 if (values.shard !== undefined) {
   const match = /^(\d+)\/(\d+)$/.exec(values.shard);
@@ -48,10 +35,8 @@ if (values.shard !== undefined) {
   shard = { index: Number(match[1]), count: Number(match[2]) };
 }
 
-const skip = values.skip.map((text) => {
-  const status = Number(text);
-  return status > 0 && status < 256 ? status : fail(`--skip needs an exit status, not "${text}"`);
-});
+const skip = values.skip;
+for (const status of skip) if (status > 255) fail(`--skip needs an exit status, not "${status}"`);
 
 if (!values['no-build']) await build();
 let good;

@@ -15,14 +15,15 @@ interface TextRow extends Row {
   type: 'text';
   fallback?: string;
 }
+/** false unless it is given. */
 interface FlagRow extends Row {
   type: 'boolean';
-  fallback?: boolean;
 }
 type Table = Readonly<Record<string, NumberRow | TextRow | FlagRow>>;
 
 type One<R> = R extends { type: 'number' } ? number : R extends { type: 'text' } ? string : boolean;
-type Value<R> = R extends { multiple: true } ? One<R>[] : R extends { fallback: unknown } ? One<R> : One<R> | undefined;
+type Value<R> = R extends { multiple: true } ? One<R>[] :
+  R extends { fallback: unknown } | { type: 'boolean' } ? One<R> : One<R> | undefined;
 
 export function commandLine<const T extends Table>(
   tool: { command: string; about: string; words?: string; table: T }, args?: readonly string[],

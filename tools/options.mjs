@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 /**
- * What the command line says: a value by the name of each row of `table`, and `words`, the arguments that are no options.
+ * What the command line says: a value by the name of each row of `table`, and `words`, what else stands there.
  * `--help` prints all rows and ends the process with status 0; what makes no sense is told in one line, with status 2.
  * `command` is how the tool is started, for people; `about` says in one sentence what it does.
  */
@@ -34,7 +34,8 @@ export function commandLine({ command, about, words, table }, args = process.arg
       return Number.isSafeInteger(value) && value >= least ? value
         : fail(`--${name} needs a whole number from ${least} on, not "${text}"`);
     };
-    if (type !== 'number' || given === undefined) result[name] = given ?? fallback ?? (multiple ? [] : fallback);
+    if (given === undefined) result[name] = multiple ? [] : fallback ?? (type === 'boolean' ? false : undefined);
+    else if (type !== 'number') result[name] = given;
     else result[name] = multiple ? given.map(number) : number(given);
   }
   return result;

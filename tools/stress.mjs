@@ -5,15 +5,18 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
+import { commandLine } from './options.mjs';
 import { root } from './steps.mjs';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
+const { seconds } = commandLine({
+  command: 'npm run stress --', about: 'The long forms of all tests; hours on a small machine.',
+  table: { seconds: { type: 'number', least: 1, fallback: 600, help: 'how long random forks and signals go on' } },
+});
 await build();
 const parts = [
   ['conformance/run.mjs', '--no-build', '--long'],
-  ['conformance/stress/run.mjs', '--seconds', values.seconds],
+  ['conformance/stress/run.mjs', '--seconds', String(seconds)],
   ['build/conformance/stress/persist.js'],
   ['build/conformance/stress/persist.js', '--image'],
   ['conformance/stress/debian_root.mjs'],

@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import t from 'tap';
 import { junit } from '../conformance/junit.mjs';
 import { difference } from '../conformance/execute.mjs';
+import { root } from './steps.mjs';
 import { countTap } from './tap_count.mjs';
 
 t.test('only leaves of TAP are counted', async (t) => {
@@ -37,6 +40,21 @@ t.test('JUnit', async (t) => {
   t.match(xml, 'tests="3" failures="1" skipped="1" time="1.502"');
   t.match(xml, '<failure message="x &lt; &quot;y&quot;">x &lt; &quot;y&quot;\nmore?</failure>');
   t.match(xml, 'classname="a &amp; b" name="good" time="1.500"/>');
+});
+
+t.test('an option that a tool does not know', async (t) => {
+  const fuzzers = ['isa/fuzz.js', 'fuzz/elf.js', 'fuzz/image.js', 'stress/persist.js'];
+  for (const file of ['conformance/run.mjs', 'conformance/stress/run.mjs', 'conformance/fuzz/syscalls.mjs', 'bench/run.mjs',
+    'tools/stress.mjs', ...fuzzers.map((name) => `build/conformance/${name}`)]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, file), '--nonsense'], { encoding: 'utf8' });
+    t.same({ status, stdout }, { status: 2, stdout: '' }, file);
+    t.match(stderr, /^.*--nonsense.*\n$/, file);
+  }
+  const file = join(root, 'build/conformance/fuzz/image.js');
+  const { status, stdout } = spawnSync(process.execPath, [file, '--help'], { encoding: 'utf8' });
+  t.equal(status, 0);
+  t.match(stdout, /^usage: npm run fuzz:image -- \[options\]\n[^]*--seed N/);
+  t.match(spawnSync(process.execPath, [file, '--count', 'many'], { encoding: 'utf8' }).stderr, /--count needs a whole number/);
 });
 
 t.test('what differs between two runs', async (t) => {

@@ -11,6 +11,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commandLine } from '../../../tools/options.mjs';
 import { O } from '../../abi/fcntl.js';
 import { SI, SIG } from '../../abi/signal.js';
 import { native } from '../../host/native.js';
@@ -161,14 +162,6 @@ function runMutant(engine: X86Engine, fs: PathContext, cred: Credentials, bytes:
   return signal === 0 ? `exited with status ${status >> 8}` : `signal ${signal}`;
 }
 
-/** Reads `--name value` from the command line. */
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(`--${name}`);
-  const value = at < 0 ? fallback : Number(process.argv[at + 1]);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} takes a number`);
-  return value;
-}
-
 function child(seed: number, from: number, count: number, progress: string): void {
   const fd = openSync(progress, 'w');
   const word = Buffer.alloc(8);
@@ -180,10 +173,7 @@ function child(seed: number, from: number, count: number, progress: string): voi
   process.stdout.write(JSON.stringify({ counts: [...counts], failures }));
 }
 
-function main(): number {
-  const seed = option('seed', 1);
-  const from = option('from', 0);
-  const count = option('count', LONG_RUN);
+function main(seed: number, from: number, count: number): number {
   const directory = mkdtempSync(join(tmpdir(), 'posixx-fuzz-'));
   const progress = join(directory, 'progress');
   const totals = new Map<string, number>();
@@ -219,7 +209,15 @@ function main(): number {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const at = process.argv.indexOf('--child');
-  if (at < 0) process.exitCode = main();
-  else child(option('seed', 1), option('from', 0), option('count', 1), process.argv[at + 1]!);
+  const { seed, from, count, child: progress } = commandLine({
+    command: 'npm run fuzz:elf --', about: 'Loads and runs mutated ELF files.',
+    table: {
+      seed: { type: 'number', fallback: 1, help: 'of the mutants' },
+      from: { type: 'number', fallback: 0, help: 'the first mutant' },
+      count: { type: 'number', fallback: LONG_RUN, help: 'how many' },
+      child: { type: 'text', value: 'FILE', help: 'run them in this process, and write to FILE which one it is at' },
+    },
+  });
+  if (progress === undefined) process.exitCode = main(seed, from, count);
+  else child(seed, from, count, progress);
 }

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../../../tools/options.mjs';
 import { errnoName } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
 import { chmod, getxattr, listxattr, setxattr, truncate, utimens } from '../../vfs/attributes.js';
@@ -36,10 +36,14 @@ interface Sample {
   readonly tool: readonly [string, ...string[]];
   /** Where damage does most: ranges of bytes. Without it: what is not zero and no file's data. */
   readonly metadata?: Ranges;
+  /** Where a bit says that it was left clean: without it, it is repaired when it is mounted. */
+  readonly clean?: number;
   /** It can only be read: the tool fills it (with -d DIRECTORY). */
   readonly readOnly?: boolean;
 }
 
+/** The state in an ext2 superblock. */
+const EXT2_STATE = 1024 + 58;
 const MKE2FS = ['mke2fs', '-q', '-F', '-t'] as const;
 
 const SAMPLES: readonly Sample[] = [
@@ -49,9 +53,11 @@ const SAMPLES: readonly Sample[] = [
     metadata: [[0, 64], [512, 0x8000], [0x8000, 0x10000]] },
   { type: 'vfat', name: 'fat32', size: 2 << 20, tool: ['mkfs.fat', '-F', '32', '-s', '1'],
     metadata: [[0, 96], [512, 1024], [0x4000, 0x8000], [0xb800, 0x18000]] },
-  { type: 'ext2', name: 'ext2, 1 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96'] },
-  { type: 'ext2', name: 'ext2, 4 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '4096', '-N', '96'] },
-  { type: 'ext2', name: 'ext2, revision 0', size: 2 << 20,
+  { type: 'ext2', name: 'ext2, 1 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96'],
+    clean: EXT2_STATE },
+  { type: 'ext2', name: 'ext2, 4 KiB', size: 2 << 20, tool: [...MKE2FS, 'ext2', '-b', '4096', '-N', '96'],
+    clean: EXT2_STATE },
+  { type: 'ext2', name: 'ext2, revision 0', size: 2 << 20, clean: EXT2_STATE,
     tool: [...MKE2FS, 'ext2', '-b', '1024', '-N', '96', '-r', '0'] },
   { type: 'ext4', name: 'ext4', size: 2 << 20, readOnly: true,
     tool: [...MKE2FS, 'ext4', '-b', '1024', '-N', '96', '-O', '^has_journal,^metadata_csum'] },
@@ -223,7 +229,9 @@ export async function fuzzImages(seed: number, from: number, count: number, type
     const which = i % samples.length;
     const next = generator((seed ^ Math.imul(i, 0x9e3779b1)) | 0);
     const bytes = images[which]!.slice(0, next(20) === 0 ? next(images[which]!.length) : undefined);
+    const { clean } = samples[which]!;
     if (bytes.length > 1024) damage(bytes, metadata[which]!, next);
+    if (clean !== undefined && clean < bytes.length && next(3) > 0) bytes[clean]! &= ~1;
     const device = new MemoryDevice(bytes, samples[which]!.readOnly);
     device.budget = BUDGET;
     const start = process.cpuUsage();
@@ -244,15 +252,24 @@ export async function fuzzImages(seed: number, from: number, count: number, type
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { type: text, count: text, seed: text, from: text } });
-  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-  const from = Number(values.from ?? 0), count = Number(values.count ?? 20_000);
+  const { type, count, seed, from } = commandLine({
+    command: 'npm run fuzz:image --', about: 'Mounts and uses damaged images of file systems.',
+    table: {
+      type: { type: 'text', fallback: '', help: `only ${[...new Set(SAMPLES.map((row) => row.type))].join(', ')}` },
+      count: { type: 'number', fallback: 20_000, help: 'how many mutants' },
+      seed: { type: 'number', fallback: Date.now() % 2 ** 31, help: 'of the mutants' },
+      from: { type: 'number', fallback: 0, help: 'the first mutant' },
+    },
+  });
+  if (type !== '' && !SAMPLES.some((row) => row.type === type)) {
+    process.stderr.write(`npm run fuzz:image: there is no sample of type "${type}"\n`);
+    process.exit(2);
+  }
   process.stdout.write(`seed ${seed}, mutants ${from} to ${from + count - 1}\n`);
   let failed = 0;
   const STEP = 500;
   for (let at = from; at < from + count; at += STEP) {
-    const { failures } = await fuzzImages(seed, at, Math.min(STEP, from + count - at), values.type);
+    const { failures } = await fuzzImages(seed, at, Math.min(STEP, from + count - at), type);
     failed += failures.length;
     for (const failure of failures) process.stdout.write(`${failure}\n`);
     process.stderr.write(`posixx: ${at - from + Math.min(STEP, from + count - at)} mutants, ${failed} failures\n`);

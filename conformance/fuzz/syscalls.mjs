@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { build } from '../../tools/build.mjs';
+import { commandLine } from '../../tools/options.mjs';
 import { root } from '../../tools/steps.mjs';
 import { execute, inPosixx } from '../execute.mjs';
 
@@ -49,12 +49,16 @@ export async function fuzzSyscalls({ seed, rounds }) {
 }
 
 if (process.argv[1] === join(root, 'conformance/fuzz/syscalls.mjs')) {
-  const { values } = parseArgs({ options: {
-    seed: { type: 'string', default: String(Date.now() % 1e9) }, rounds: { type: 'string', default: '10000' },
-  } });
+  const { seed, rounds } = commandLine({
+    command: 'npm run fuzz:syscalls --', about: 'System calls with wild arguments, in posixx.',
+    table: {
+      seed: { type: 'number', fallback: Date.now() % 1e9, help: 'of the first round' },
+      rounds: { type: 'number', fallback: 10_000, help: 'how many' },
+    },
+  });
   await build();
-  process.stdout.write(`# seed ${values.seed}, ${values.rounds} rounds\n`);
-  const { passed, failed } = await fuzzSyscalls({ seed: Number(values.seed), rounds: Number(values.rounds) });
+  process.stdout.write(`# seed ${seed}, ${rounds} rounds\n`);
+  const { passed, failed } = await fuzzSyscalls({ seed, rounds });
   process.stdout.write(`${passed} passed, ${failed} failed (runs of ${ROUNDS_A_RUN} rounds)\n`);
   process.exit(failed === 0 ? 0 : 1);
 }

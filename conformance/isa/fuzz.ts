@@ -9,8 +9,8 @@
  * `--program` runs reference.c's program under `posixx run` instead of the engine alone: loader, signals and all.
  */
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import iced from 'iced-x86';
+import { commandLine } from '../../../tools/options.mjs';
 import { allForms } from '../../translator/decode.js';
 import { Random } from '../../translator/isa/sample.js';
 import { CaseMaker, testable } from './cases.js';
@@ -152,18 +152,21 @@ function describe(test: Buffer, slot: number, name: string, found: string[]): st
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: 'string' }, seed: { type: 'string' }, row: { type: 'string' }, keep: { type: 'string' },
-      sequences: { type: 'boolean' }, rounds: { type: 'string' }, program: { type: 'boolean' },
+  const { cases, seed, keep, row, sequences, rounds, program } = commandLine({
+    command: 'npm run fuzz:isa --', about: 'Instructions with random operands, on the host CPU and in posixx.',
+    table: {
+      cases: { type: 'number', fallback: 2_000_000, help: 'how many' },
+      seed: { type: 'number', fallback: Date.now() & 0x7fffffff, help: 'a run is a function of it' },
+      row: { type: 'text', help: 'only rows of the instruction table that contain TEXT' },
+      keep: { type: 'number', fallback: 20, help: 'so many failures are shown' },
+      sequences: { type: 'boolean', help: 'short programs of stack operations, jumps and calls' },
+      rounds: { type: 'number', least: 1, fallback: 1, help: 'runs of each case, while short time slices interrupt some' },
+      program: { type: 'boolean', help: 'a program under posixx run instead of the engine alone' },
     },
   });
-  const cases = Number(values.cases ?? 2_000_000);
-  const seed = Number(values.seed ?? Date.now() & 0x7fffffff);
   const start = Date.now();
   const report = fuzz({
-    cases, seed, keep: Number(values.keep ?? 20), row: values.row, program: values.program ?? false,
-    sequences: values.sequences ?? false, rounds: Number(values.rounds ?? 1),
+    cases, seed, keep, row, program, sequences, rounds,
     failure: (text) => process.stdout.write(`${text}\n`),
     progress: (done, failed) => {
       if (done % 100_000 === 0) process.stderr.write(`posixx: fuzz: ${done} cases, ${failed} differ\n`);

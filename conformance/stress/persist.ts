@@ -55,7 +55,8 @@ export async function crashes(seed: number, kills: number, image = false): Promi
       truncateSync(layer, IMAGE_BYTES);
       execFileSync('mkfs.ext2', ['-q', '-F', layer]);
     }
-    const command = [...POSIXX, '--rootfs', lower, '--persist', layer, '-v', `${program}:/program`, '/program', '/w'];
+    const options = ['--rootfs', lower, '--persist', layer, '-v', `${program}:/program`];
+    const command = [...POSIXX, ...options, '/program', '/w'];
     const next = generator(seed);
     for (let kill = 0; kill < kills && report.failures.length === 0; kill++) {
       const planned = model.copy();
@@ -131,7 +132,7 @@ function checked(layer: string): string[] {
   return status === 0 ? [] : stdout.trim().split('\n');
 }
 
-/** The answers of a run that is killed at that moment. `plan` gives the changes up to a number that were not given yet. */
+/** The answers of a run that is killed. `plan` gives the changes up to a number that were not given yet. */
 function killedRun(command: string[], plan: (count: number) => Operation[], moment: Moment): Promise<string[]> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'ignore'], env });
@@ -166,7 +167,7 @@ function difference(expected: string[], found: string[]): string[] {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { kills, seed, image } = commandLine({
-    command: 'persist', about: 'Kills posixx while guests change files that --persist keeps, and looks at what is there.',
+    command: 'persist', about: 'Kills posixx while a guest changes files that --persist keeps.',
     table: {
       kills: { type: 'number', fallback: 200, help: 'how often' },
       seed: { type: 'number', fallback: (Date.now() % 0x7fff_ffff) + 1, help: 'of the changes and moments' },

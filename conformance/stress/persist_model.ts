@@ -171,8 +171,8 @@ export function randomOperation(next: (below: number) => number): Operation {
 
 /**
  * The states that a change may leave when it is cut off: nothing of it, all, or a part. `bytes`: what the file that it
- * writes to holds now, for the parts of a write. `image`: on an ext2 image, which writes the new name of a file before
- * it takes the old one away, clears what is behind a file's new end before the end moves, and takes the directory away
+ * changes holds now, for the parts of a write or of a cut. `image`: on an ext2 image, which writes the new name of a file before
+ * it takes the old one away, clears blocks behind a file's new end before the end moves, and takes the directory away
  * that another replaces before that comes.
  */
 export function statesAfterCut(model: Model, operation: Operation, image: boolean, bytes: Buffer | null): Model[] {
@@ -187,17 +187,14 @@ export function statesAfterCut(model: Model, operation: Operation, image: boolea
     const node = made.nodes.get(path) ?? made.file(path, Buffer.alloc(0));
     states.push(made);
     if (bytes !== null && isPartOf(node.data, whole.nodes.get(path)!.data, operation, image, bytes)) {
-      const part = made.copy();
-      part.nodes.get(path)!.data = bytes;
-      states.push(part);
+      states.push(withBytes(made, path, bytes));
     }
   } else if (image && kind === 'truncate' && (operation[2] as number) < file.data.length) {
     // The rest of the last block is cleared first: a file that grows again must not show it.
-    const cleared = model.copy();
-    const size = operation[2] as number;
-    const data = Buffer.from(file.data);
-    cleared.nodes.get(path)!.data = data.fill(0, size, Math.min(Math.ceil(size / BLOCK) * BLOCK, data.length));
-    states.push(cleared);
+    const cut = Buffer.from(file.data).fill(0, operation[2] as number);
+    if (bytes !== null && isPartOf(file.data, cut, operation, image, bytes)) {
+      states.push(withBytes(model, path, bytes));
+    }
   } else if (image && kind === 'rename' && file.kind !== 'directory') {
     const both = model.copy();
     both.nodes.set(newPath, both.nodes.get(path)!);
@@ -210,14 +207,21 @@ export function statesAfterCut(model: Model, operation: Operation, image: boolea
   return states;
 }
 
+function withBytes(model: Model, path: string, bytes: Buffer): Model {
+  const state = model.copy();
+  state.nodes.get(path)!.data = bytes;
+  return state;
+}
+
 /**
- * Can `bytes` be what a write that was cut off has left, when it was to make `after` of `before`? An ext2 image may
+ * Can `bytes` be what a change that was cut off has left, when it was to make `after` of `before`? An ext2 image may
  * have any of the blocks, those that fill a hole as the hole, and the old size or the new one. A directory has the
  * first blocks, and ends with the last of them or where it ended before.
  */
 function isPartOf(before: Buffer, after: Buffer, operation: Operation, image: boolean, bytes: Buffer): boolean {
   const size = bytes.length;
-  if (image ? size !== before.length && size !== after.length : size < before.length || size > after.length) return false;
+  const possible = image ? [before.length, after.length].includes(size) : size >= before.length && size <= after.length;
+  if (!possible) return false;
   const old = Buffer.alloc(size), fresh = Buffer.alloc(size);
   before.copy(old);
   after.copy(fresh);

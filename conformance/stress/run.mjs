@@ -4,16 +4,19 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../../tools/options.mjs';
 import { ensureToolchain } from '../../tools/toolchain.mjs';
 import { inPosixx } from '../execute.mjs';
 import { compileGuest } from '../harness.mjs';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seconds: { type: 'string', default: '600' }, seed: { type: 'string' } },
+const { seconds, seed, words } = commandLine({
+  command: 'conformance/stress/run.mjs', words: '[PROGRAM…]',
+  about: 'Stress programs at full size in posixx; words: only programs so named.',
+  table: {
+    seconds: { type: 'number', least: 1, fallback: 600, help: 'how long the random rounds go on' },
+    seed: { type: 'number', fallback: (Date.now() % 0x7fff_ffff) + 1, help: 'of the random rounds' },
+  },
 });
-const seed = values.seed ?? String((Date.now() % 0x7fff_ffff) + 1);
 
 /** `flat`: the most that the resident set may grow after a third of the time, as a part of it. */
 const PROGRAMS = [
@@ -23,7 +26,7 @@ const PROGRAMS = [
   { name: 'threads', size: 2000, says: 'every thread had its turn' },
   { name: 'bomb', size: 1000, says: 'EAGAIN\nat the limit\nforks again' },
   { name: 'bomb', size: 20_000, options: ['--max-processes', '500'], says: 'EAGAIN\nnot at the limit\nforks again' },
-  { name: 'mix', size: Number(values.seconds), says: 'every round went as planned' },
+  { name: 'mix', size: seconds, says: 'every round went as planned' },
 ];
 const SAMPLE_MS = 1000;
 
@@ -34,7 +37,7 @@ function resident(pid) {
 function run({ name, size, options = [] }) {
   const { file, error } = compileGuest(`conformance/stress/${name}.c`);
   if (error !== undefined) return Promise.resolve({ output: error, samples: [], status: -1 });
-  const [command, ...args] = inPosixx([file, String(size), seed], options);
+  const [command, ...args] = inPosixx([file, String(size), String(seed)], options);
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const samples = [];
@@ -60,7 +63,7 @@ if (ensureToolchain().includes('musl-gcc')) {
   process.stdout.write('0 passed, 0 failed, all skipped: musl-gcc is missing\n');
   process.exit(0);
 }
-const chosen = PROGRAMS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const chosen = PROGRAMS.filter(({ name }) => words.length === 0 || words.includes(name));
 let failed = 0;
 process.stdout.write(`# seed ${seed}\n`);
 for (const program of chosen) {

@@ -129,9 +129,8 @@ function findExtent(inode: Ext2Inode, logical: number, max: number, out: Run): n
 }
 
 /**
- * Makes blocks `logical` … of a file those that begin at `first` on the device; they hold what the file shall have
- * there.
- * Gives how many of `count` were set: fewer when there is no room for indirect blocks (or -errno for none).
+ * Makes blocks `logical` … of a file those that begin at `first` on the device; they hold what the file shall
+ * have there. Gives how many of `count` were set: fewer when there is no room for indirect blocks (or -errno for none).
  */
 export function setRun(inode: Ext2Inode, logical: number, first: number, count: number): number {
   const { fs } = inode;
@@ -231,9 +230,8 @@ class Freed {
 }
 
 /**
- * Takes from a file all blocks from `keep` on; the caller has changed the size in the inode, which is stored here. On
- * the
- * device nothing points to a block any more when it becomes free. 0 or -errno.
+ * Takes from a file all blocks from `keep` on; the caller has changed the size in the inode, which is stored here.
+ * On the device nothing points to a block any more when it becomes free. 0 or -errno.
  */
 export function cutBlocks(inode: Ext2Inode, keep: number): number {
   const { fs } = inode;
@@ -301,26 +299,32 @@ function cutTree(fs: Ext2Fs, freed: Freed, root: number, levels: number, keep: n
   return false;
 }
 
-/** Calls `visit` for every run of blocks that a file of ext2 has, indirect blocks too. False ends it. Or -errno. */
-export function eachBlock(inode: Ext2Inode, visit: (first: number, count: number) => boolean): number {
+/**
+ * Told of blocks of the device that a file has, and which of the file's blocks they are (-1: an indirect block). False
+ * ends it.
+ */
+type BlockVisitor = (first: number, count: number, logical: number) => boolean;
+
+/** Calls `visit` for every run of blocks that a file of ext2 has, in their order in the file. 0 or -errno. */
+export function eachBlock(inode: Ext2Inode, visit: BlockVisitor): number {
   const { fs } = inode;
   const base = inode.at + INODE.block;
   for (let slot = 0; slot < N_DIRECT; slot++) {
     const pointer = inode.view.getUint32(base + slot * 4, true);
-    if (pointer !== 0 && !visit(pointer, 1)) return CORRUPT;
+    if (pointer !== 0 && !visit(pointer, 1, slot)) return CORRUPT;
   }
+  let begin = N_DIRECT;
   for (let levels = 1; levels <= 3; levels++) {
     const pointer = inode.view.getUint32(base + (N_DIRECT + levels - 1) * 4, true);
-    const failed = pointer === 0 ? 0 : eachOfTree(fs, pointer, levels, visit);
+    const failed = pointer === 0 ? 0 : eachOfTree(fs, pointer, levels, begin, visit);
     if (failed < 0) return failed;
+    begin += treeSpan(fs, levels);
   }
   return 0;
 }
 
-function eachOfTree(
-  fs: Ext2Fs, root: number, levels: number, visit: (first: number, count: number) => boolean,
-): number {
-  if (!visit(root, 1)) return CORRUPT;
+function eachOfTree(fs: Ext2Fs, root: number, levels: number, begin: number, visit: BlockVisitor): number {
+  if (!visit(root, 1, -1)) return CORRUPT;
   const block = fs.cache.get(root);
   if (typeof block === 'number') return block;
   for (let slot = 0; slot < fs.pointers;) {
@@ -328,13 +332,13 @@ function eachOfTree(
     if (pointer === 0) {
       slot++;
     } else if (levels > 1) {
-      const failed = eachOfTree(fs, pointer, levels - 1, visit);
+      const failed = eachOfTree(fs, pointer, levels - 1, begin + slot * treeSpan(fs, levels - 1), visit);
       if (failed < 0) return failed;
       slot++;
     } else {
       let count = 1;
       while (slot + count < fs.pointers && block.view.getUint32((slot + count) * 4, true) === pointer + count) count++;
-      if (!visit(pointer, count)) return CORRUPT;
+      if (!visit(pointer, count, begin + slot)) return CORRUPT;
       slot += count;
     }
   }

@@ -9,7 +9,7 @@ import { Run, findRun, setRun } from './block_map.js';
 import type { CachedBlock } from './block_cache.js';
 import { inlineData } from './data.js';
 import type { Ext2Inode } from './inode.js';
-import { CORRUPT, FLAG, INCOMPAT } from './layout.js';
+import { CORRUPT, FLAG, INCOMPAT, N_DIRECT } from './layout.js';
 
 const HEAD = 8;
 const NAME_MAX = 255;
@@ -210,10 +210,11 @@ function grow(dir: Ext2Inode, index: DirectoryIndex): number {
     fs.groups.freeBlocks(number, 1);
     return failed;
   }
+  // An indirect block that points to the new one must be there before the size says so.
+  failed = logical < N_DIRECT ? 0 : fs.cache.flush(false);
   dir.setSize(dir.size + blockSize);
   index.room.push(blockSize);
-  // An indirect block that points to the new one must be there before the size says so.
-  failed = fs.cache.flush(false);
+  if (failed >= 0) failed = dir.store();
   return failed < 0 ? failed : logical;
 }
 

@@ -9,7 +9,7 @@ import t from 'tap';
 import { E } from '../../../abi/errno.js';
 import { O, S } from '../../../abi/fcntl.js';
 import { Inode, RENAME, Stat, StatFs } from '../../inode.js';
-import { mkdir, symlink, unlink } from '../../names.js';
+import { link, mkdir, rename, symlink, unlink } from '../../names.js';
 import { lookup, open, openFound, PathContext, readlink, stat, Vfs } from '../../vfs.js';
 import { MemoryDevice, generator } from '../sample_disk.js';
 import { TmpFs } from '../tmpfs.js';
@@ -246,6 +246,87 @@ t.test('whatever moment a run ends at, what was synced is there', { skip }, asyn
   }
   t.same(wrong, []);
   t.comment(JSON.stringify([...states]));
+});
+
+t.test('what a run leaves at any moment of moves, growth and removals is put right', { skip }, async (t) => {
+  const start = makeImage('2M', '-t', 'ext2', '-b', '1024', '-N', '128', '-g', '1024');
+  const device = new LoggingDevice(start.slice());
+  const fs = mount(device);
+  const ctx = contextOf(fs);
+  const make = (path: string, size: number): void => {
+    const file = open(ctx, ctx.root, path, O.WRONLY | O.CREAT | O.APPEND, 0o644);
+    if (typeof file === 'number') throw new Error(path);
+    const bytes = Buffer.alloc(5000, 'x');
+    for (let at = 0; at < size; at += bytes.length) file.write(bytes, 0, Math.min(bytes.length, size - at));
+    file.unref();
+  };
+  for (const path of ['/one', '/two', '/one/a', '/one/a/b', '/one/a/b/c', '/two/d', '/two/d/e']) {
+    mkdir(ctx, ctx.root, path, 0o755);
+  }
+  make('/one/a/b/c/first', 100);
+  make('/two/d/e/second', 100);
+  // The root's next block is one that an indirect block points to.
+  for (let i = 0; i < 45; i++) make(`/${'long'.repeat(60)} ${i}`, 0);
+  fs.sync();
+  const from = device.log.length;
+  t.equal(rename(ctx, ctx.root, '/one/a', ctx.root, '/two/d', RENAME.EXCHANGE), 0);
+  t.equal(rename(ctx, ctx.root, '/two/d/b', ctx.root, '/one/b', 0), 0);
+  make('/grows', 40_000);
+  for (let i = 45; i < 54; i++) make(`/${'long'.repeat(60)} ${i}`, 0);
+  const unnamed = open(ctx, ctx.root, '/', O.RDWR | O.TMPFILE, 0o600);
+  if (typeof unnamed === 'number') throw new Error('O_TMPFILE');
+  t.equal(link(ctx, unnamed.location!, ctx.root, '/named'), 0);
+  unlink(ctx, ctx.root, '/grows');
+  fs.close();
+  const bytes = start.slice();
+  const wrong: string[] = [];
+  let lost = 0;
+  for (const [n, write] of device.log.entries()) {
+    bytes.set(write.bytes, write.position);
+    if (n < from) continue;
+    const again = new MemoryDevice(bytes.slice());
+    const log: string[] = [];
+    const mounted = tryMount(again, '', 'ext2', log);
+    if (typeof mounted === 'number') {
+      wrong.push(`after ${n} writes: ${mounted} ${log.join('; ')}`);
+      continue;
+    }
+    const lines = describe(contextOf(mounted));
+    describe(contextOf(mounted), '/lost+found', lines);
+    for (const name of ['first', 'second']) {
+      if (!lines.some((line) => line.includes(`/${name} `))) wrong.push(`after ${n} writes: ${name} is lost`);
+    }
+    if (lines.some((line) => line.includes('/lost+found/#'))) lost++;
+    mounted.close();
+    const found = check(again.bytes);
+    if (found !== '') wrong.push(`after ${n} writes, mended: ${found} ${log.join('; ')}`);
+  }
+  t.same(wrong, []);
+  t.ok(lost > 0, `${lost} trees came to lost+found`);
+});
+
+t.test('a repair of what cannot be right ends', { skip }, async (t) => {
+  const bytes = makeImage('2M', '-t', 'ext2', '-b', '1024', '-N', '128');
+  const view = new DataView(bytes.buffer);
+  const table = view.getUint32(2048 + 8, true) * 1024, inodeSize = view.getUint16(1024 + 88, true);
+  const inode = (ino: number): number => table + (ino - 1) * inodeSize;
+  view.setUint16(1024 + 58, 0, true);
+  t.equal(typeof tryMount(new MemoryDevice(bytes.slice())), 'object', 'as it is');
+  const block = 1500;
+  for (let at = 0; at < 1024; at += 4) view.setUint32(block * 1024 + at, block, true);
+  const loop = bytes.slice();
+  new DataView(loop.buffer).setUint32(inode(7) + 40 + 14 * 4, block, true);
+  const device = new MemoryDevice(loop);
+  device.budget = 100_000;
+  t.equal(tryMount(device), -E.UCLEAN, 'descriptors\' spare blocks in a loop');
+  const list = bytes.slice();
+  const numbers = new DataView(list.buffer);
+  numbers.setUint32(1024 + 232, 20, true);
+  for (let ino = 20; ino < 100; ino++) numbers.setUint32(inode(ino) + 20, ino === 99 ? 20 : ino + 1, true);
+  const ring = new MemoryDevice(list);
+  const fs = mount(ring);
+  fs.close();
+  t.equal(check(ring.bytes), '', 'files without a name in a ring');
 });
 
 t.test('a file that only an O_PATH descriptor holds keeps its bytes', { skip }, async (t) => {

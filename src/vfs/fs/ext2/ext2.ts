@@ -1,7 +1,6 @@
 /**
  * ext2, read and write; ext3 whose journal is clean is written as ext2, other ext3 and ext4 are read. README.md says
- * where
- * to start, and in which order things reach the device.
+ * where to start, and in which order things reach the device.
  */
 import { E } from '../../../abi/errno.js';
 import { S } from '../../../abi/fcntl.js';
@@ -72,6 +71,7 @@ export class Ext2Fs implements FileSystem {
   gone = false;
   private detached = false;
   private readonly inodes = new Map<number, Ext2Inode>();
+  private inodesLimit = MAX_INODES;
   private readonly indexes = new Set<Ext2Inode>();
   private indexedNames = 0;
   private flushedAt = 0;
@@ -249,7 +249,11 @@ export class Ext2Fs implements FileSystem {
     if (ino !== ROOT_INO && (ino < this.geometry.firstIno || ino > this.geometry.inodesCount)) {
       return this.failure(CORRUPT, `inode number ${ino} in a directory`);
     }
-    if (this.inodes.size > MAX_INODES) this.dropInodes();
+    if (this.inodes.size > this.inodesLimit) {
+      this.dropInodes();
+      // What cannot be dropped is not looked through each time.
+      this.inodesLimit = Math.max(MAX_INODES, this.inodes.size * 2);
+    }
     const inode = this.makeInode(ino);
     if (typeof inode === 'number') return inode;
     const sane = inode.links > 0 && KNOWN_TYPES.has(inode.type) && inode.size < 2 ** 46;

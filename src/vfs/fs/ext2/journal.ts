@@ -1,7 +1,6 @@
 /**
  * The journal of ext3 and ext4 (JBD2, Linux's include/linux/jbd2.h), for reading: what a crash left in it is seen
- * instead
- * of what stands at its place. Nothing is written; checksums of the journal are not verified.
+ * instead of what stands at its place. Nothing is written; checksums of the journal are not verified.
  */
 import type { BlockDevice } from '../../block_device.js';
 import { E } from '../../../abi/errno.js';

@@ -1,7 +1,6 @@
 /**
  * Files that are open but have no name: a list on the device, whose head is in the superblock and whose links are in
- * the
- * inodes' dtime. Who mounts the file system next gives them back.
+ * the inodes' dtime. Who mounts the file system next gives them back.
  */
 import type { Ext2Fs } from './ext2.js';
 import type { Ext2Inode } from './inode.js';
@@ -38,22 +37,35 @@ export function remove(inode: Ext2Inode): void {
   }
 }
 
+/** The inodes on the list as the device has it, up to the first that cannot be on it. */
+export function listed(fs: Ext2Fs): number[] {
+  const found = new Set<number>();
+  for (let ino = fs.superblock.getUint32(SB.lastOrphan, true);
+    ino >= fs.geometry.firstIno && ino <= fs.geometry.inodesCount && !found.has(ino);) {
+    const raw = fs.rawInode(ino);
+    if (typeof raw === 'number') break;
+    found.add(ino);
+    ino = raw.view.getUint32(raw.at + INODE.dtime, true);
+    fs.cache.trim();
+  }
+  return [...found];
+}
+
 /** What a run before this one left on the list is given back, as at Linux's mount. The number of inodes. */
 export function clean(fs: Ext2Fs): number {
-  let ino = fs.superblock.getUint32(SB.lastOrphan, true), count = 0;
-  const seen = new Set<number>();
-  while (ino !== 0 && !seen.has(ino) && ino >= fs.geometry.firstIno && ino <= fs.geometry.inodesCount) {
-    seen.add(ino);
+  let count = 0;
+  for (const ino of listed(fs)) {
+    fs.cache.trim();
     const inode = fs.makeInode(ino);
     if (typeof inode === 'number') break;
-    const next = inode.u32(INODE.dtime);
     if (inode.links === 0 && fs.groups.inodeTaken(ino) === true) {
       release(inode);
       count++;
     } else {
+      inode.setU32(INODE.dtime, 0);
+      inode.changed();
       fs.forgetInode(inode);
     }
-    ino = next;
   }
   fs.superblock.setUint32(SB.lastOrphan, 0, true);
   return count;

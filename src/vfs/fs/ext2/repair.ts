@@ -1,114 +1,126 @@
 /**
  * What a run that ended in the middle left behind is put right: bitmaps and counts are made anew from the inodes,
- * entries
- * of free inodes are dropped, link counts are made to agree. It is what `e2fsck -p` does, for what this file system
- * itself can leave; anything worse is told and left to e2fsck.
+ * entries of free inodes are dropped, link counts are made to agree, what lost its name comes to lost+found. It is what
+ * `e2fsck -p` does, for what this file system itself can leave; anything worse is told and left to e2fsck.
  */
 import { S } from '../../../abi/fcntl.js';
 import { now, readClock } from '../../clock.js';
-import { eachBlock } from './block_map.js';
-import { indexOf, insert, prepare, remove, setParent } from './directory.js';
+import { cutBlocks, eachBlock } from './block_map.js';
 import type { Ext2Fs } from './ext2.js';
-import { Ext2Inode } from './inode.js';
-import { CORRUPT, GD, INODE, ROOT_INO, SB } from './layout.js';
-import { release } from './names.js';
+import type { Ext2Inode } from './inode.js';
+import { CORRUPT, GD, INODE, ROOT_INO } from './layout.js';
+import * as orphans from './orphans.js';
+import { NamesRepair } from './repair_names.js';
+import * as xattr from './xattr.js';
+
+/** Inode of blocks that a larger file system would have for its descriptors. */
+const RESIZE_INO = 7;
 
 /** Mends the file system before it is written to. -EUCLEAN: it takes e2fsck. */
 export function repair(fs: Ext2Fs): number {
-  const work = new Repair(fs);
-  const failed = work.run();
+  const blocks = new BlocksRepair(fs), names = new NamesRepair(fs);
+  let failed = blocks.markSystemBlocks();
+  if (failed >= 0) failed = blocks.eachInode();
+  if (failed >= 0) failed = names.walk();
+  if (failed >= 0) failed = names.countLinks();
+  // From here on blocks and inodes can be taken and given back.
+  if (failed >= 0) failed = blocks.writeBitmaps();
+  if (failed >= 0) failed = blocks.cutTails();
+  if (failed >= 0) failed = names.placeNameless();
   if (failed < 0) {
     fs.log('was not unmounted cleanly and is damaged: run e2fsck');
     return failed;
   }
-  fs.log(work.changes === 0 ? 'was not unmounted cleanly; nothing was damaged' :
-    `was not unmounted cleanly; recovered (${work.changes} changes)`);
+  const changes = blocks.changes + names.changes;
+  fs.log(changes === 0 ? 'was not unmounted cleanly; nothing was damaged' :
+    `was not unmounted cleanly; recovered (${changes} changes)`);
   return 0;
 }
 
-class Repair {
+/** Who has which block. */
+class BlocksRepair {
   changes = 0;
-  /** By group. */
-  private readonly blocks: Uint8Array[] = [];
-  private readonly inodes: Uint8Array[] = [];
-  private readonly directories: number[] = [];
-  /** Names of an inode that were found. */
-  private readonly links = new Map<number, number>();
-  /** Inodes in use that no entry names. */
-  private readonly nameless: number[] = [];
-  private readonly attributeBlocks = new Set<number>();
+  /** A bit a block, from the first of the groups on, and a bit an inode; a group's begin with a byte. */
+  private readonly blocks: Uint8Array;
+  private readonly inodes: Uint8Array;
+  private readonly inodeBytes: number;
+  /** Directories of each group. */
+  private readonly directories: Uint32Array;
+  /** Blocks of extended attributes, and how many inodes have them. */
+  private readonly attributeUsers = new Map<number, number>();
+  private readonly orphans: ReadonlySet<number>;
+  /** Files with blocks behind their end. */
+  private readonly tails: number[] = [];
 
-  constructor(private readonly fs: Ext2Fs) {}
-
-  run(): number {
-    const { fs } = this;
+  constructor(private readonly fs: Ext2Fs) {
     const { geometry } = fs;
-    for (let group = 0; group < geometry.groups; group++) {
-      const bitmap = new Uint8Array(geometry.blockSize).fill(0xff);
-      for (let bit = 0; bit < fs.groups.size(group); bit++) bitmap[bit >> 3]! &= ~(1 << (bit & 7));
-      this.blocks.push(bitmap);
-      const taken = new Uint8Array(geometry.blockSize).fill(0xff);
-      for (let bit = 0; bit < geometry.inodesPerGroup; bit++) taken[bit >> 3]! &= ~(1 << (bit & 7));
-      this.inodes.push(taken);
-      this.directories.push(0);
-    }
-    for (let group = 0; group < geometry.groups; group++) {
-      for (const [first, count] of fs.groups.systemBlocks(group)) if (!this.take(first, count)) return CORRUPT;
-    }
-    let failed = this.eachInode();
-    if (failed >= 0) failed = this.walk();
-    if (failed >= 0) failed = this.countLinks();
-    if (failed >= 0) failed = this.writeBitmaps();
-    if (failed >= 0) failed = this.placeNameless();
-    return failed;
+    this.blocks = new Uint8Array(Math.ceil((geometry.blocksCount - geometry.firstDataBlock) / 8));
+    this.inodeBytes = Math.ceil(geometry.inodesPerGroup / 8);
+    this.inodes = new Uint8Array(geometry.groups * this.inodeBytes);
+    this.directories = new Uint32Array(geometry.groups);
+    this.orphans = new Set(orphans.listed(fs));
   }
 
   /** Marks blocks as taken. False: another has them already, or they are none. */
   private take(first: number, count: number): boolean {
-    const { groups, geometry } = this.fs;
-    for (let block = first; block < first + count; block++) {
-      if (block < geometry.firstDataBlock || block >= geometry.blocksCount) return false;
-      const group = groups.groupOfBlock(block), bit = block - groups.firstBlock(group);
-      const bitmap = this.blocks[group]!;
-      if (bitmap[bit >> 3]! & (1 << (bit & 7))) return false;
-      bitmap[bit >> 3]! |= 1 << (bit & 7);
+    const { firstDataBlock, blocksCount } = this.fs.geometry;
+    if (first < firstDataBlock || first + count > blocksCount) return false;
+    for (let bit = first - firstDataBlock, end = bit + count; bit < end; bit++) {
+      const mask = 1 << (bit & 7);
+      if (this.blocks[bit >>> 3]! & mask) return false;
+      this.blocks[bit >>> 3]! |= mask;
     }
     return true;
   }
 
-  /** What the inodes have. */
-  private eachInode(): number {
+  markSystemBlocks(): number {
+    const { groups, geometry } = this.fs;
+    for (let group = 0; group < geometry.groups; group++) {
+      for (const [first, count] of groups.systemBlocks(group)) {
+        if (this.take(first, count)) continue;
+        this.fs.damaged(`group ${group}: its structures lie on others`);
+        return CORRUPT;
+      }
+    }
+    return 0;
+  }
+
+  /** Looks at all inodes, and which blocks they have. */
+  eachInode(): number {
     const { fs } = this;
     const { geometry } = fs;
     for (let ino = 1; ino <= geometry.inodesCount; ino++) {
-      const group = fs.groups.groupOfInode(ino), bit = (ino - 1) % geometry.inodesPerGroup;
+      fs.cache.trim();
       const raw = fs.rawInode(ino);
       if (typeof raw === 'number') return raw;
       const reserved = ino < geometry.firstIno;
       const used = fs.isUsed(raw.view, raw.at);
-      if (!used && !reserved) {
-        if (!this.isOrphan(ino)) {
-          this.finishRemoval(ino, raw.view, raw.at);
-          continue;
-        }
+      if (!used && !reserved && !this.orphans.has(ino)) {
+        this.finishRemoval(ino, raw.view, raw.at);
+        continue;
       }
-      this.inodes[group]![bit >> 3]! |= 1 << (bit & 7);
-      const inode = fs.makeInode(ino);
+      const group = fs.groups.groupOfInode(ino), bit = (ino - 1) % geometry.inodesPerGroup;
+      this.inodes[group * this.inodeBytes + (bit >> 3)]! |= 1 << (bit & 7);
+      const inode = ino === ROOT_INO ? fs.root : fs.makeInode(ino);
       if (typeof inode === 'number') return inode;
       if (ino !== ROOT_INO) fs.forgetInode(inode);
       // The bad blocks' inode and the descriptors' spare blocks are laid out as files are.
       if (reserved && !used && inode.u32(INODE.blocks) === 0) continue;
       if (inode.type === S.IFDIR) this.directories[group]!++;
-      const failed = this.takeBlocks(inode, ino);
+      if (used && inode.u32(INODE.dtime) !== 0 && !this.orphans.has(ino)) {
+        inode.setU32(INODE.dtime, 0);
+        this.store(inode);
+      }
+      const failed = this.takeBlocks(inode);
       if (failed < 0) return failed;
-      fs.cache.trim();
     }
     return 0;
   }
 
-  /** A file that was on its way to the list of those without a name: it gets the time of its removal. */
+  /** A file that was on its way to the list of those without a name, or from it: it gets the time of its removal. */
   private finishRemoval(ino: number, view: DataView, at: number): void {
-    if (view.getUint16(at + INODE.mode, true) === 0 || view.getUint32(at + INODE.dtime, true) !== 0) return;
+    const dtime = view.getUint32(at + INODE.dtime, true);
+    if (view.getUint16(at + INODE.mode, true) === 0 || dtime > this.fs.geometry.inodesCount) return;
     const inode = this.fs.makeInode(ino);
     if (typeof inode === 'number') return;
     readClock();
@@ -117,215 +129,110 @@ class Repair {
     this.fs.forgetInode(inode);
   }
 
-  private takeBlocks(inode: Ext2Inode, ino: number): number {
-    const acl = inode.fileAcl;
-    if (acl !== 0 && !this.attributeBlocks.has(acl)) {
-      this.attributeBlocks.add(acl);
-      if (!this.take(acl, 1)) return this.shared(ino, acl);
+  private takeBlocks(inode: Ext2Inode): number {
+    const { fs } = this;
+    const { ino, type, fileAcl } = inode;
+    const reserved = ino < fs.geometry.firstIno && ino !== ROOT_INO;
+    if (fileAcl !== 0) {
+      const users = this.attributeUsers.get(fileAcl) ?? 0;
+      if (users === 0 && !this.take(fileAcl, 1)) return this.shared(ino, fileAcl);
+      this.attributeUsers.set(fileAcl, users + 1);
     }
-    const { type } = inode;
-    const mapped = type === S.IFREG || type === S.IFDIR || (type === S.IFLNK && !inode.isFast) ||
-      ino < this.fs.geometry.firstIno;
+    const mapped = type === S.IFREG || type === S.IFDIR || (type === S.IFLNK && !inode.isFast) || reserved;
     if (!mapped) return 0;
-    let blocks = 0, wrong = -1;
-    // The spare descriptor blocks of inode 7 lie among the descriptors.
-    const spare = ino === 7;
-    const failed = eachBlock(inode, (first, count) => {
+    // Blocks of the file system's spare descriptors may lie among those in use.
+    const spare = ino === RESIZE_INO;
+    let blocks = 0, end = 0, wrong = -1;
+    const failed = eachBlock(inode, (first, count, logical) => {
       blocks += count;
-      if (this.take(first, count) || spare) return true;
+      if (logical >= 0) end = logical + count;
+      if (this.take(first, count) || (spare && blocks <= fs.geometry.blocksCount)) return true;
       wrong = first;
       return false;
     });
     if (failed < 0) return wrong >= 0 ? this.shared(ino, wrong) : failed;
-    if (spare || ino < this.fs.geometry.firstIno) return 0;
-    const sectors = (blocks + (acl !== 0 ? 1 : 0)) * this.fs.sectorsPerBlock;
+    if (reserved) return 0;
+    const sectors = (blocks + (fileAcl !== 0 ? 1 : 0)) * fs.sectorsPerBlock;
     if (inode.u32(INODE.blocks) !== sectors) {
       inode.setU32(INODE.blocks, sectors);
       this.store(inode);
     }
+    const size = end * fs.geometry.blockSize;
+    if (type === S.IFDIR && inode.size !== size) {
+      // It was growing: a new block is an empty one, and one that is missing was to be.
+      if (size === 0) return fs.failure(CORRUPT, `directory ${ino}: a size of ${inode.size} bytes`);
+      inode.setSize(size);
+      this.store(inode);
+    }
+    if (type === S.IFREG && inode.size + fs.geometry.blockSize <= size) this.tails.push(ino);
     return 0;
   }
   private shared(ino: number, block: number): number {
-    this.fs.damaged(`inode ${ino} has block ${block}, which is not its own`);
-    return CORRUPT;
-  }
-  private isOrphan(ino: number): boolean {
-    const { fs } = this;
-    const seen = new Set<number>();
-    for (let at = fs.superblock.getUint32(SB.lastOrphan, true); at !== 0 && !seen.has(at);) {
-      if (at === ino) return true;
-      seen.add(at);
-      const raw = at <= fs.geometry.inodesCount ? fs.rawInode(at) : -1;
-      if (typeof raw === 'number') return false;
-      at = raw.view.getUint32(raw.at + INODE.dtime, true);
-    }
-    return false;
+    return this.fs.failure(CORRUPT, `inode ${ino} has block ${block}, which is not its own`);
   }
   private store(inode: Ext2Inode): void {
     this.changes++;
     inode.changed();
   }
 
-  /** The tree of names, from the root. */
-  private walk(): number {
+  /** The bitmaps as the inodes have it, and the counts that follow from them. */
+  writeBitmaps(): number {
     const { fs } = this;
-    const seen = new Set<number>([ROOT_INO]);
-    const queue: Ext2Inode[] = [fs.root];
-    // A directory that was being moved has two names, and '..' says that it is to stay; or the new one alone.
-    const moved: (readonly [dir: Ext2Inode, name: string, child: Ext2Inode])[] = [];
-    while (queue.length > 0 || moved.length > 0) {
-      const dir = queue.pop();
-      if (dir === undefined) {
-        const failed = this.settle(...moved.pop()!, seen, queue);
-        if (failed < 0) return failed;
-        continue;
-      }
-      const index = indexOf(dir);
-      if (typeof index === 'number') return index;
-      for (const [name, entry] of [...index.entries]) {
-        const { ino } = entry;
-        const possible = ino >= fs.geometry.firstIno && ino <= fs.geometry.inodesCount;
-        const raw = possible ? fs.rawInode(ino) : -1;
-        if (typeof raw === 'number' || !fs.isUsed(raw.view, raw.at)) {
-          this.drop(dir, name);
-          continue;
-        }
-        if ((raw.view.getUint16(raw.at + INODE.mode, true) & S.IFMT) === S.IFDIR) {
-          const child = fs.inode(ino);
-          if (typeof child === 'number') return child;
-          const names = indexOf(child);
-          if (typeof names === 'number') return names;
-          if (names.parent !== dir.ino) moved.push([dir, name, child]);
-          else if (seen.has(ino)) this.drop(dir, name);
-          else this.keep(child, seen, queue);
-        } else {
-          this.links.set(ino, (this.links.get(ino) ?? 0) + 1);
-        }
-      }
-      fs.cache.trim();
-    }
-    return 0;
-  }
-  private keep(child: Ext2Inode, seen: Set<number>, queue: Ext2Inode[]): void {
-    seen.add(child.ino);
-    queue.push(child);
-    this.links.set(child.ino, 1);
-  }
-  /** A directory whose '..' is another than where this name of it stands, once all other names were seen. */
-  private settle(dir: Ext2Inode, name: string, child: Ext2Inode, seen: Set<number>, queue: Ext2Inode[]): number {
-    if (seen.has(child.ino)) {
-      this.drop(dir, name);
-      return 0;
-    }
-    this.keep(child, seen, queue);
-    this.changes++;
-    return setParent(child, dir.ino);
-  }
-  private drop(dir: Ext2Inode, name: string): void {
-    const block = remove(dir, name);
-    if (typeof block !== 'number') this.changes++;
-  }
-
-  private countLinks(): number {
-    const { fs } = this;
-    for (let ino = ROOT_INO; ino <= fs.geometry.inodesCount; ino++) {
-      if (ino !== ROOT_INO && ino < fs.geometry.firstIno) continue;
-      const raw = fs.rawInode(ino);
-      if (typeof raw === 'number') return raw;
-      if (!fs.isUsed(raw.view, raw.at)) continue;
-      let found = this.links.get(ino) ?? 0;
-      if (ino !== ROOT_INO && found === 0) {
-        this.nameless.push(ino);
-        continue;
-      }
-      const inode = fs.inode(ino);
-      if (typeof inode === 'number') return inode;
-      if (inode.type === S.IFDIR) {
-        const index = indexOf(inode);
-        if (typeof index === 'number') return index;
-        found = 2;
-        for (const entry of index.entries.values()) {
-          const child = fs.rawInode(entry.ino);
-          if (typeof child === 'number') return child;
-          if ((child.view.getUint16(child.at + INODE.mode, true) & S.IFMT) === S.IFDIR) found++;
-        }
-      }
-      if (inode.links !== found) {
-        inode.setLinks(found);
-        this.store(inode);
-      }
-      fs.cache.trim();
-    }
-    return 0;
-  }
-
-  /** What a rename replaced when it was cut off has no name: it comes to lost+found, and goes when there is nothing in it. */
-  private placeNameless(): number {
-    const { fs } = this;
-    const found: Ext2Inode[] = [];
-    for (const ino of this.nameless) {
-      const inode = fs.inode(ino);
-      if (typeof inode === 'number') return inode;
-      const index = inode.type === S.IFDIR ? indexOf(inode) : null;
-      if (typeof index === 'number') return index;
-      if (index !== null && index.entries.size > 0) {
-        fs.log(`${this.nameless.length} inodes without a name are kept: e2fsck puts them into lost+found`);
-        return 0;
-      }
-      found.push(inode);
-    }
-    for (const inode of found) {
-      this.changes++;
-      const empty = inode.type === S.IFREG || inode.type === S.IFLNK ? inode.size === 0 : true;
-      const failed = empty ? release(inode) : this.placeInLostFound(inode);
-      if (failed < 0) return failed;
-    }
-    return 0;
-  }
-  private placeInLostFound(inode: Ext2Inode): number {
-    const { fs } = this;
-    const lost = fs.root.lookup('lost+found');
-    if (!(lost instanceof Ext2Inode) || lost.type !== S.IFDIR) {
-      fs.log(`inode ${inode.ino} has no name, and there is no lost+found: run e2fsck`);
-      return 0;
-    }
-    const name = `#${inode.ino}`;
-    const where = prepare(lost, name);
-    if (where < 0) return where;
-    const failed = insert(lost, name, inode.ino, inode.type, where);
-    if (failed < 0) return failed;
-    inode.setLinks(1);
-    return inode.store();
-  }
-
-  private writeBitmaps(): number {
-    const { fs } = this;
-    const { geometry } = fs;
+    const { geometry, groups } = fs;
     fs.freeBlocks = fs.freeInodes = 0;
     for (let group = 0; group < geometry.groups; group++) {
-      for (const [number, bitmap] of [
-        [fs.groups.blockBitmap(group), this.blocks[group]!], [fs.groups.inodeBitmap(group), this.inodes[group]!],
-      ] as const) {
-        const block = fs.cache.get(number);
-        if (typeof block === 'number') return block;
-        if (Buffer.compare(block.data, bitmap) === 0) continue;
-        block.data.set(bitmap);
-        fs.cache.change(block);
-        this.changes++;
-      }
-      const freeBlocks = countZeros(this.blocks[group]!), freeInodes = countZeros(this.inodes[group]!);
-      fs.groups.setCount(group, GD.freeBlocks, freeBlocks);
-      fs.groups.setCount(group, GD.freeInodes, freeInodes);
-      fs.groups.setCount(group, GD.usedDirs, this.directories[group]!);
+      const from = (groups.firstBlock(group) - geometry.firstDataBlock) / 8, size = groups.size(group);
+      const freeBlocks = this.writeBitmap(groups.blockBitmap(group), this.blocks, from, size);
+      if (freeBlocks < 0) return freeBlocks;
+      const at = group * this.inodeBytes;
+      const freeInodes = this.writeBitmap(groups.inodeBitmap(group), this.inodes, at, geometry.inodesPerGroup);
+      if (freeInodes < 0) return freeInodes;
+      groups.setCount(group, GD.freeBlocks, Math.min(0xffff, freeBlocks));
+      groups.setCount(group, GD.freeInodes, Math.min(0xffff, freeInodes));
+      groups.setCount(group, GD.usedDirs, Math.min(0xffff, this.directories[group]!));
       fs.freeBlocks += freeBlocks;
       fs.freeInodes += freeInodes;
+      fs.cache.trim();
+    }
+    for (const [number, users] of this.attributeUsers) {
+      fs.cache.trim();
+      const failed = xattr.setUsers(fs, number, users);
+      if (failed < 0) return failed;
+      this.changes += failed;
     }
     return 0;
   }
-}
 
-function countZeros(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) for (let rest = ~byte & 0xff; rest !== 0; rest &= rest - 1) count++;
-  return count;
+  /** Makes block `number` the bitmap of `size` bits from byte `from` on, ones behind it. How many are zero, or -errno. */
+  private writeBitmap(number: number, source: Uint8Array, from: number, size: number): number {
+    const block = this.fs.cache.get(number);
+    if (typeof block === 'number') return block;
+    const bytes = source.slice(from, from + Math.ceil(size / 8));
+    if (size % 8 !== 0) bytes[bytes.length - 1]! |= (0xff << size % 8) & 0xff;
+    let free = 0;
+    for (const byte of bytes) for (let rest = ~byte & 0xff; rest !== 0; rest &= rest - 1) free++;
+    if (Buffer.compare(block.data.subarray(0, bytes.length), bytes) !== 0 ||
+      block.data.subarray(bytes.length).some((byte) => byte !== 0xff)) {
+      block.data.set(bytes);
+      block.data.fill(0xff, bytes.length);
+      this.fs.cache.change(block);
+      this.changes++;
+    }
+    return free;
+  }
+
+  /** What was written behind a file's end, which did not move any more, is given back. */
+  cutTails(): number {
+    const { fs } = this;
+    for (const ino of this.tails) {
+      fs.cache.trim();
+      const inode = fs.makeInode(ino);
+      if (typeof inode === 'number') return inode;
+      const failed = cutBlocks(inode, Math.ceil(inode.size / fs.geometry.blockSize));
+      fs.forgetInode(inode);
+      if (failed < 0) return failed;
+      this.changes++;
+    }
+    return 0;
+  }
 }

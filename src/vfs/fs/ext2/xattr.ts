@@ -231,6 +231,17 @@ export function dropBlock(fs: Ext2Fs, number: number): void {
   fs.groups.freeBlocks(number, 1);
 }
 
+/** Makes the number of inodes that have an attribute block `users`. 1 if it was another, 0 if not, or -errno. */
+export function setUsers(fs: Ext2Fs, number: number, users: number): number {
+  const block = fs.cache.get(number);
+  if (typeof block === 'number') return block;
+  if (block.view.getUint32(0, true) !== MAGIC) return fs.failure(CORRUPT, `block ${number} holds no attributes`);
+  if (block.view.getUint32(4, true) === users) return 0;
+  block.view.setUint32(4, users, true);
+  fs.cache.change(block);
+  return 1;
+}
+
 /** Entries from the front, values from the back. False: they do not fit. */
 function encode(attributes: readonly Attribute[], bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer);
