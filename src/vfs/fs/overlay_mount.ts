@@ -51,7 +51,7 @@ export function openOverlay(request: MountRequest): FileSystem | number {
   }
   const options = `,lowerdir=${lowerdir}` + (writable ? `,upperdir=${upperdir},workdir=${workdir}` : '');
   const shown = { dev: anonymousDev(), source: request.source, options };
-  if (!writable) return new OverlayFs({ upper: null, work: null, lowers, ...shown });
+  if (!writable) return overlap(lowers, lowers) ?? new OverlayFs({ upper: null, work: null, lowers, ...shown });
 
   const upper = directory(request, upperdir), work = directory(request, workdir);
   if (typeof upper === 'number') return upper;
@@ -64,6 +64,8 @@ export function openOverlay(request: MountRequest): FileSystem | number {
     request.log(`overlay: upperdir is on ${upper.mount.readOnly ? 'a read-only mount' : 'an overlay'}`);
     return -E.INVAL;
   }
+  const overlapping = overlap([upper.inode, work.inode, ...lowers], lowers);
+  if (overlapping !== null) return overlapping;
   const inside = directoryIn(work.inode, 'work');
   const opened = typeof inside === 'number' ? inside : WorkDirectory.open(inside);
   return typeof opened === 'number' ? opened : new OverlayFs({ upper: upper.inode, work: opened, lowers, ...shown });
@@ -78,6 +80,16 @@ function directory(request: MountRequest, path: string): Location | number {
 function isBelow(inode: Inode, top: Inode): boolean {
   for (let at: Inode | null = inode; at !== null; at = at.parent) if (at === top) return true;
   return false;
+}
+
+/** -ELOOP when a directory has two parts here, or a lower one is in another; else null. */
+function overlap(all: readonly Inode[], lowers: readonly Inode[]): number | null {
+  const known = new Set(all);
+  const within = lowers.some((lower) => {
+    for (let at = lower.parent; at !== null; at = at.parent) if (known.has(at)) return true;
+    return false;
+  });
+  return within || known.size < all.length ? -E.LOOP : null;
 }
 
 /** Parts between separators that no backslash stands before. */

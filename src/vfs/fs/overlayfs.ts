@@ -17,6 +17,7 @@ import type { Location, Mount } from '../mount.js';
 import type { OpenFile } from '../open_file.js';
 import { OverlayFile, copyAttributes } from './overlay_file.js';
 import { OverlayLinks } from './overlay_links.js';
+import { LowerLayers } from './overlay_lowers.js';
 import { PRIVATE, isOpaque, isWhiteout, makeOpaque, redirectOf, setRedirect } from './overlay_marks.js';
 import { WorkDirectory, directoryIn } from './overlay_work.js';
 
@@ -55,6 +56,7 @@ export class OverlayFs implements FileSystem {
   /** What is added to the inode numbers of the upper layer. */
   readonly upperIno: number;
   readonly root: OverlayDir;
+  readonly lowers: LowerLayers;
   readonly work: WorkDirectory | null;
   readonly links: OverlayLinks;
   /** Files copied up in this run, by the identity of the lower one: for those who hold the lower one. */
@@ -74,6 +76,7 @@ export class OverlayFs implements FileSystem {
     this.upperIno = layers.disguised ? UPPER_INO : 0;
     if (layers.disguised) this.shownDevs = new Map([[this.base.dev, this.dev]]);
     else this.shownDevs = layers.dev === undefined ? null : shownDevsOf(upper, lowers, layers.dev);
+    this.lowers = new LowerLayers(lowers);
     this.work = work;
     this.links = new OverlayLinks(work === null ? null : work.index);
     this.root = new OverlayDir(this, null, '', upper, lowers, '');
@@ -210,7 +213,7 @@ export class OverlayDir extends Inode {
     }
     let lowers: readonly Inode[] | number;
     let lowerPath = `${this.lowerPath}/${name}`;
-    if (upper === null && this.lowers.length === 1) {
+    if (upper === null && this.lowers.length === 1 && this.fs.lowers.isLowest(this.lowers[0]!)) {
       // The usual case: nothing has changed here, and there is one layer below.
       const below = this.lowers[0]!.lookup(name);
       if (typeof below === 'number') {
@@ -223,11 +226,14 @@ export class OverlayDir extends Inode {
       const redirect = upper === null ? null : redirectOf(upper);
       if (redirect !== null) {
         lowerPath = redirect.startsWith('/') ? redirect : `${this.lowerPath}/${redirect}`;
-        lowers = this.fs.root.lowersAt(lowerPath);
+        lowers = this.fs.lowers.at(this.fs.lowers.roots, lowerPath);
       } else {
-        lowers = upper !== null && isOpaque(upper) ? [] : this.lookupLower(this.lowers, name);
+        lowers = upper !== null && isOpaque(upper) ? [] : this.fs.lowers.lookup(this.lowers, name);
       }
-      if (typeof lowers === 'number') return lowers;
+      if (typeof lowers === 'number') {
+        if (lowers === -E.STALE) this.fs.root.forgetLower();
+        return lowers;
+      }
       if (upper === null) {
         const top = lowers[0];
         if (top === undefined) return -E.NOENT;
@@ -262,40 +268,8 @@ export class OverlayDir extends Inode {
     return wrapped ? new OverlayFile(this.fs, this, name, found, found) : found;
   }
 
-  /** What layers have under a name: one file, or directories to merge; empty for nothing. */
-  private lookupLower(layers: readonly Inode[], name: string): Inode[] | number {
-    const found: Inode[] = [];
-    for (const layer of layers) {
-      const inode = layer.lookup(name);
-      if (typeof inode === 'number') {
-        if (inode === -E.NOENT || inode === -E.NOTDIR) continue;
-        if (inode === -E.STALE) this.fs.root.forgetLower();
-        return inode;
-      }
-      if (inode.type !== S.IFDIR) {
-        if (found.length === 0 && !isWhiteout(inode)) found.push(inode);
-        break;
-      }
-      found.push(inode);
-      if (isOpaque(inode)) break;
-    }
-    return found;
-  }
-
-  /** For the root: what the lower layers have at a path. */
-  private lowersAt(path: string): readonly Inode[] | number {
-    let layers = this.lowers;
-    for (const name of path.split('/')) {
-      if (name === '') continue;
-      const found = name === '.' || name === '..' ? [] : this.lookupLower(layers, name);
-      if (typeof found === 'number') return found;
-      layers = found;
-    }
-    return layers;
-  }
-
   private hasLower(name: string): boolean {
-    const found = this.lookupLower(this.lowers, name);
+    const found = this.fs.lowers.lookup(this.lowers, name);
     return typeof found !== 'number' && found.length > 0;
   }
 
