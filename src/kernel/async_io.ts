@@ -83,6 +83,10 @@ export class AsyncOwner implements SignalDriven {
     this.queue = null;
   }
 
+  urgent(): void {
+    this.send(new SigInfo(SIG.URG, SI.KERNEL));
+  }
+
   notify(events: number): boolean {
     const ready = readiness(this.file, EVENTS) & events;
     const reason = REASONS.find((each) => (each.events & ready) !== 0);

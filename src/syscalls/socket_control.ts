@@ -2,8 +2,9 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { RLIMIT } from '../abi/resource.js';
-import { CMSGHDR, MSG, SCM, SCM_MAX_FD, SOL_SOCKET } from '../abi/socket.js';
+import { AF, CMSGHDR, IP, IPPROTO, IPV6, MSG, SCM, SCM_MAX_FD, SOL_SOCKET } from '../abi/socket.js';
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_RESOURCE } from '../kernel/credentials.js';
+import { isAny, isLoopback } from '../kernel/net/inet_address.js';
 import type { Incoming, Outgoing, PeerCredentials } from '../kernel/net/socket.js';
 import { Socket } from '../kernel/net/socket.js';
 import type { Task } from '../kernel/task.js';
@@ -12,6 +13,8 @@ import type { OpenFile } from '../vfs/open_file.js';
 const CAP_SYS_ADMIN = 21;
 /** struct ucred. */
 const UCRED_SIZE = 12;
+/** The one interface, lo. */
+const LOOPBACK_INDEX = 1;
 /** Longest control buffer (net.core.optmem_max). */
 const CONTROL_MAX = 131_072;
 /** Who sent a message before its receiver wanted to know (unix(7)): no process, the overflow ids. */
@@ -23,9 +26,13 @@ function wordOf(task: Task): number {
 
 /**
  * Reads what is sent along into `message`: 0, -EINVAL for malformed data, -EBADF, -EPERM for credentials that are not
- * the sender's. Sockets other than `unix` ones take no notice of descriptors and credentials.
+ * the sender's. Sockets other than those of AF_UNIX take no notice of descriptors and credentials, those other than
+ * UDP's none of what is said of packets.
  */
-export function fetchControl(task: Task, unix: boolean, control: number, length: number, message: Outgoing): number {
+export function fetchControl(
+  task: Task, socket: Socket, control: number, length: number, message: Outgoing,
+): number {
+  const unix = socket.family === AF.UNIX;
   if (length === 0) return 0;
   if (length > CONTROL_MAX) return -E.NOBUFS;
   const { mm } = task;
@@ -38,9 +45,12 @@ export function fetchControl(task: Task, unix: boolean, control: number, length:
     let failed = 0;
     if (size < layout.size || size > length - at) {
       failed = -E.INVAL;
-    } else if (view.getInt32(control + at + layout.level, true) === SOL_SOCKET) {
+    } else {
+      const level = view.getInt32(control + at + layout.level, true);
       const type = view.getInt32(control + at + layout.type, true);
-      failed = fetchItem(task, unix, type, control + at + layout.size, size - layout.size, message);
+      const data = control + at + layout.size, bytes = size - layout.size;
+      if (level === SOL_SOCKET) failed = fetchItem(task, unix, type, data, bytes, message);
+      else if (socket.protocol === IPPROTO.UDP) failed = fetchPacketItem(view, level, type, data, bytes, message);
     }
     if (failed < 0) {
       if (message.files) for (const file of message.files) file.unref();
@@ -62,6 +72,35 @@ function fetchItem(task: Task, unix: boolean, type: number, at: number, size: nu
     default:
       return -E.INVAL;
   }
+}
+
+/** What is said of a datagram: its hop limit, its type of service, its source. Other levels' items are left alone. */
+function fetchPacketItem(
+  view: DataView, level: number, type: number, at: number, size: number, message: Outgoing,
+): number {
+  const v4 = level === IPPROTO.IP;
+  if (!v4 && level !== IPPROTO.IPV6) return 0;
+  const packet = message.packet ??= { ttl: -1, tos: -1, source: null };
+  if (type === (v4 ? IP.PKTINFO : IPV6.PKTINFO)) {
+    if (size !== (v4 ? 12 : 20)) return -E.INVAL;
+    const index = view.getInt32(v4 ? at : at + 16, true);
+    if (index !== 0 && index !== LOOPBACK_INDEX) return -E.NODEV;
+    let host = '';
+    for (let i = 0; i < (v4 ? 4 : 16); i++) host += String.fromCharCode(view.getUint8(at + (v4 ? 4 : 0) + i));
+    if (isAny(host)) return 0;
+    if (!isLoopback(host)) return -E.INVAL;
+    packet.source = host;
+    return 0;
+  }
+  const value = size === 4 ? view.getInt32(at, true) : size === 1 && v4 && type === IP.TOS ? view.getUint8(at) : NaN;
+  if (type === (v4 ? IP.TTL : IPV6.HOPLIMIT)) {
+    if (!(value >= (v4 ? 1 : -1) && value <= 255)) return -E.INVAL;
+    packet.ttl = value;
+    return 0;
+  }
+  if (type !== (v4 ? IP.TOS : IPV6.TCLASS) || !(value >= (v4 ? 0 : -1) && value <= 255)) return -E.INVAL;
+  packet.tos = value;
+  return 0;
 }
 
 function fetchFiles(task: Task, at: number, count: number, message: Outgoing): number {
@@ -108,21 +147,32 @@ export function putControl(
   let used = 0;
   if (credentials) {
     const { pid, uid, gid } = incoming.credentials ?? UNKNOWN;
-    used = putItem(task, control, length, SCM.CREDENTIALS, [pid, uid, gid], incoming);
+    used = putWords(task, control, length, SCM.CREDENTIALS, [pid, uid, gid], incoming);
+  }
+  if (incoming.items) {
+    for (const { level, type, bytes } of incoming.items) {
+      used += putItem(task, control + used, length - used, level, type, bytes, incoming);
+    }
   }
   const { files } = incoming;
   incoming.files = null;
   return files ? used + putFiles(task, control + used, length - used, files, incoming, flagBits) : used;
 }
 
-/** Writes one item of 32-bit words: what it takes of the buffer. */
-function putItem(
+function putWords(
   task: Task, at: number, room: number, type: number, values: readonly number[], incoming: Incoming,
+): number {
+  return putItem(task, at, room, SOL_SOCKET, type, new Uint8Array(Int32Array.from(values).buffer), incoming);
+}
+
+/** Writes one item: what it takes of the buffer. */
+function putItem(
+  task: Task, at: number, room: number, level: number, type: number, bytes: Uint8Array, incoming: Incoming,
 ): number {
   const layout = CMSGHDR.of(task.abi);
   const { mm } = task;
   const word = wordOf(task);
-  let size = layout.size + 4 * values.length;
+  let size = layout.size + bytes.length;
   if (room < layout.size || !mm.writable(at, Math.min(size, room))) {
     incoming.result |= MSG.CTRUNC;
     return 0;
@@ -131,12 +181,12 @@ function putItem(
     incoming.result |= MSG.CTRUNC;
     size = room;
   }
-  const { view } = mm.window;
+  const { view, u8 } = mm.window;
   if (word === 8) mm.putU64(at, size);
   else mm.putU32(at, size);
-  view.setInt32(at + layout.level, SOL_SOCKET, true);
+  view.setInt32(at + layout.level, level, true);
   view.setInt32(at + layout.type, type, true);
-  for (let i = 0; layout.size + 4 * i + 4 <= size; i++) view.setInt32(at + layout.size + 4 * i, values[i]!, true);
+  u8.set(bytes.subarray(0, size - layout.size), at + layout.size);
   return Math.min(Math.ceil(size / word) * word, room);
 }
 
@@ -156,5 +206,5 @@ function putFiles(
   }
   for (const file of files.slice(fds.length)) file.unref();
   if (fds.length < files.length) incoming.result |= MSG.CTRUNC;
-  return fds.length > 0 ? putItem(task, at, room, SCM.RIGHTS, fds, incoming) : 0;
+  return fds.length > 0 ? putWords(task, at, room, SCM.RIGHTS, fds, incoming) : 0;
 }

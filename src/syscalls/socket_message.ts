@@ -36,7 +36,7 @@ function sendto(
   }
   if (length > MAX_RW_COUNT) length = MAX_RW_COUNT;
   if (!task.mm.readable(buf, length)) return -E.FAULT;
-  const message: Outgoing = { flags: flagBits, to, files: null, credentials: null };
+  const message: Outgoing = { flags: flagBits, to, files: null, credentials: null, packet: null };
   return sendOn(task, file, task.mm.window.u8, buf, length, message, 0, deadlineAfter(file.sendTimeout), asItIs);
 }
 
@@ -120,7 +120,7 @@ function sendmsg(task: Task, fd: number, header: number, flagBits: number): numb
 function sendHeader(task: Task, socket: Socket, address: number, flagBits: number, finish: Finish): number {
   const header = fetchHeader(task, address);
   if (typeof header === 'number') return finish(task, header);
-  const message: Outgoing = { flags: flagBits, to: null, files: null, credentials: null };
+  const message: Outgoing = { flags: flagBits, to: null, files: null, credentials: null, packet: null };
   if (header.name !== 0 && header.nameLength > 0) {
     const name = fetchAddress(task, header.name, header.nameLength);
     if (typeof name === 'number') return finish(task, name);
@@ -137,7 +137,7 @@ function sendHeader(task: Task, socket: Socket, address: number, flagBits: numbe
     if (typeof gathered === 'number') return finish(task, gathered);
     u8 = gathered;
   }
-  const failed = fetchControl(task, socket.family === AF.UNIX, header.control, header.controlLength, message);
+  const failed = fetchControl(task, socket, header.control, header.controlLength, message);
   if (failed < 0) return finish(task, failed);
   return sendOn(task, socket, u8, start, total, message, 0, deadlineAfter(socket.sendTimeout), finish);
 }
@@ -175,7 +175,7 @@ function recvfrom(
 }
 
 function newIncoming(flagBits: number): Incoming {
-  return { flags: flagBits, source: null, result: 0, files: null, credentials: null };
+  return { flags: flagBits, source: null, result: 0, files: null, credentials: null, items: null };
 }
 
 /**
@@ -189,16 +189,17 @@ function receiveOn(
   const total = vector.length === 2 ? vector[1]! : totalOf(vector);
   const direct = vector.length === 2 && held === null;
   if (direct && !task.mm.writable(vector[0]!, total)) return finish(task, -E.FAULT);
-  // The loopback network brings no errors that would be queued.
-  if (incoming.flags & MSG.ERRQUEUE && socket.family !== AF.UNIX) return finish(task, -E.AGAIN);
   const all = socket.stream && (incoming.flags & MSG.WAITALL) !== 0 && (incoming.flags & MSG.PEEK) === 0;
   const u8 = direct ? task.mm.window.u8 : held ?? new Uint8Array(total);
   const start = direct ? vector[0]! : 0;
+  if (incoming.flags & MSG.ERRQUEUE && socket.family !== AF.UNIX) {
+    return receiveEnds(task, vector, u8, direct, socket.receiveError(u8, start, total, incoming), finish);
+  }
   for (;;) {
     const got = socket.receive(u8, start + done, total - done, incoming);
     if (got >= 0) {
       done += got;
-      if (all && got > 0 && done < total && !incoming.files) continue;
+      if (all && got > 0 && done < total && !incoming.files && !socket.atMark) continue;
       return receiveEnds(task, vector, u8, direct, done, finish);
     }
     if (got !== -E.AGAIN || socket.flags & O.NONBLOCK || incoming.flags & MSG.DONTWAIT) {
@@ -323,13 +324,12 @@ function receiveMany(
 }
 
 const messageFlags = flags('MSG_', MSG);
-const outOfBand = 'MSG_OOB gives EOPNOTSUPP or EINVAL; the queue of errors is always empty';
 
 export const socketMessageRows: readonly Row[] = [
-  call('sendto', 44, 369, [fd, inBuffer(2), size, messageFlags, ptr, int], sendto, 'partial', outOfBand),
-  call('recvfrom', 45, 371, [fd, outBuffer, size, messageFlags, ptr, ptr], recvfrom, 'partial', outOfBand),
-  call('sendmsg', 46, 370, [fd, ptr, messageFlags], sendmsg, 'partial', outOfBand),
-  call('recvmsg', 47, 372, [fd, ptr, messageFlags], recvmsg, 'partial', outOfBand),
-  call('recvmmsg', 299, 337, [fd, ptr, uint, messageFlags, ptr], recvmmsg, 'partial', outOfBand),
-  call('sendmmsg', 307, 345, [fd, ptr, uint, messageFlags], sendmmsg, 'partial', outOfBand),
+  call('sendto', 44, 369, [fd, inBuffer(2), size, messageFlags, ptr, int], sendto),
+  call('recvfrom', 45, 371, [fd, outBuffer, size, messageFlags, ptr, ptr], recvfrom),
+  call('sendmsg', 46, 370, [fd, ptr, messageFlags], sendmsg),
+  call('recvmsg', 47, 372, [fd, ptr, messageFlags], recvmsg),
+  call('recvmmsg', 299, 337, [fd, ptr, uint, messageFlags, ptr], recvmmsg),
+  call('sendmmsg', 307, 345, [fd, ptr, uint, messageFlags], sendmmsg),
 ];

@@ -4,12 +4,14 @@ import { E } from '../abi/errno.js';
 import { IPPROTO, SO, SOL_SOCKET, TCP } from '../abi/socket.js';
 import { getOption, levelError, setOption } from '../kernel/net/options.js';
 import type { Socket } from '../kernel/net/socket.js';
+import { tcpInfo } from '../kernel/net/tcp_info.js';
+import { TcpSocket } from '../kernel/net/tcp.js';
 import type { Task } from '../kernel/task.js';
 import { socketOf } from './socket.js';
 import { readPair, time } from './timespec.js';
 import { call, fd, int, oneOf, ptr, type Row } from './types.js';
 
-const CONGESTION_CONTROL = 'cubic';
+const CONGESTION_CONTROLS = ['reno', 'cubic'];
 const CONGESTION_NAME_MAX = 16;
 
 /** setsockopt(2). */
@@ -19,7 +21,7 @@ function setsockopt(task: Task, fd: number, level: number, name: number, value: 
   if (length < 0) return -E.INVAL;
   const refused = levelError(file, level, true);
   if (refused < 0) return refused;
-  if (level === IPPROTO.TCP && name === TCP.CONGESTION) return setCongestionControl(task, value, length);
+  if (level === IPPROTO.TCP && name === TCP.CONGESTION) return setCongestionControl(task, file, value, length);
   // A level below 6 takes a byte for an int.
   const byte = level === IPPROTO.IP && length >= 1 && length < 4;
   if (!byte && length < 4) return -E.INVAL;
@@ -53,12 +55,14 @@ function setTimeout(task: Task, file: Socket, name: number, value: number, lengt
   return 0;
 }
 
-/** There is nothing to control: the default's name is taken, others do not exist. */
-function setCongestionControl(task: Task, value: number, length: number): number {
+/** There is nothing to control, but the names of Linux's own two are known. */
+function setCongestionControl(task: Task, file: Socket, value: number, length: number): number {
   if (length < 1) return -E.INVAL;
   const name = task.mm.cstring(value, Math.min(length, CONGESTION_NAME_MAX) + 1);
   if (typeof name === 'number') return name === -E.FAULT ? name : -E.NOENT;
-  return name === CONGESTION_CONTROL ? 0 : -E.NOENT;
+  if (!CONGESTION_CONTROLS.includes(name) || !(file instanceof TcpSocket)) return -E.NOENT;
+  file.congestion = name;
+  return 0;
 }
 
 /** getsockopt(2): as much of the value as the guest has room for. */
@@ -74,8 +78,11 @@ function getsockopt(task: Task, fd: number, level: number, name: number, value: 
   const bytes = level === SOL_SOCKET ? structOption(task, file, name) : undefined;
   if (typeof bytes === 'number') return bytes;
   if (bytes) return putValue(task, bytes, value, lengthAt, room);
-  if (level === IPPROTO.TCP && name === TCP.CONGESTION) {
-    const bytes = Buffer.from(CONGESTION_CONTROL.padEnd(CONGESTION_NAME_MAX, '\0'), 'latin1');
+  if (level === IPPROTO.TCP && name === TCP.INFO && file instanceof TcpSocket) {
+    return putValue(task, tcpInfo(file), value, lengthAt, room);
+  }
+  if (level === IPPROTO.TCP && name === TCP.CONGESTION && file instanceof TcpSocket) {
+    const bytes = Buffer.from(file.congestion.padEnd(CONGESTION_NAME_MAX, '\0'), 'latin1');
     return putValue(task, bytes, value, lengthAt, room);
   }
   const number = getOption(file, level, name);
@@ -116,9 +123,9 @@ function putValue(task: Task, bytes: Uint8Array, value: number, lengthAt: number
 
 const { IP, TCP: TCP_LEVEL, UDP, IPV6 } = IPPROTO;
 const levels = oneOf('SOL_', { IP, SOCKET: SOL_SOCKET, TCP: TCP_LEVEL, UDP, IPV6 });
-const note = 'options that ask for ancillary data, filters and multicast give ENOPROTOOPT';
+const note = 'filters and membership of multicast groups give ENOPROTOOPT';
 
 export const socketOptionRows: readonly Row[] = [
   call('setsockopt', 54, 366, [fd, levels, int, ptr, int], setsockopt, 'partial', note),
-  call('getsockopt', 55, 365, [fd, levels, int, ptr, ptr], getsockopt, 'partial', note + ', and so does TCP_INFO'),
+  call('getsockopt', 55, 365, [fd, levels, int, ptr, ptr], getsockopt, 'partial', note),
 ];

@@ -17,6 +17,8 @@ export interface Waiters {
 export interface SignalDriven {
   /** The description is gone. */
   closed(): void;
+  /** Urgent data have come (SIGURG). */
+  urgent(): void;
 }
 
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */

@@ -2,6 +2,7 @@
 import { MSG } from '../../abi/socket.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import { land, launch } from './in_flight.js';
+import type { PacketInfo } from './packet_info.js';
 import { messageCount, type Incoming, type Outgoing, type PeerCredentials } from './socket.js';
 import { copy } from './stream_queue.js';
 
@@ -10,6 +11,7 @@ interface Message {
   files: OpenFile[] | null;
   readonly credentials: PeerCredentials | null;
   readonly source: Uint8Array | null;
+  readonly packet: PacketInfo | null;
   readonly charge: number;
 }
 
@@ -25,6 +27,10 @@ export class MessageQueue {
   get count(): number {
     return this.messages.length;
   }
+  /** What is known of the first message's packet. */
+  get firstPacket(): PacketInfo | null {
+    return this.messages[0]?.packet ?? null;
+  }
   /** Size of the first message; 0 when there is none. */
   get firstSize(): number {
     return this.messages[0]?.bytes.length ?? 0;
@@ -35,14 +41,17 @@ export class MessageQueue {
   }
 
   /** Appends a copy of the bytes. The references of `outgoing.files` pass to the queue. */
-  push(u8: Uint8Array, start: number, length: number, outgoing: Outgoing, source: Uint8Array | null): void {
+  push(
+    u8: Uint8Array, start: number, length: number, outgoing: Outgoing, source: Uint8Array | null,
+    packet: PacketInfo | null = null,
+  ): void {
     const bytes = new Uint8Array(length);
     copy(bytes, 0, u8, start, length);
     const { files, credentials } = outgoing;
     if (files) launch(files);
     const charge = chargeOf(length);
     this.charge += charge;
-    this.messages.push({ bytes, files, credentials, source, charge });
+    this.messages.push({ bytes, files, credentials, source, packet, charge });
   }
 
   /** Takes the first message (MSG.PEEK: leaves it); what does not fit is lost. There must be one. */

@@ -8,7 +8,7 @@ import { chargeOf, MessageQueue } from './message_queue.js';
 import { answer } from './rtnetlink.js';
 import { READABLE, Socket, WRITABLE_INET, type Incoming, type Outgoing } from './socket.js';
 
-const NOTHING: Outgoing = { flags: 0, to: null, files: null, credentials: null };
+const NOTHING: Outgoing = { flags: 0, to: null, files: null, credentials: null, packet: null };
 /** What the kernel's own messages come from. */
 const KERNEL = new Uint8Array(SOCKADDR_NL.size);
 KERNEL[0] = AF.NETLINK;

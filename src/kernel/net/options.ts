@@ -1,16 +1,20 @@
 /** Options whose value is an int (socket(7), ip(7), ipv6(7), tcp(7), udp(7)). */
 import { E } from '../../abi/errno.js';
 import { NETLINK_OPTION, SOL_NETLINK } from '../../abi/netlink.js';
-import { AF, IP, IPPROTO, IPV6, SO, SOCK, SOL_SOCKET, TCP, UDP_CORK } from '../../abi/socket.js';
+import { AF, IP, IPPROTO, IPV6, SO, SOL_SOCKET, TCP, UDP_CORK } from '../../abi/socket.js';
 import type { Task } from '../task.js';
 import { InetSocket } from './inet_socket.js';
-import type { Socket } from './socket.js';
+import { OPTION_LEVEL, type Socket } from './socket.js';
+import { TcpSocket } from './tcp.js';
 import { UdpSocket } from './udp.js';
 
 const MAX_BUFFER = 212_992;
 const MIN_SEND_BUFFER = 4608;
 const MIN_RECEIVE_BUFFER = 2304;
 const CAP_NET_ADMIN = 12;
+const MIN_SEGMENT = 88;
+const MAX_SEGMENT = 32767;
+const DEFAULT_SEGMENT = 536;
 const MAX_INT = 0x7fff_ffff;
 
 /** An option that is kept and shown: what it asks for makes no difference on the loopback interface. */
@@ -25,7 +29,7 @@ interface Stored {
 const bool = (initial = 0): Stored => ({ initial, min: -MAX_INT - 1, max: MAX_INT, bool: true });
 const range = (initial: number, min: number, max: number): Stored => ({ initial, min, max });
 
-const LEVEL = 1000;
+const LEVEL = OPTION_LEVEL;
 /** By LEVEL * level + name. */
 const STORED = new Map<number, Stored>([
   [LEVEL * SOL_SOCKET + SO.DEBUG, bool()],
@@ -38,6 +42,10 @@ const STORED = new Map<number, Stored>([
   [LEVEL * IPPROTO.IP + IP.TOS, range(0, 0, 255)],
   [LEVEL * IPPROTO.IP + IP.TTL, range(64, 1, 255)],
   [LEVEL * IPPROTO.IP + IP.MTU_DISCOVER, range(1, 0, 5)],
+  ...[IP.PKTINFO, IP.RECVERR, IP.RECVTTL, IP.RECVTOS, IP.RECVORIGDSTADDR].map((name): [number, Stored] =>
+    [LEVEL * IPPROTO.IP + name, bool()]),
+  ...[IPV6.RECVERR, IPV6.RECVPKTINFO, IPV6.RECVHOPLIMIT, IPV6.RECVTCLASS, IPV6.RECVORIGDSTADDR].map(
+    (name): [number, Stored] => [LEVEL * IPPROTO.IPV6 + name, bool()]),
   [LEVEL * IPPROTO.IP + IP.FREEBIND, bool()],
   [LEVEL * IPPROTO.IP + IP.BIND_ADDRESS_NO_PORT, bool()],
   [LEVEL * IPPROTO.IP + IP.MULTICAST_TTL, range(1, 0, 255)],
@@ -54,7 +62,8 @@ const STORED = new Map<number, Stored>([
   [LEVEL * IPPROTO.TCP + TCP.KEEPCNT, range(9, 1, 127)],
   [LEVEL * IPPROTO.TCP + TCP.SYNCNT, range(6, 1, 127)],
   [LEVEL * IPPROTO.TCP + TCP.LINGER2, range(60, -1, 120)],
-  [LEVEL * IPPROTO.TCP + TCP.DEFER_ACCEPT, range(0, 0, MAX_INT)],
+  [LEVEL * IPPROTO.TCP + TCP.DEFER_ACCEPT, range(0, -MAX_INT - 1, MAX_INT)],
+  [LEVEL * IPPROTO.TCP + TCP.INQ, range(0, 0, 1)],
   [LEVEL * IPPROTO.TCP + TCP.QUICKACK, bool(1)],
   [LEVEL * IPPROTO.TCP + TCP.USER_TIMEOUT, range(0, 0, MAX_INT)],
   ...Object.values(NETLINK_OPTION).map((name): [number, Stored] => [LEVEL * SOL_NETLINK + name, bool()]),
@@ -97,6 +106,12 @@ export function setOption(task: Task, socket: Socket, level: number, name: numbe
       case SO.RCVBUF:
         socket.receiveBuffer = bufferSize(limited(value), MIN_RECEIVE_BUFFER);
         return 0;
+      case SO.TIMESTAMP: case SO.TIMESTAMPNS: case SO.TIMESTAMP_NEW: case SO.TIMESTAMPNS_NEW:
+        if (!(socket instanceof InetSocket)) return -E.NOPROTOOPT;
+        socket.stampOption = value === 0 ? 0 : name;
+        return 0;
+      case SO.DETACH_FILTER:
+        return -E.NOENT;
       case SO.RCVLOWAT:
         socket.lowWater = value < 0 ? MAX_INT : Math.max(value, 1);
         return 0;
@@ -114,11 +129,37 @@ export function setOption(task: Task, socket: Socket, level: number, name: numbe
     socket.cork(value !== 0);
     return 0;
   }
+  if (level === IPPROTO.TCP && socket instanceof TcpSocket) {
+    if (name === TCP.MAXSEG || name === TCP.WINDOW_CLAMP) return setSize(socket, name, value);
+    if (name === TCP.DEFER_ACCEPT) value = inRetransmissions(value);
+  }
   const stored = STORED.get(LEVEL * level + name);
   if (!stored) return -E.NOPROTOOPT;
   if (value < stored.min || value > stored.max) return -E.INVAL;
   (socket.stored ??= new Map<number, number>()).set(LEVEL * level + name, stored.bool ? Number(value !== 0) : value);
   return 0;
+}
+
+/** TCP_MAXSEG, TCP_WINDOW_CLAMP. */
+function setSize(socket: TcpSocket, name: number, value: number): number {
+  if (name === TCP.MAXSEG) {
+    if (value !== 0 && (value < MIN_SEGMENT || value > MAX_SEGMENT)) return -E.INVAL;
+    socket.maxSegment = value;
+    return 0;
+  }
+  if (value === 0 && !socket.unconnected) return -E.INVAL;
+  socket.windowClamp = value === 0 ? 0 : Math.max(value, MIN_RECEIVE_BUFFER >> 1);
+  return 0;
+}
+
+/** Linux keeps TCP_DEFER_ACCEPT as a number of retransmissions, after 1, 2, 4 … seconds, and tells the sum of these. */
+function inRetransmissions(seconds: number): number {
+  let sum = 0;
+  for (let count = 0, wait = 1; sum < seconds && count < 255; count++) {
+    sum += wait;
+    wait = Math.min(2 * wait, 120);
+  }
+  return sum;
 }
 
 /** SO_SNDBUF and SO_RCVBUF are doubled, for the kernel's book-keeping. */
@@ -144,6 +185,8 @@ export function getOption(socket: Socket, level: number, name: number): number |
       case SO.PASSCRED: return socket.family === AF.UNIX ? Number(socket.passCredentials) : undefined;
       case SO.SNDBUF: return socket.sendBuffer;
       case SO.RCVBUF: return socket.receiveBuffer;
+      case SO.TIMESTAMP: case SO.TIMESTAMPNS: case SO.TIMESTAMP_NEW: case SO.TIMESTAMPNS_NEW:
+        return Number(socket.stampOption === name);
       case SO.RCVLOWAT: return socket.lowWater;
       case SO.SNDLOWAT: return 1;
       case SO.BSDCOMPAT: return 0;
@@ -151,7 +194,10 @@ export function getOption(socket: Socket, level: number, name: number): number |
   }
   if (level === IPPROTO.IPV6 && name === IPV6.V6ONLY && socket instanceof InetSocket) return Number(socket.v6Only);
   if (level === IPPROTO.UDP && name === UDP_CORK && socket instanceof UdpSocket) return Number(socket.corks);
-  if (level === IPPROTO.TCP && name === TCP.MAXSEG) return socket.type === SOCK.STREAM ? 536 : undefined;
+  if (level === IPPROTO.TCP && socket instanceof TcpSocket) {
+    if (name === TCP.MAXSEG) return socket.maxSegment || DEFAULT_SEGMENT;
+    if (name === TCP.WINDOW_CLAMP) return socket.windowClamp;
+  }
   const stored = STORED.get(LEVEL * level + name);
   return stored && (socket.stored?.get(LEVEL * level + name) ?? stored.initial);
 }

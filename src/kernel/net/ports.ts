@@ -1,6 +1,6 @@
 /** Who is bound to which port of a protocol, and which bindings exclude each other (ip(7), socket(7) SO_REUSEADDR). */
 import { E } from '../../abi/errno.js';
-import { ANY4, ANY6 } from './inet_address.js';
+import { ANY4, ANY6, type InetAddress } from './inet_address.js';
 import type { InetSocket } from './inet_socket.js';
 
 /** net.ipv4.ip_local_port_range. */
@@ -69,4 +69,13 @@ function overlap(a: string, aV6Only: boolean, b: string, bV6Only: boolean): bool
 export function covers(any: string, v6Only: boolean, host: string): boolean {
   if (any === ANY4) return host.length === 4;
   return any === ANY6 && (host.length === 16 || !v6Only);
+}
+
+/** A number that spreads senders over those who share a port (SO_REUSEPORT): the same for the same sender. */
+export function spread({ host, port }: InetAddress): number {
+  let hash = port;
+  for (let i = 0; i < host.length; i++) hash = Math.imul(hash ^ host.charCodeAt(i), 0x0100_0193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d);
+  hash = Math.imul(hash ^ (hash >>> 12), 0x297a_2d39);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }

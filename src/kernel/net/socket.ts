@@ -1,7 +1,7 @@
 /** What all sockets have: type, options, errors, and the calls that families carry out (socket(7)). */
 import { E } from '../../abi/errno.js';
 import { O, POLL, S } from '../../abi/fcntl.js';
-import { MSG, SIOC, SOCK } from '../../abi/socket.js';
+import { MSG, SIOC, SO, SOCK } from '../../abi/socket.js';
 import type { Stat } from '../../vfs/inode.js';
 import { OpenFile, type Ownership, type UserMemory } from '../../vfs/open_file.js';
 import { anonymousStat, newAnonymousIno } from '../anonymous_file.js';
@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel.js';
 import type { Task } from '../task.js';
 import { WaitQueue } from '../wait_queue.js';
 import { interfaceIoctl } from './interfaces.js';
+import { stampNow, type ControlItem, type SentOptions, type Stamp } from './packet_info.js';
 
 /** Who sent, as SCM_CREDENTIALS and SO_PEERCRED show. */
 export interface PeerCredentials {
@@ -26,6 +27,8 @@ export interface Outgoing {
   /** Each with a reference, which passes to the message that takes them. */
   files: OpenFile[] | null;
   credentials: PeerCredentials | null;
+  /** What is said of the packet; null: nothing. */
+  packet: SentOptions | null;
 }
 
 /** What is asked of a receive, and what comes with the bytes. */
@@ -39,6 +42,8 @@ export interface Incoming {
   /** Each with a reference, which is the receiver's. */
   files: OpenFile[] | null;
   credentials: PeerCredentials | null;
+  /** Other ancillary data that the socket's options ask for. */
+  items: ControlItem[] | null;
 }
 
 /** Bits of Socket.shut. */
@@ -73,6 +78,10 @@ export abstract class Socket extends OpenFile {
   lowWater = 1;
   /** Options without effect here, by level and name: see options.ts. */
   stored: Map<number, number> | null = null;
+  /** SO_TIMESTAMP or one of its kin, the last that was asked for; 0: none. */
+  stampOption = 0;
+  /** SIOCGSTAMP: when what was received last came; null: nobody asked then; undefined: nothing was received. */
+  lastStamp: Stamp | null | undefined;
   /** References held by messages (SCM_RIGHTS). */
   inFlight = 0;
   readonly kernel: Kernel;
@@ -137,6 +146,26 @@ export abstract class Socket extends OpenFile {
   /** Drops what was not received. */
   dropMessages(): void {}
 
+  /** SO_TIMESTAMP, not SO_TIMESTAMPNS. */
+  get stampsMicroseconds(): boolean {
+    return this.stampOption === SO.TIMESTAMP || this.stampOption === SO.TIMESTAMP_NEW;
+  }
+
+  /** The value that an option of `stored` was given; undefined: none. */
+  option(level: number, name: number): number | undefined {
+    return this.stored?.get(OPTION_LEVEL * level + name);
+  }
+
+  /** The next byte of a stream is, or would be, the urgent one. */
+  get atMark(): boolean {
+    return false;
+  }
+
+  /** The next message of the queue of errors (MSG_ERRQUEUE). */
+  receiveError(_u8: Uint8Array, _start: number, _length: number, _incoming: Incoming): number {
+    return -E.AGAIN;
+  }
+
   /** The pending error as -errno, once; 0 when there is none. */
   takeError(): number {
     const { error } = this;
@@ -162,7 +191,7 @@ export abstract class Socket extends OpenFile {
 
   override read(u8: Uint8Array, start: number, length: number): number {
     if (length === 0 && this.stream) return 0;
-    const incoming: Incoming = { flags: 0, source: null, result: 0, files: null, credentials: null };
+    const incoming: Incoming = { flags: 0, source: null, result: 0, files: null, credentials: null, items: null };
     const got = this.receive(u8, start, length, incoming);
     if (incoming.files) for (const file of incoming.files) file.unref();
     return got;
@@ -171,7 +200,8 @@ export abstract class Socket extends OpenFile {
   override write(u8: Uint8Array, start: number, length: number): number {
     const task = this.kernel.current;
     if (task === null) return -E.NOTCONN;
-    return this.send(task, u8, start, length, { flags: 0, to: null, files: null, credentials: null });
+    const message: Outgoing = { flags: 0, to: null, files: null, credentials: null, packet: null };
+    return this.send(task, u8, start, length, message);
   }
 
   override stat(out: Stat): number {
@@ -189,6 +219,9 @@ export abstract class Socket extends OpenFile {
         if (this.listening) return -E.INVAL;
         value = this.unsentBytes;
         break;
+      case SIOC.GSTAMP:
+      case SIOC.GSTAMPNS:
+        return this.putStamp(request === SIOC.GSTAMP, arg, memory);
       default:
         return interfaceIoctl(request, arg, memory);
     }
@@ -196,8 +229,23 @@ export abstract class Socket extends OpenFile {
     memory.window.view.setInt32(arg, value, true);
     return 0;
   }
+
+  /** SIOCGSTAMP, SIOCGSTAMPNS: when what was received last came. Only the first call knows that somebody asks. */
+  private putStamp(inMicroseconds: boolean, arg: number, memory: UserMemory): number {
+    if (this.lastStamp === undefined) return -E.NOENT;
+    const { seconds, nanoseconds } = this.lastStamp ??= stampNow();
+    if (!memory.writable(arg, 16)) return -E.FAULT;
+    const { view } = memory.window;
+    view.setUint32(arg, seconds >>> 0, true);
+    view.setInt32(arg + 4, Math.floor(seconds / 0x1_0000_0000), true);
+    view.setInt32(arg + 8, inMicroseconds ? Math.floor(nanoseconds / 1000) : nanoseconds, true);
+    view.setInt32(arg + 12, 0, true);
+    return 0;
+  }
 }
 
+/** In the keys of Socket.stored: what a level counts. */
+export const OPTION_LEVEL = 1000;
 /** POLL bits of a socket that can be read. */
 export const READABLE = POLL.IN | POLL.RDNORM;
 /** POLL bits of a socket that can be written. */

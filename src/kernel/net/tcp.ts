@@ -1,12 +1,15 @@
 /** TCP between sockets of this kernel (tcp(7)): no packets, but the states, errors and events that they would bring. */
 import { E } from '../../abi/errno.js';
 import { POLL } from '../../abi/fcntl.js';
-import { AF, IPPROTO, MSG, SOCK } from '../../abi/socket.js';
+import { AF, IPPROTO, MSG, SIOC, SO, SOCK, SOL_SOCKET, TCP } from '../../abi/socket.js';
+import { native } from '../../host/native.js';
+import type { UserMemory } from '../../vfs/open_file.js';
 import type { Task } from '../task.js';
 import { isAny, type InetAddress } from './inet_address.js';
+import { intItem, stampItem, stampNow, type ControlItem, type Stamp } from './packet_info.js';
 import { InetSocket } from './inet_socket.js';
 import { netOf } from './namespace.js';
-import type { PortTable } from './ports.js';
+import { spread, type PortTable } from './ports.js';
 import { MAX_BACKLOG, READABLE, Shut, WRITABLE_INET, type Incoming, type Outgoing } from './socket.js';
 import { StreamQueue } from './stream_queue.js';
 
@@ -18,6 +21,9 @@ const DEFAULT_SEND_BUFFER = 16_384;
 const DEFAULT_RECEIVE_BUFFER = 131_072;
 /** Bytes on the way when neither buffer was set: Linux lets buffers grow. */
 const GROWN_BUFFER = 1 << 20;
+
+/** A stream's bytes come alone. */
+const NO_DATA: Outgoing = { flags: 0, to: null, files: null, credentials: null, packet: null };
 
 export class TcpSocket extends InetSocket {
   private state = State.Closed;
@@ -33,6 +39,21 @@ export class TcpSocket extends InetSocket {
   private readonly pending: TcpSocket[] = [];
   private readonly waiting: TcpSocket[] = [];
   private backlog = 0;
+  /** TCP_DEFER_ACCEPT: connections that have sent nothing yet, and who listens to this one. */
+  private readonly deferred: TcpSocket[] = [];
+  private deferredBy: TcpSocket | null = null;
+  /** TCP_CONGESTION, TCP_MAXSEG, TCP_WINDOW_CLAMP: told, without effect. */
+  congestion = 'cubic';
+  maxSegment = 0;
+  windowClamp = 0;
+  /** Bytes sent to the peer, and taken by reads. */
+  bytesSent = 0;
+  private taken = 0;
+  /** When the last bytes came, for SO_TIMESTAMP. */
+  private arrival: Stamp | null = null;
+  /** MSG_OOB: where the urgent byte is, as `taken` counts, -1: nowhere; the byte while it was not read, else -1. */
+  private urgentAt = -1;
+  private urgentByte = -1;
 
   constructor(family: number, creator: Task) {
     super(family, SOCK.STREAM, IPPROTO.TCP, creator);
@@ -48,6 +69,13 @@ export class TcpSocket extends InetSocket {
   }
   override get connecting(): boolean {
     return this.state === State.Connecting;
+  }
+
+  get unconnected(): boolean {
+    return this.state === State.Closed;
+  }
+  get bytesReceived(): number {
+    return this.taken + this.incoming.length;
   }
 
   /** The state as /proc/net/tcp codes it. */
@@ -100,8 +128,12 @@ export class TcpSocket extends InetSocket {
     this.remote = to;
     this.shut = 0;
     this.connectBegun = true;
-    const listener = listenerAt(this.ports, to);
-    if (!listener) {
+    const listener = listenerAt(this.ports, this.local!, to);
+    if (!listener && to.port === this.local!.port && to.host === this.local!.host) {
+      this.peer = this;
+      this.state = State.Connected;
+      this.queue.wake();
+    } else if (!listener) {
       this.fail(E.CONNREFUSED);
       this.unconnect();
     } else if (listener.pending.length > listener.backlog) {
@@ -122,9 +154,31 @@ export class TcpSocket extends InetSocket {
     server.peer = client;
     client.peer = server;
     server.state = client.state = State.Connected;
+    client.queue.wake();
+    const seconds = this.option(IPPROTO.TCP, TCP.DEFER_ACCEPT) ?? 0;
+    if (seconds === 0) {
+      this.offer(server);
+      return;
+    }
+    server.deferredBy = this;
+    this.deferred.push(server);
+    this.kernel.timers.add(native.monotonicNow() + seconds * 1e9, ripen, server);
+  }
+
+  private offer(server: TcpSocket): void {
     this.pending.push(server);
     this.queue.wake(READABLE);
-    client.queue.wake();
+  }
+
+  /** TCP_DEFER_ACCEPT: there is something to read, or it took too long. */
+  ripen(): void {
+    const listener = this.deferredBy;
+    if (listener === null) return;
+    this.deferredBy = null;
+    const at = listener.deferred.indexOf(this);
+    if (at < 0) return;
+    listener.deferred.splice(at, 1);
+    listener.offer(this);
   }
 
   /** A socket with this listener's options, as accept gives them. */
@@ -140,6 +194,9 @@ export class TcpSocket extends InetSocket {
     child.receiveBuffer = this.receiveBuffer;
     child.receiveTimeout = this.receiveTimeout;
     child.sendTimeout = this.sendTimeout;
+    child.congestion = this.congestion;
+    child.maxSegment = this.maxSegment;
+    child.stampOption = this.stampOption;
     child.stored = this.stored && new Map(this.stored);
     return child;
   }
@@ -178,6 +235,7 @@ export class TcpSocket extends InetSocket {
     this.finished = true;
     this.shut |= Shut.Receive;
     if (this.shut & Shut.Send) this.end();
+    this.ripen();
     this.queue.wake();
   }
 
@@ -192,6 +250,8 @@ export class TcpSocket extends InetSocket {
     if (this.state === State.Connected) this.peer!.reset();
     this.stopListening();
     this.incoming.clear();
+    this.bytesSent = this.taken = 0;
+    this.urgentAt = this.urgentByte = -1;
     this.state = State.Closed;
     this.peer = this.remote = null;
     this.unconnect();
@@ -201,7 +261,7 @@ export class TcpSocket extends InetSocket {
   }
 
   private stopListening(): void {
-    for (const socket of this.pending.splice(0)) socket.abort();
+    for (const socket of [...this.pending.splice(0), ...this.deferred.splice(0)]) socket.abort();
     for (const socket of this.waiting.splice(0)) socket.fail(E.CONNREFUSED);
   }
 
@@ -242,7 +302,6 @@ export class TcpSocket extends InetSocket {
   }
 
   override send(_task: Task, u8: Uint8Array, start: number, length: number, message: Outgoing): number {
-    if (message.flags & MSG.OOB) return -E.OPNOTSUPP;
     if (this.state === State.Connecting) return -E.AGAIN;
     if (this.error !== 0) return this.takeError();
     if (this.state !== State.Connected || this.shut & Shut.Send) return -E.PIPE;
@@ -256,9 +315,69 @@ export class TcpSocket extends InetSocket {
     const room = this.capacity - peer.incoming.length;
     if (room <= 0) return -E.AGAIN;
     const count = Math.min(room, length);
-    peer.incoming.push(u8, start, count, { flags: 0, to: null, files: null, credentials: null });
+    peer.incoming.push(u8, start, count, NO_DATA);
+    this.bytesSent += count;
+    if (peer.stampOption !== 0) peer.arrival = stampNow();
+    if (message.flags & MSG.OOB && count === length) peer.urge(u8[start + length - 1]!);
+    peer.ripen();
     peer.queue.wake(READABLE);
     return count;
+  }
+
+  /** The last byte that has come is urgent; an earlier one is an ordinary byte, or lost when it is the next to read. */
+  private urge(byte: number): void {
+    if (this.atMark && !this.urgentInline && this.incoming.length > 1) this.drop();
+    this.urgentAt = this.bytesReceived - 1;
+    this.urgentByte = byte;
+    this.signalDriven?.urgent();
+    this.queue.wake(POLL.PRI);
+  }
+
+  /** SO_OOBINLINE: the urgent byte stays among the others. */
+  private get urgentInline(): boolean {
+    return this.option(SOL_SOCKET, SO.OOBINLINE) === 1;
+  }
+
+  override get atMark(): boolean {
+    return this.urgentAt >= 0 && this.urgentAt === this.taken;
+  }
+
+  /** Takes the next byte away. */
+  private drop(): void {
+    this.discard(1, 0);
+    this.advance(1);
+  }
+
+  /** `count` bytes more are taken. */
+  private advance(count: number): void {
+    this.taken += count;
+    if (this.urgentAt >= 0 && this.taken > this.urgentAt) this.urgentAt = this.urgentByte = -1;
+  }
+
+  /** MSG_OOB: the urgent byte, once. */
+  private receiveUrgent(u8: Uint8Array, start: number, length: number, incoming: Incoming): number {
+    if (this.urgentByte < 0 || this.urgentInline) return -E.INVAL;
+    if (this.state === State.Closed && !this.finished) return -E.NOTCONN;
+    incoming.result |= MSG.OOB;
+    if (length === 0) incoming.result |= MSG.TRUNC;
+    else if ((incoming.flags & MSG.TRUNC) === 0) u8[start] = this.urgentByte;
+    if ((incoming.flags & MSG.PEEK) === 0) this.urgentByte = -1;
+    return Math.min(length, 1);
+  }
+
+  /** Ancillary data that come with the bytes: when they came, and how many are left. */
+  private items(): ControlItem[] | null {
+    const counts = this.option(IPPROTO.TCP, TCP.INQ) === 1;
+    if (this.stampOption === 0 && !counts) return null;
+    const items: ControlItem[] = [];
+    if (this.stampOption !== 0) {
+      items.push(stampItem(this.stampOption, this.arrival ?? stampNow(), this.stampsMicroseconds));
+    }
+    if (counts) {
+      const left = this.incoming.length === 0 && this.finished ? 1 : this.incoming.length;
+      items.push(intItem(IPPROTO.TCP, TCP.INQ, left));
+    }
+    return items;
   }
 
   /** Bytes that may be on the way to the peer. */
@@ -272,8 +391,13 @@ export class TcpSocket extends InetSocket {
   }
 
   override receive(u8: Uint8Array, start: number, length: number, incoming: Incoming): number {
-    if (incoming.flags & MSG.OOB) return -E.INVAL;
     if (this.state === State.Listening) return -E.NOTCONN;
+    if (incoming.flags & MSG.OOB) return this.receiveUrgent(u8, start, length, incoming);
+    if (this.urgentAt >= 0) {
+      // A read ends before the urgent byte, and the next one leaves it out.
+      if (this.atMark && !this.urgentInline) this.drop();
+      else if (!this.atMark) length = Math.min(length, this.urgentAt - this.taken);
+    }
     if (this.incoming.length === 0) {
       if (this.finished) return 0;
       if (this.error !== 0) return this.takeError();
@@ -283,6 +407,9 @@ export class TcpSocket extends InetSocket {
     const count = incoming.flags & MSG.TRUNC
       ? this.discard(length, incoming.flags & MSG.PEEK) : this.incoming.take(u8, start, length, incoming, false);
     const { peer } = this;
+    if ((incoming.flags & MSG.PEEK) === 0) this.advance(count);
+    if (this.stored !== null || this.stampOption !== 0) incoming.items = this.items();
+    if (this.stampOption === 0) this.lastStamp ??= null;
     if (!(incoming.flags & MSG.PEEK) && peer && !peer.queue.empty && peer.writable) peer.queue.wake(WRITABLE_INET);
     return count;
   }
@@ -291,12 +418,20 @@ export class TcpSocket extends InetSocket {
   private discard(length: number, flags: number): number {
     const count = Math.min(length, this.incoming.length);
     const nowhere = new Uint8Array(count);
-    const incoming = { flags, source: null, result: 0, files: null, credentials: null };
+    const incoming = { flags, source: null, result: 0, files: null, credentials: null, items: null };
     return this.incoming.take(nowhere, 0, count, incoming, false);
   }
 
   override get readableBytes(): number {
-    return this.incoming.length;
+    if (this.urgentAt < this.taken || this.urgentInline) return this.incoming.length;
+    return this.urgentAt - this.taken;
+  }
+
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    if (request !== SIOC.ATMARK) return super.ioctl(request, arg, memory);
+    if (!memory.writable(arg, 4)) return -E.FAULT;
+    memory.window.view.setInt32(arg, Number(this.atMark), true);
+    return 0;
   }
 
   override peerName(): Uint8Array | number {
@@ -314,7 +449,9 @@ export class TcpSocket extends InetSocket {
     if (this.shut === Shut.Both || this.state === State.Closed) events |= POLL.HUP;
     if (this.shut & Shut.Receive) events |= POLL.RDHUP | READABLE;
     if (this.state === State.Connecting) return events;
-    if (this.incoming.length >= this.lowWater && this.incoming.length > 0) events |= READABLE;
+    const waiting = this.incoming.length - (this.atMark && !this.urgentInline ? 1 : 0);
+    if (waiting >= this.lowWater && waiting > 0) events |= READABLE;
+    if (this.urgentByte >= 0) events |= POLL.PRI;
     if (this.shut & Shut.Send || this.writable) events |= WRITABLE_INET;
     return events;
   }
@@ -326,7 +463,7 @@ export class TcpSocket extends InetSocket {
     if (this.state === State.Listening) {
       this.stopListening();
     } else if (this.state === State.Connecting) {
-      const listener = listenerAt(this.ports, this.remote!);
+      const listener = listenerAt(this.ports, this.local!, this.remote!);
       const at = listener ? listener.waiting.indexOf(this) : -1;
       if (at >= 0) listener!.waiting.splice(at, 1);
     } else if (this.state === State.Connected) {
@@ -341,16 +478,26 @@ export class TcpSocket extends InetSocket {
   }
 }
 
-/** The listener that a connect reaches: one at the very address before a wildcard. */
-function listenerAt(ports: PortTable, to: InetAddress): TcpSocket | undefined {
+function ripen(socket: TcpSocket): void {
+  socket.ripen();
+}
+
+/**
+ * The listener that a connect reaches: one at the very address before a wildcard; of those that share the address by
+ * SO_REUSEPORT, the connections are spread.
+ */
+function listenerAt(ports: PortTable, from: InetAddress, to: InetAddress): TcpSocket | undefined {
   let best: TcpSocket | undefined, score = 0;
+  const equals: TcpSocket[] = [];
   for (const socket of ports.at(to.port) as readonly TcpSocket[]) {
     if (!socket.listening) continue;
     const suits = socket.suits(to.host);
     if (suits > score) {
       best = socket;
       score = suits;
+      equals.length = 0;
     }
+    if (suits > 0 && suits === score && socket.reusePort) equals.push(socket);
   }
-  return best;
+  return equals.length > 1 ? equals[spread(from) % equals.length] : best;
 }

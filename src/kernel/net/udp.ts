@@ -1,23 +1,29 @@
 /** UDP between sockets of this kernel (udp(7)). */
 import { E } from '../../abi/errno.js';
 import { O, POLL } from '../../abi/fcntl.js';
-import { AF, IPPROTO, MSG, SOCK } from '../../abi/socket.js';
+import { AF, IP, IPPROTO, IPV6, MSG, SOCK } from '../../abi/socket.js';
 import type { Task } from '../task.js';
 import { formatAddress, isAny, isLoopback, parseAddress, type InetAddress } from './inet_address.js';
 import { InetSocket } from './inet_socket.js';
 import { chargeOf, MessageQueue } from './message_queue.js';
 import { netOf } from './namespace.js';
-import type { PortTable } from './ports.js';
+import { spread, type PortTable } from './ports.js';
+import { packetFrom, packetItems, stampItem, stampNow, unreachableItem, type PacketInfo } from './packet_info.js';
 import { READABLE, Shut, WRITABLE, type Incoming, type Outgoing } from './socket.js';
+import { copy } from './stream_queue.js';
 
 /** The longest message: what 16 bits count, less the UDP header and, for IPv4, the IP header. */
 const MAX_MESSAGE4 = 65507;
 const MAX_MESSAGE6 = 65527;
+/** Errors that are kept; more are lost. */
+const MAX_ERRORS = 64;
 
 export class UdpSocket extends InetSocket {
   private readonly incoming = new MessageQueue();
   /** UDP_CORK is set. */
   corks = false;
+  /** IP_RECVERR, IPV6_RECVERR: what came back of packets. */
+  private readonly errors: { errno: number; bytes: Uint8Array; to: InetAddress }[] = [];
   private corked: { to: InetAddress; message: Outgoing; bytes: Uint8Array } | null = null;
 
   constructor(family: number, creator: Task) {
@@ -103,10 +109,16 @@ export class UdpSocket extends InetSocket {
   }
 
   private transmit(u8: Uint8Array, start: number, length: number, message: Outgoing, to: InetAddress): number {
-    const from = { host: this.sourceFor(to.host), port: this.local!.port };
+    const from = { host: message.packet?.source ?? this.sourceFor(to.host), port: this.local!.port };
     const receiver = receiverOf(this.ports, from, to);
     if (receiver) {
-      receiver.deliver(u8, start, length, message, from);
+      const wanted = receiver.stored !== null || receiver.stampOption !== 0;
+      const packet = wanted ? packetFrom(this, to, message.packet, receiver.stampOption !== 0) : null;
+      receiver.deliver(u8, start, length, message, from, packet);
+    } else if (this.wantsErrors(to)) {
+      this.errors.push({ errno: E.CONNREFUSED, bytes: u8.slice(start, start + length), to });
+      this.error = E.CONNREFUSED;
+      this.queue.wake();
     } else if (this.remote && this.remote.port === to.port && this.remote.host === to.host) {
       // The ICMP message "port unreachable" is for connected sockets only.
       this.error = E.CONNREFUSED;
@@ -115,10 +127,31 @@ export class UdpSocket extends InetSocket {
     return length;
   }
 
+  private wantsErrors(to: InetAddress): boolean {
+    const v4 = to.host.length === 4;
+    return this.errors.length < MAX_ERRORS &&
+      this.option(v4 ? IPPROTO.IP : IPPROTO.IPV6, v4 ? IP.RECVERR : IPV6.RECVERR) === 1;
+  }
+
+  override receiveError(u8: Uint8Array, start: number, length: number, incoming: Incoming): number {
+    const first = this.errors.shift();
+    if (first === undefined) return -E.AGAIN;
+    this.error = this.errors[0]?.errno ?? 0;
+    const { bytes, to, errno } = first;
+    copy(u8, start, bytes, 0, Math.min(bytes.length, length));
+    incoming.source = formatAddress(to, this.family);
+    incoming.items = [unreachableItem(this, errno, to.host)];
+    incoming.result |= MSG.ERRQUEUE;
+    if (bytes.length > length) incoming.result |= MSG.TRUNC;
+    return Math.min(bytes.length, length);
+  }
+
   /** A packet is dropped when the buffer is full, as everywhere in UDP. */
-  private deliver(u8: Uint8Array, start: number, length: number, message: Outgoing, from: InetAddress): void {
+  private deliver(
+    u8: Uint8Array, start: number, length: number, message: Outgoing, from: InetAddress, packet: PacketInfo | null,
+  ): void {
     if (this.incoming.charge + chargeOf(length) > this.receiveBuffer && this.incoming.count > 0) return;
-    this.incoming.push(u8, start, length, message, formatAddress(from, this.family));
+    this.incoming.push(u8, start, length, message, formatAddress(from, this.family), packet);
     this.queue.wake(READABLE);
   }
 
@@ -133,6 +166,14 @@ export class UdpSocket extends InetSocket {
     if (incoming.flags & MSG.OOB) return -E.AGAIN;
     if (this.error !== 0) return this.takeError();
     if (this.incoming.count === 0) return this.ended(incoming.flags) ? 0 : -E.AGAIN;
+    const packet = this.incoming.firstPacket;
+    if (packet !== null) incoming.items = packetItems(this, packet);
+    if (this.stampOption === 0) {
+      this.lastStamp = null;
+    } else {
+      const stamp = packet?.stamp ?? stampNow();
+      incoming.items = [stampItem(this.stampOption, stamp, this.stampsMicroseconds), ...incoming.items ?? []];
+    }
     return this.incoming.take(u8, start, length, incoming);
   }
 
@@ -154,7 +195,7 @@ export class UdpSocket extends InetSocket {
 
   override poll(): number {
     let events: number = WRITABLE;
-    if (this.error !== 0) events |= POLL.ERR;
+    if (this.error !== 0 || this.errors.length > 0) events |= POLL.ERR;
     if (this.shut & Shut.Receive) events |= POLL.RDHUP | READABLE;
     if (this.shut === Shut.Both) events |= POLL.HUP;
     if (this.incoming.count > 0) events |= READABLE;
@@ -169,15 +210,18 @@ export class UdpSocket extends InetSocket {
   }
 }
 
-/** The socket that a packet is for; among equals the one bound last. */
+/** The socket that a packet is for; among equals the one bound last, or one by the sender when they share the port. */
 function receiverOf(ports: PortTable, from: InetAddress, to: InetAddress): UdpSocket | undefined {
   if (!isLoopback(to.host)) return undefined;
   let best: UdpSocket | undefined, score = 0;
+  const equals: UdpSocket[] = [];
   for (const socket of ports.at(to.port) as readonly UdpSocket[]) {
     const suits = socket.suits(from, to);
     if (suits < score || suits === 0) continue;
+    if (suits > score) equals.length = 0;
+    if (socket.reusePort) equals.push(socket);
     best = socket;
     score = suits;
   }
-  return best;
+  return equals.length > 1 ? equals[spread(from) % equals.length] : best;
 }
