@@ -24,6 +24,7 @@ const NUMBERS = 6;
 const PATH = 8 * (NUMBERS + STAT.length);
 /** Longest path, with its NUL; the host's own limit is for a part of it. */
 const PATH_MAX = 65536;
+const SLASH = 47;
 const EINVAL = 22, ENAMETOOLONG = 36;
 
 export type BlockCalls = Pick<NativeIo, 'close' | 'pread' | 'pwrite' | 'getdents' | 'lseek' | 'fstat' | 'statAt' |
@@ -38,7 +39,9 @@ export function blockCalls(addon: NativeBlock): BlockCalls {
   const stat = new Float64Array(buffer, 8 * NUMBERS, STAT.length);
   const text = new Uint8Array(buffer, PATH, PATH_MAX);
   let bound: Uint8Array = new Uint8Array(0);
+  /** What is in the block as the path: a directory and a name in it. */
   let path = '';
+  let name = '';
 
   /** Results are small integers wherever they can be. */
   function result(): number {
@@ -47,15 +50,27 @@ export function blockCalls(addon: NativeBlock): BlockCalls {
     return integer === value ? integer : value;
   }
 
-  /** Puts a path into the block. 0 or -errno. */
-  function setPath(next: string): number {
-    const length = next.length;
+  function putText(from: string, at: number): void {
+    for (let i = 0; i < from.length; i++) text[at + i] = from.charCodeAt(i);
+  }
+
+  /** Puts a path into the block, or that of a name in a directory. 0 or -errno. */
+  function setPath(directory: string, child: string): number {
+    const start = child === '' || directory === '' ? directory.length : directory.length + 1;
+    const length = start + child.length;
     numbers[1] = length;
-    if (next === path) return 0;
+    const here = directory === path;
+    if (here && child === name) return 0;
     if (length >= PATH_MAX) return -ENAMETOOLONG;
-    path = next;
-    for (let i = 0; i < length; i++) text[i] = next.charCodeAt(i);
+    // Siblings follow each other: their directory is there.
+    if (!here) putText(directory, 0);
+    if (child !== '') {
+      if (directory !== '') text[start - 1] = SLASH;
+      putText(child, start);
+    }
     text[length] = 0;
+    path = directory;
+    name = child;
     return 0;
   }
 
@@ -79,7 +94,7 @@ export function blockCalls(addon: NativeBlock): BlockCalls {
   }
 
   function open(root: number, beneath: string, flags: number, mode: number, withStat: number): number {
-    const bad = setPath(beneath);
+    const bad = setPath(beneath, '');
     if (bad < 0) return bad;
     numbers[0] = root;
     numbers[2] = flags;
@@ -124,15 +139,15 @@ export function blockCalls(addon: NativeBlock): BlockCalls {
       ioStat();
       return statResult(out);
     },
-    statAt(dir, at, out) {
-      const bad = setPath(at);
+    statAt(root, beneath, child, out) {
+      const bad = setPath(beneath, child);
       if (bad < 0) return bad;
-      numbers[0] = dir;
+      numbers[0] = root;
       ioStatAt();
       return statResult(out);
     },
-    statBeneath(root, beneath, out) {
-      const bad = setPath(beneath);
+    statBeneath(root, beneath, child, out) {
+      const bad = setPath(beneath, child);
       if (bad < 0) return bad;
       numbers[0] = root;
       ioStatBeneath();

@@ -26,12 +26,13 @@ export interface NativeIo {
   lseek(fd: number, offset: number, whence: number): number;
   /** Fills `out` by STAT. */
   fstat(fd: number, out: Float64Array): number;
+  /** Of `name` in the directory at `path`; either may be ''. */
+  statBeneath(root: number, path: string, name: string, out: Float64Array): number;
   /**
    * As statBeneath, but links on the way are followed as the host does: a third of the time, for roots that nothing is
    * outside of.
    */
-  statAt(dir: number, path: string, out: Float64Array): number;
-  statBeneath(root: number, path: string, out: Float64Array): number;
+  statAt(root: number, path: string, name: string, out: Float64Array): number;
   /** getdents64(2): whole records into u8[start, start + length). */
   getdents(fd: number, u8: Uint8Array, start: number, length: number): number;
   readlinkBeneath(root: number, path: string): string | number;

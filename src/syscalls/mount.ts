@@ -11,6 +11,7 @@ import { Location, Mount } from '../vfs/mount.js';
 import * as tree from '../vfs/mount_tree.js';
 import { lookup } from '../vfs/path_walk.js';
 import { setSuperFlags } from '../vfs/write_through.js';
+import { forgetWays } from '../vfs/walked.js';
 import { fileSystemOf } from './mount_type.js';
 import { locate } from './path_argument.js';
 import { call, flags, path, ptr, type Row } from './types.js';
@@ -220,6 +221,8 @@ function umount2(task: Task, target: number, flags: number): number {
     if (mount.children !== null || inUse(task.kernel, mount)) return -E.BUSY;
     const unused = mount.expiryMark === mount.visits;
     mount.expiryMark = mount.visits;
+    // The next walk that comes in is to be counted.
+    forgetWays();
     if (!unused) return -E.AGAIN;
   }
   if (flags & UMOUNT.DETACH) return tree.detach(mount);

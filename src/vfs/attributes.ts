@@ -13,6 +13,7 @@ import { dropPrivileges, lostPrivileges } from './privileges.js';
 import { isRunning } from './running.js';
 import { Access } from './vfs.js';
 import { changedThrough } from './write_through.js';
+import { forgetWays } from './walked.js';
 
 /** Nanoseconds with a meaning of their own (utimensat(2)). */
 export const UTIME = { NOW: 0x3fffffff, OMIT: 0x3ffffffe } as const;
@@ -99,6 +100,7 @@ function changed(place: Location, changes: AttrChange, event: number): number {
     notifyPlace(place, event);
     changedThrough(place.mount.fs);
   }
+  if (changes.mask & ATTR.MODE && place.inode.type === S.IFDIR) forgetWays();
   return result;
 }
 
@@ -140,6 +142,7 @@ function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
   const changes = change(ATTR.MODE);
   changes.mode = mask < 0 ? mode : (mode & ~0o070) | (mask << 3);
   const changed = inode.setattr(changes);
+  if (inode.type === S.IFDIR) forgetWays();
   if (changed < 0) return changed;
   if (entries > 3) return inode.setxattr(ACCESS_ACL, value, flags);
   inode.removexattr(ACCESS_ACL);

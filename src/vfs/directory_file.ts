@@ -32,7 +32,7 @@ export class DirectoryFile extends OpenFile {
     const to = whence === SEEK.SET ? offset : whence === SEEK.CUR ? this.position + offset : -1;
     if (!Number.isInteger(to) || to < 0) return -E.INVAL;
     this.position = to;
-    if (to === 0) this.listing = null;
+    if (to === 0) this.forget();
     return to;
   }
 
@@ -54,12 +54,21 @@ export class DirectoryFile extends OpenFile {
     return bytes;
   }
 
+  private forget(): void {
+    this.listing?.giveBack();
+    this.listing = null;
+  }
+  protected override closed(): number {
+    this.forget();
+    return 0;
+  }
+
   /** The snapshot, taken now if there is none. */
   private fill(): Listing | number {
     const inode = this.location.inode;
     if (inode.removed) return -E.NOENT;
     if (this.listing === null) {
-      const listing = new Listing();
+      const listing = Listing.take();
       listing.entry('.', inode.number, S.IFDIR);
       listing.entry('..', (inode.parent ?? inode).number, S.IFDIR);
       const failed = inode.readdir(0, listing);

@@ -112,6 +112,8 @@ export interface FileSystem {
   readonly whiteouts?: boolean;
   /** Inode.rename knows RENAME.WHITEOUT: both happen, or nothing does. */
   readonly leavesWhiteouts?: boolean;
+  /** A directory stays where a walk found it until a call moves or removes it: the next walk need not look (walked.ts). */
+  readonly keepsDirectories?: boolean;
   statfs(out: StatFs): number;
   sync(): number;
   /** What /proc/mounts shows behind the flags, as ',size=64k'. */
@@ -183,6 +185,10 @@ export abstract class Inode {
    */
   remembered(_name: string): Inode | null {
     return null;
+  }
+  /** As `lookup`, of a name for which `remembered` has just given null. */
+  lookupNew(name: string): Inode | number {
+    return this.lookup(name);
   }
   /** What `remembered` gave is there still, and its attributes are known anew (0); or -ESTALE. */
   recheck(): number {

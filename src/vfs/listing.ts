@@ -1,6 +1,10 @@
 /** The entries of a directory, as getdents64(2) gives them: struct linux_dirent64. */
 import type { DirSink } from './inode.js';
 
+/** Listings up to this size are used again: making their arrays takes longer than to list a small directory. */
+const SPARE_BYTES = 1 << 16;
+let spare: Listing | null = null;
+
 /** Offsets in a record; the name, ended by NUL, is the last member, and records are multiples of 8. */
 const INO = 0, OFF = 8, LENGTH = 16, TYPE = 18, NAME = 19;
 const DOT = 46;
@@ -12,6 +16,18 @@ export class Listing implements DirSink {
   private view = new DataView(this.bytes.buffer);
   /** Where each record ends. */
   private ends = new Uint32Array(32);
+
+  /** An empty one. */
+  static take(): Listing {
+    const listing = spare ?? new Listing();
+    spare = null;
+    return listing;
+  }
+  /** Nobody reads this one any more. */
+  giveBack(): void {
+    this.count = 0;
+    if (this.bytes.length <= SPARE_BYTES) spare = this;
+  }
 
   entry(name: string, ino: number, type: number): boolean {
     const at = this.end;

@@ -4,6 +4,7 @@ import { S } from '../abi/fcntl.js';
 import type { FileSystem, Inode } from './inode.js';
 import { Location, Mount } from './mount.js';
 import { notifyUnmounted } from './notify.js';
+import { forgetWays } from './walked.js';
 
 let lastGroup = 0;
 let lastNamespace = 0;
@@ -105,6 +106,7 @@ export function isMounted(fs: FileSystem): boolean {
 
 /** Puts one mount on a place; what is mounted there already comes to lie upon its root. */
 function attachOne(mount: Mount, on: Location): void {
+  forgetWays();
   const parent = on.mount;
   parent.children ??= new Map();
   const above = parent.children.get(on.inode);
@@ -125,6 +127,7 @@ function attachOne(mount: Mount, on: Location): void {
 function detachOne(mount: Mount): void {
   const { on } = mount;
   if (on === null) return;
+  forgetWays();
   const siblings = on.mount.children!;
   siblings.delete(on.inode);
   if (siblings.size === 0) on.mount.children = null;

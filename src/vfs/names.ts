@@ -12,6 +12,7 @@ import { Last, WALK, Walk, walk } from './path_walk.js';
 import type { PathContext } from './path_walk.js';
 import { createAt, linkable, mayChange } from './vfs.js';
 import { namedThrough } from './write_through.js';
+import { forgetWays } from './walked.js';
 
 /** mkdir(2). `mode`'s permission bits count; the umask is applied. */
 export function mkdir(ctx: PathContext, at: Location, path: string, mode: number): number {
@@ -127,6 +128,7 @@ export function rmdir(ctx: PathContext, at: Location, path: string): number {
   const result = found.dir.rmdir(found.name);
   if (result < 0) return result;
   inode.removed = true;
+  forgetWays();
   notifyRemoved(found.dir, found.name, inode, 0);
   namedThrough(found.dirMount.fs, found.dir);
   return 0;
@@ -182,6 +184,7 @@ export function rename(
   if (whiteout) {
     from.dir.create(from.name, { mode: S.IFCHR, uid: ctx.cred.fsuid, gid: ctx.cred.fsgid, rdev: 0, target: '' });
   }
+  if (isDir || thereIsDir) forgetWays();
   if (isDir) {
     inode.parent = to.dir;
     inode.name = to.name;

@@ -6,9 +6,11 @@ import { Stat, type Inode } from './inode.js';
 import { Location, MS, type Mount } from './mount.js';
 import type { MountNamespace } from './mount_tree.js';
 import type { Vfs } from './vfs.js';
+import { forgetWays, keepWay, knownWay } from './walked.js';
 
 export const PATH_MAX = 4096;
 export const NAME_MAX = 255;
+const SLASH = 47;
 const MAX_LINKS = 40;
 /** Walks that meet a directory which is not what it was start again, so often. */
 const STALE_TRIES = 4;
@@ -38,21 +40,36 @@ export class PathContext {
 
 /** A path taken apart. */
 class SplitPath {
-  readonly names: readonly string[];
   readonly absolute: boolean;
   /** It ends with a slash. */
   readonly slash: boolean;
+  /** How much of it comes before the last name and the slash there; 0 or less: only that name does. */
+  readonly above: number;
+  /** The last name alone. */
+  readonly last: readonly string[];
+  private all: readonly string[] | null = null;
 
   constructor(readonly path: string) {
+    let end = path.length;
+    this.absolute = path.charCodeAt(0) === SLASH;
+    this.slash = path.charCodeAt(end - 1) === SLASH;
+    while (end > 0 && path.charCodeAt(end - 1) === SLASH) end--;
+    this.above = end === 0 ? 0 : path.lastIndexOf('/', end - 1);
+    this.last = end === 0 ? [] : [path.substring(this.above + 1, end)];
+  }
+
+  get names(): readonly string[] {
+    return this.all ??= this.above <= 0 ? this.last : this.split();
+  }
+  private split(): readonly string[] {
+    const { path } = this;
     const names: string[] = [];
-    for (let at = 0, end; at < path.length; at = end + 1) {
+    for (let at = 0, end; at < this.above; at = end + 1) {
       end = path.indexOf('/', at);
-      if (end < 0) end = path.length;
       if (end > at) names.push(path.substring(at, end));
     }
-    this.names = names;
-    this.absolute = path.charCodeAt(0) === 47;
-    this.slash = path.charCodeAt(path.length - 1) === 47;
+    names.push(this.last[0]!);
+    return names;
   }
 }
 
@@ -127,6 +144,7 @@ export function walk(ctx: PathContext, start: Location, path: string, how: numbe
   let result = walkOnce(ctx, start, path, how, out);
   for (let tries = 1; result === -E.STALE; tries++) {
     if (tries === STALE_TRIES) return -E.NOENT;
+    forgetWays();
     result = walkOnce(ctx, start, path, how, out);
   }
   return result;
@@ -140,7 +158,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
   const cred = ctx.cred;
   let mount = start.mount, inode = start.inode;
   const parts = split(path);
-  let { names, slash: slashAtEnd } = parts;
+  let slashAtEnd = parts.slash;
   let links = 0, at = 0;
   let dirMount = mount, dir = inode;
   let name = '', last: Last = Last.Dot;
@@ -152,23 +170,44 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     inode = root.inode;
     last = Last.Root;
   }
+  let names: readonly string[] | null = null;
+  // Whether the next who begins like this may go on from where this comes to before the last name.
+  let keeps = false;
+  if (parts.above > 0 && resolve === 0) {
+    const way = knownWay(path, parts.above, start, root);
+    if (way === null) {
+      keeps = true;
+    } else {
+      if ((inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
+      const denied = inode.permission(cred, 1);
+      if (denied < 0) return denied;
+      ({ mount, inode } = way);
+      names = parts.last;
+    }
+  }
+  names ??= parts.names;
   let slash = false;
   while (at < names.length) {
     name = names[at++]!;
     const final = at === names.length;
     slash = slashAtEnd || !final;
-
     if ((inode.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
     const denied = inode.permission(cred, 1);
     if (denied < 0) return denied;
+    if (keeps) {
+      if (final) keepWay({ path, length: parts.above, start, root, mount, inode });
+      else if (inode.fs.keepsDirectories !== true || (at > 1 && (inode.mode & 0o111) !== 0o111)) keeps = false;
+    }
     dirMount = mount;
     dir = inode;
 
     if (name === '.') {
+      keeps = false;
       last = Last.Dot;
       continue;
     }
     if (name === '..') {
+      keeps = false;
       last = Last.DotDot;
       if (mount === root.mount && inode === root.inode) {
         if (resolve & RESOLVE.BENEATH) return -E.XDEV;
@@ -218,7 +257,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
         child = known;
       }
     }
-    if (child === -E.STALE) child = dir.lookup(name);
+    if (child === -E.STALE) child = known === null && pinned === undefined ? dir.lookupNew(name) : dir.lookup(name);
     if (typeof child === 'number') {
       if (child === -E.NOENT && final) {
         out.dirMount = dirMount;
@@ -236,6 +275,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
     if (type === S.IFLNK && follows && (child.covered === 0 || mount.children?.has(child) !== true)) {
       if (resolve & RESOLVE.NO_SYMLINKS || mount.flags & MS.NOSYMFOLLOW) return -E.LOOP;
       if (++links > MAX_LINKS) return -E.LOOP;
+      keeps = false;
       const magic = child.jump();
       if (magic !== null) {
         if (typeof magic === 'number') return magic;

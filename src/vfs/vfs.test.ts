@@ -226,6 +226,56 @@ function operate(ctx: PathContext, kind: number, one: string, two: string, numbe
   }
 }
 
+t.test('a path that was walked leads elsewhere when the tree changes', async (t) => {
+  const below = new TmpFs({ dev: anonymousDev() });
+  for (const fs of [new TmpFs({ dev: anonymousDev() }), overlayOn(new TmpFs({ dev: anonymousDev() }), [below])]) {
+    const ctx = contextOf(fs);
+    const user = contextOf(ctx.vfs, USER);
+    const found = (who = ctx) => {
+      const out = new Stat();
+      const result = stat(who, who.cwd, '/a/b/c/file', true, out);
+      return result < 0 ? errnoName(-result) : out.size;
+    };
+    const place = (path: string) => lookup(ctx, ctx.root, path, true) as Location;
+    for (const path of ['/a', '/a/b', '/a/b/c', '/x', '/x/c']) mkdir(ctx, ctx.root, path, 0o755);
+    write(ctx, '/a/b/c/file', '1');
+    write(ctx, '/x/c/file', '22');
+    // Twice: the second walk knows the way.
+    for (const who of [ctx, ctx, user, user]) t.equal(found(who), 1);
+    chmod(ctx, place('/a/b'), 0o700);
+    for (const who of [user, ctx, user]) t.equal(found(who), who === ctx ? 1 : 'EACCES');
+    chmod(ctx, place('/a/b'), 0o755);
+    for (const who of [user, user]) t.equal(found(who), 1);
+    rename(ctx, ctx.root, '/a/b', ctx.root, '/a/old', 0);
+    t.equal(found(), 'ENOENT');
+    symlink(ctx, '/x', ctx.root, '/a/b');
+    for (const who of [ctx, user, ctx]) t.equal(found(who), 2);
+    unlink(ctx, ctx.root, '/a/b');
+    rename(ctx, ctx.root, '/a/old', ctx.root, '/a/b', 0);
+    for (const who of [ctx, ctx]) t.equal(found(who), 1);
+    const over = new TmpFs({ dev: anonymousDev() });
+    const mount = ctx.vfs.mount(over, place('/a/b'), 0);
+    for (const who of [ctx, user]) t.equal(found(who), 'ENOENT');
+    mkdir(ctx, ctx.root, '/a/b/c', 0o755);
+    write(ctx, '/a/b/c/file', '333');
+    for (const who of [ctx, user, ctx]) t.equal(found(who), 3);
+    if (typeof mount !== 'number') ctx.vfs.unmount(mount);
+    t.equal(found(), 1);
+    unlink(ctx, ctx.root, '/a/b/c/file');
+    rmdir(ctx, ctx.root, '/a/b/c');
+    t.equal(found(), 'ENOENT');
+    write(ctx, '/a/b/c', 'a file');
+    t.equal(found(), 'ENOTDIR');
+    unlink(ctx, ctx.root, '/a/b/c');
+    mkdir(ctx, ctx.root, '/a/b/c', 0o755);
+    write(ctx, '/a/b/c/file', '4444');
+    t.equal(found(), 4);
+    const inside = new PathContext(ctx.vfs, place('/x'), place('/x'), 0o022, ROOT);
+    mkdir(ctx, ctx.root, '/x/a', 0o755);
+    for (const who of [inside, ctx, inside]) t.equal(found(who), who === ctx ? 4 : 'ENOENT');
+  }
+});
+
 t.test('paths', async (t) => {
   const ctx = contextOf(new TmpFs());
   const root = ctx.root;

@@ -16,6 +16,7 @@ import { ATTR, Inode, classPermission } from '../inode.js';
 import type { AttrChange, DirSink, FileSystem, NewInode, Stat, StatFs } from '../inode.js';
 import type { Location } from '../mount.js';
 import type { OpenFile } from '../open_file.js';
+import { forgetWays } from '../walked.js';
 
 const UTIME_OMIT = 0x3ffffffe;
 /** What the host is told of the flags of open(2). */
@@ -47,6 +48,7 @@ function hostCred(): FileCredentials | null {
 
 export class HostFs implements FileSystem {
   readonly type = 'hostfs';
+  readonly keepsDirectories = true;
   readonly dev: number;
   readonly root: HostInode;
   /** What the host said of `fresh`, which was looked up last. */
@@ -86,10 +88,11 @@ export class HostFs implements FileSystem {
     return 0;
   }
 
-  /** Fills `buffer` for a path. */
-  statPath(path: string): number {
-    return this.whole && path !== ''
-      ? native.statAt(this.rootFd, path, this.buffer) : native.statBeneath(this.rootFd, path, this.buffer);
+  /** Fills `buffer` for a name in a directory, or for the directory if the name is ''. */
+  statIn(directory: string, name: string): number {
+    return this.whole && (directory !== '' || name !== '')
+      ? native.statAt(this.rootFd, directory, name, this.buffer)
+      : native.statBeneath(this.rootFd, directory, name, this.buffer);
   }
 
   /** Forgets all directories: one of them is not what it was. */
@@ -221,13 +224,17 @@ export class HostInode extends Inode {
   override lookup(name: string): Inode | number {
     const directory = this.children?.get(name);
     if (directory !== undefined) return directory;
-    const fs = this.fs;
     const file = this.files?.get(name);
     if (file !== undefined) {
       if (file.recheck() >= 0) return file;
       this.forgetFile(file);
     }
-    const failed = fs.statPath(this.childPath(name));
+    return this.lookupNew(name);
+  }
+
+  override lookupNew(name: string): Inode | number {
+    const fs = this.fs;
+    const failed = fs.statIn(this.path, name);
     if (failed < 0) {
       if (failed !== -E.LOOP && failed !== -E.NOTDIR) return failed;
       fs.forget();
@@ -253,7 +260,7 @@ export class HostInode extends Inode {
   override recheck(): number {
     const { fs } = this;
     fs.fresh = null;
-    if (fs.statPath(this.path) < 0 || !this.is(fs.buffer)) return -E.STALE;
+    if (this.look() < 0 || !this.is(fs.buffer)) return -E.STALE;
     this.takeAttributes(fs.buffer);
     fs.fresh = this;
     return 0;
@@ -273,8 +280,15 @@ export class HostInode extends Inode {
     const sameOwner = said[STAT.uid] === this.hostUid && said[STAT.gid] === this.hostGid;
     return sameOwner && this.is(said) && said[STAT.mode] === this.mode;
   }
+  /** Fills fs.buffer with what the host says of this file now. 0 or -errno. */
+  private look(): number {
+    const above = this.parent as HostInode | null;
+    return above === null ? this.fs.statIn('', '') : this.fs.statIn(above.path, this.name);
+  }
   private takeAttributes(said: Float64Array): void {
-    this.mode = said[STAT.mode]!;
+    const mode = said[STAT.mode]!;
+    if (mode !== this.mode && this.type === S.IFDIR) forgetWays();
+    this.mode = mode;
     this.uid = shownUid(this.hostUid = said[STAT.uid]!);
     this.gid = shownGid(this.hostGid = said[STAT.gid]!);
   }
@@ -286,7 +300,7 @@ export class HostInode extends Inode {
   override stat(out: Stat): number {
     const fs = this.fs;
     fs.fresh = null;
-    const failed = fs.statPath(this.path);
+    const failed = this.look();
     if (failed < 0) return failed;
     this.takeAttributes(fs.buffer);
     statFromHost(fs.buffer, out);
@@ -312,7 +326,7 @@ export class HostInode extends Inode {
     fs.fresh = null;
     const reusable = fs.whole && (flags & HOST_FLAGS) === O.RDONLY;
     if (reusable && this.kept >= 0) {
-      if (fs.statPath(this.path) >= 0 && this.isUnchanged(said) && changeOf(said) === this.keptChange) {
+      if (this.look() >= 0 && this.isUnchanged(said) && changeOf(said) === this.keptChange) {
         const again = this.kept;
         this.kept = -1;
         return new KeptHostFile(again, flags, location, this, this.keptChange);
@@ -469,7 +483,7 @@ export class HostInode extends Inode {
       const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
       result = native.utimensBeneath(fs.rootFd, path, change.atime, atimeNsec, change.mtime, mtimeNsec);
     }
-    if (result >= 0 && fs.statPath(path) >= 0) this.takeAttributes(fs.buffer);
+    if (result >= 0 && this.look() >= 0) this.takeAttributes(fs.buffer);
     return result;
   }
 

@@ -46,6 +46,7 @@ export interface OverlayLayers {
 
 export class OverlayFs implements FileSystem {
   readonly type = 'overlay';
+  readonly keepsDirectories = true;
   readonly source: string;
   readonly readOnly: boolean;
   readonly dev: number;
@@ -199,8 +200,10 @@ export class OverlayDir extends Inode {
   }
 
   override lookup(name: string): Inode | number {
-    const known = this.children?.get(name);
-    if (known !== undefined) return known;
+    return this.children?.get(name) ?? this.lookupNew(name);
+  }
+
+  override lookupNew(name: string): Inode | number {
     let upper: Inode | null = null;
     if (this.upper !== null) {
       const found = this.upper.lookup(name);
@@ -212,7 +215,7 @@ export class OverlayDir extends Inode {
       }
     }
     let lowers: readonly Inode[] | number;
-    let lowerPath = `${this.lowerPath}/${name}`;
+    let lowerPath = '';
     if (upper === null && this.lowers.length === 1 && this.fs.lowers.isLowest(this.lowers[0]!)) {
       // The usual case: nothing has changed here, and there is one layer below.
       const below = this.lowers[0]!.lookup(name);
@@ -222,12 +225,14 @@ export class OverlayDir extends Inode {
       }
       if (below.type !== S.IFDIR) return isWhiteout(below) ? -E.NOENT : new OverlayFile(this.fs, this, name, below);
       lowers = [below];
+      lowerPath = `${this.lowerPath}/${name}`;
     } else {
       const redirect = upper === null ? null : redirectOf(upper);
       if (redirect !== null) {
         lowerPath = redirect.startsWith('/') ? redirect : `${this.lowerPath}/${redirect}`;
         lowers = this.fs.lowers.at(this.fs.lowers.roots, lowerPath);
       } else {
+        lowerPath = `${this.lowerPath}/${name}`;
         lowers = upper !== null && isOpaque(upper) ? [] : this.fs.lowers.lookup(this.lowers, name);
       }
       if (typeof lowers === 'number') {

@@ -22,6 +22,7 @@ const MAX_WARNINGS = 5;
 
 export class TarFs implements FileSystem {
   readonly type = 'tarfs';
+  readonly keepsDirectories = true;
   readonly dev = anonymousDev();
   readonly readOnly = true;
   readonly root: TarInode;

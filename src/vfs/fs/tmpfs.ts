@@ -43,6 +43,7 @@ function stamp(seconds: number, nanoseconds: number): number {
 
 export class TmpFs implements FileSystem, PageQuota {
   readonly type: string;
+  readonly keepsDirectories = true;
   readonly source: string;
   readonly dev: number;
   readonly whiteouts = true;

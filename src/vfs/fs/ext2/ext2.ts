@@ -45,6 +45,7 @@ const KEPT_COPY_BYTES = 128 << 20;
 
 export class Ext2Fs implements FileSystem {
   readonly type: string;
+  readonly keepsDirectories = true;
   readonly source: string;
   readonly dev: number;
   readonly disk: Disk;

@@ -25,6 +25,7 @@ const MOST_REPORTS = 20;
 
 export class FatFs implements FileSystem {
   readonly type = 'vfat';
+  readonly keepsDirectories = true;
   readonly source: string;
   readonly dev: number;
   readOnly: boolean;

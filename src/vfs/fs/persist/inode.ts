@@ -74,7 +74,7 @@ export class PersistInode extends Inode {
   }
   override stat(out: Stat): number {
     if (this.type === S.IFREG) {
-      const failed = native.statBeneath(this.fs.filesFd, this.hostName, host);
+      const failed = native.statBeneath(this.fs.filesFd, '', this.hostName, host);
       if (failed < 0) return failed;
       out.size = host[STAT.size]!;
       out.blocks = host[STAT.blocks]!;
@@ -138,7 +138,7 @@ export class PersistInode extends Inode {
     if (this.entries.has(name)) return -E.EXIST;
     const inode = this.make(init);
     if (typeof inode === 'number') return inode;
-    readClock();
+    // The clock was read there, and both records have one time.
     const failed = this.fs.log(linkRecord(this, name, inode.id, now.seconds, now.nanoseconds));
     if (failed < 0) {
       inode.freeUnused();

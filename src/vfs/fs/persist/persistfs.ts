@@ -33,6 +33,7 @@ export class PersistError extends Error {}
 
 export class PersistFs implements FileSystem {
   readonly type = 'persist';
+  readonly keepsDirectories = true;
   readonly readOnly = false;
   readonly whiteouts = true;
   readonly leavesWhiteouts = true;
