@@ -97,6 +97,11 @@ function markdownFiles() {
     .filter((file) => existsSync(file) && readdirSync(packages).length > 0);
 }
 
+/** The host lets us have a tree of mounts of our own. */
+function mayMount(busybox) {
+  return busybox !== undefined && spawnSync(busybox, ['unshare', '-m', 'true']).status === 0;
+}
+
 /** Files that busybox makes on the host, once: input of gunzip and of tar. */
 function gzipped(busybox, file) {
   const path = `${file}.gz`;
@@ -140,7 +145,7 @@ export function realPrograms(long) {
   const esbuild = bin('@esbuild/linux-x64/bin/esbuild');
   const ninja = bin('@rescript/linux-x64/bin/ninja.exe');
   mkdirSync(DATA, { recursive: true });
-  const [script, files, sqlite, git] = ['shell.sh', 'files.sh', 'sqlite.sh', 'git.sh'].map((name) => {
+  const [script, files, mounts, sqlite, git] = ['shell.sh', 'files.sh', 'mounts.sh', 'sqlite.sh', 'git.sh'].map((name) => {
     const path = join(DATA, name);
     copyFileSync(join(root, 'conformance/programs', name), path);
     return path;
@@ -225,6 +230,10 @@ export function realPrograms(long) {
     npm('just', 'just', [just], { prepare: (cwd) => writeFileSync(join(cwd, 'justfile'), JUSTFILE) }),
     applet('sh script', ['sh', script]),
     scripted('trees of files', 'busybox', files, [long ? '200' : '6']),
+    {
+      name: 'mounts', program: 'unshare -m', timeout: 60,
+      argv: [mayMount(busybox) ? busybox : undefined, 'sh', mounts, busybox, 'outside'],
+    },
     scripted('sqlite3 journals', 'sqlite3', sqlite, []),
     {
       name: 'sqlite3 journals, static', program: 'sqlite3', argv: [busybox, 'sh', sqlite, sqliteShell], timeout: 240,
