@@ -1,8 +1,12 @@
 # Mounts with busybox: tmpfs, bind, read-only, moved, stacked, propagation, df and /proc/mounts, in a tree of its own.
 B=$1
-[ "$2" = inside ] || exec $B unshare -m $B sh "$0" $B inside
+D=/tmp/posixx-mounts
 umask 022
-D=/mnt
+if [ "$2" != inside ]; then
+  $B mkdir $D && $B unshare -m $B sh "$0" $B inside; status=$?
+  $B rmdir $D
+  exit $status
+fi
 
 # Where something is mounted below, of which type.
 shown() { $B awk -v d=$D/ 'index($2, d) == 1 { print $2, $3 }' /proc/mounts; }
