@@ -11,7 +11,7 @@ import { leaveNamespace } from './mount_use.js';
 
 const NSFS_MAGIC = 0x6e736673;
 const NEWTIME = 0x80;
-const NS_GET_NSTYPE = 0xb703;
+const NS_GET_NSTYPE = 0xb703, NS_GET_MNTNS_ID = 0x8008b705;
 
 /** Kinds by their names in links, with the inode numbers of the first ones (linux/proc_ns.h) and their CLONE flag. */
 const KINDS: Readonly<Record<string, readonly [ino: number, flag: number]>> = {
@@ -86,8 +86,13 @@ export class NamespaceFile extends OpenFile {
   override get label(): string {
     return this.text;
   }
-  override ioctl(request: number, _arg: number, _memory: UserMemory): number {
-    return request === NS_GET_NSTYPE ? this.kind : -E.NOTTY;
+  override ioctl(request: number, arg: number, memory: UserMemory): number {
+    if (request === NS_GET_NSTYPE) return this.kind;
+    if (request !== NS_GET_MNTNS_ID) return -E.NOTTY;
+    if (this.tree === null) return -E.INVAL;
+    if (!memory.writable(arg, 8)) return -E.FAULT;
+    memory.window.view.setBigUint64(arg, BigInt(this.tree.id), true);
+    return 0;
   }
   protected override closed(): number {
     if (this.tree !== null && --this.tree.holders === 0) leaveNamespace(this.kernel, this.tree);

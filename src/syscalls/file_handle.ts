@@ -1,6 +1,6 @@
 /** name_to_handle_at(2) and open_by_handle_at(2). */
 import { E } from '../abi/errno.js';
-import { AT, O } from '../abi/fcntl.js';
+import { AT, O, S } from '../abi/fcntl.js';
 import { FIRST_UNIQUE_ID } from '../abi/mount.js';
 import type { Task } from '../kernel/task.js';
 import { CAP, capable } from '../vfs/credentials.js';
@@ -14,6 +14,8 @@ const MAX_HANDLE = 128;
 const HEAD = 8;
 const BYTES = 12;
 const FILEID_INO64_GEN = 0x81;
+/** Bits of the type that AT_HANDLE_CONNECTABLE adds: the file can be told its path (as any can here). */
+const CONNECTABLE = 0x1_0000, OF_DIRECTORY = 0x2_0000;
 /** Flags of name_to_handle_at alone. */
 const AT_HANDLE = { MNT_ID_UNIQUE: 1, CONNECTABLE: 2, FID: 0x200 } as const;
 
@@ -21,7 +23,10 @@ const AT_HANDLE = { MNT_ID_UNIQUE: 1, CONNECTABLE: 2, FID: 0x200 } as const;
 function nameToHandleAt(
   task: Task, dirfd: number, path: number, handle: number, mountId: number, flags: number,
 ): number {
-  if (flags & ~(AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | AT_HANDLE.FID | AT_HANDLE.MNT_ID_UNIQUE)) return -E.INVAL;
+  const known = AT_HANDLE.FID | AT_HANDLE.MNT_ID_UNIQUE | AT_HANDLE.CONNECTABLE;
+  if (flags & ~(AT.SYMLINK_FOLLOW | AT.EMPTY_PATH | known)) return -E.INVAL;
+  const connectable = (flags & AT_HANDLE.CONNECTABLE) !== 0;
+  if (connectable && flags & (AT_HANDLE.FID | AT.EMPTY_PATH)) return -E.INVAL;
   const { mm } = task;
   const follow = flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW;
   const place = locate(task, dirfd, path, follow | (flags & AT.EMPTY_PATH));
@@ -31,9 +36,11 @@ function nameToHandleAt(
   if (room > MAX_HANDLE) return -E.INVAL;
   const ino = remember(place);
   if (ino < 0) return ino;
+  const how = !connectable ? 0 : place.inode.type === S.IFDIR ? CONNECTABLE | OF_DIRECTORY : CONNECTABLE;
+  const kind = FILEID_INO64_GEN | how;
   const wide = (flags & AT_HANDLE.MNT_ID_UNIQUE) !== 0;
   const stored = wide ? mm.putU64(mountId, FIRST_UNIQUE_ID + place.mount.id) : mm.putU32(mountId, place.mount.id);
-  if (!stored || !mm.putU32(handle, BYTES) || !mm.putU32(handle + 4, FILEID_INO64_GEN)) return -E.FAULT;
+  if (!stored || !mm.putU32(handle, BYTES) || !mm.putU32(handle + 4, kind)) return -E.FAULT;
   if (room < BYTES) return -E.OVERFLOW;
   return mm.putU32(handle + HEAD, 0) && mm.putU64(handle + HEAD + 4, ino) ? 0 : -E.FAULT;
 }
@@ -49,7 +56,7 @@ function openByHandleAt(task: Task, mountFd: number, handle: number, flags: numb
   if (anchor === undefined || anchor === null) return -E.BADF;
   if (!capable(task.fs.cred, CAP.DAC_READ_SEARCH)) return -E.PERM;
   if (!mm.readable(handle + HEAD, length)) return -E.FAULT;
-  if (length !== BYTES || mm.getU32(handle + 4) !== FILEID_INO64_GEN) return -E.STALE;
+  if (length !== BYTES || (mm.getU32(handle + 4) & ~(CONNECTABLE | OF_DIRECTORY)) !== FILEID_INO64_GEN) return -E.STALE;
   const place = recall(anchor.mount, mm.getU64(handle + HEAD + 4));
   if (typeof place === 'number') return place;
   const opened = vfs.openFound(task.fs, place, flags | O.LARGEFILE);

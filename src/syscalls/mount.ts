@@ -173,7 +173,7 @@ export function moveMount(task: Task, from: Location, on: Location, beneath: boo
   const covers = top.mount;
   const to = beneath ? covers.on : top;
   if (to === null) return -E.INVAL;
-  if (to.inode.removed) return -E.NOENT;
+  if (to.inode.removed || to.inode.ephemeral) return -E.NOENT;
   if ((from.inode.type === S.IFDIR) !== (to.inode.type === S.IFDIR)) return -E.INVAL;
   if (!isOurs(task, to.mount) && to.mount.namespace?.detached !== true) return -E.INVAL;
   if (mount.on === null) {

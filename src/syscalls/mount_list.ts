@@ -5,9 +5,10 @@ import {
 } from '../abi/mount.js';
 import { fileSystemOptions, rootOf } from '../kernel/procfs/mount_files.js';
 import type { Task } from '../kernel/task.js';
+import { CAP, capable } from '../vfs/credentials.js';
 import { devMajor, devMinor, StatFs } from '../vfs/inode.js';
 import { Location, type Mount } from '../vfs/mount.js';
-import { mountsBelow } from '../vfs/mount_tree.js';
+import { isReachable, mountsBelow, type MountNamespace } from '../vfs/mount_tree.js';
 import { pathOf } from '../vfs/path_walk.js';
 import { attributesOf } from './mount_attributes.js';
 import { call, flags, ptr, size, uint, type Row } from './types.js';
@@ -20,9 +21,12 @@ const REQUEST_SIZES = [24, 32];
 interface Request {
   readonly id: bigint;
   readonly param: bigint;
+  readonly tree: MountNamespace;
+  /** What is not below it is seen by administrators only. */
+  readonly root: Location;
 }
 
-/** struct mnt_id_req. -EFAULT, -E2BIG, -EINVAL; -ENOENT: another tree of mounts. */
+/** struct mnt_id_req. -EFAULT, -E2BIG, -EINVAL; -ENOENT: there is no such tree of mounts; -EPERM: it is another's. */
 function fetchRequest(task: Task, address: number): Request | number {
   const { mm } = task;
   const o = MNT_ID_REQ.lp64;
@@ -36,17 +40,28 @@ function fetchRequest(task: Task, address: number): Request | number {
   if (view.getUint32(address + o.spare, true) !== 0) return -E.INVAL;
   const id = view.getBigUint64(address + o.id, true);
   if (id <= BigInt(FIRST_UNIQUE_ID)) return -E.INVAL;
-  const tree = length >= REQUEST_SIZES[1]! ? view.getBigUint64(address + o.size, true) : 0n;
-  if (tree !== 0n && tree !== BigInt(task.fs.namespace.id)) return -E.NOENT;
-  return { id, param: view.getBigUint64(address + o.param, true) };
+  const wanted = length >= REQUEST_SIZES[1]! ? view.getBigUint64(address + o.size, true) : 0n;
+  const { namespace, root, vfs, cred } = task.fs;
+  const tree = wanted === 0n ? namespace : [...vfs.namespaces].find((each) => BigInt(each.id) === wanted);
+  if (tree === undefined || tree.detached) return -E.NOENT;
+  if (tree !== namespace && !capable(cred, CAP.SYS_ADMIN)) return -E.PERM;
+  return {
+    id, tree, param: view.getBigUint64(address + o.param, true),
+    root: tree === namespace ? root : new Location(tree.root, tree.root.root),
+  };
+}
+
+/** May the caller know of a mount? What its root does not lead to takes an administrator. */
+function mayKnow(task: Task, place: Location, root: Location): boolean {
+  return isReachable(place, root) || capable(task.fs.cred, CAP.SYS_ADMIN);
 }
 
 function uniqueId(mount: Mount): number {
   return FIRST_UNIQUE_ID + mount.id;
 }
 
-function found(task: Task, id: bigint): Mount | undefined {
-  return task.fs.namespace.mounts().find((mount) => BigInt(uniqueId(mount)) === id);
+function found({ tree, id }: Request): Mount | undefined {
+  return tree.mounts().find((mount) => BigInt(uniqueId(mount)) === id);
 }
 
 /** listmount(2). */
@@ -57,8 +72,9 @@ function listmount(task: Task, request: number, ids: number, count: number, flag
   const asked = fetchRequest(task, request);
   if (typeof asked === 'number') return asked;
   if (asked.param !== 0n && asked.param <= BigInt(FIRST_UNIQUE_ID)) return -E.INVAL;
-  const top = asked.id === LSMT_ROOT ? task.fs.root : placeOf(found(task, asked.id));
+  const top = asked.id === LSMT_ROOT ? asked.root : placeOf(found(asked));
   if (top === null) return -E.NOENT;
+  if (!mayKnow(task, top, asked.root)) return -E.PERM;
   const below = mountsBelow(top).map(uniqueId);
   if (asked.id === LSMT_ROOT && top.inode === top.mount.root) below.push(uniqueId(top.mount));
   below.sort((a, b) => a - b);
@@ -87,11 +103,13 @@ function statmount(task: Task, request: number, buffer: number, length: number, 
   const mask = Number(asked.param & 0xffff_ffffn);
   const o = STATMOUNT_FIELDS.lp64;
   if (mask & STRINGS && length <= o.size) return -E.OVERFLOW;
-  const mount = found(task, asked.id);
+  const mount = found(asked);
   if (mount === undefined) return -E.NOENT;
+  const place = new Location(mount, mount.root);
+  if (!mayKnow(task, place, asked.root)) return -E.PERM;
   const bytes = Buffer.alloc(o.size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, o.size);
-  const text = describe(task, mount, mask, view);
+  const text = describe(mount, pathOf(asked.root, place), mask, view);
   const whole = Buffer.concat([bytes, Buffer.from(text, 'latin1')]);
   if (mask & STRINGS && whole.length > length) return -E.OVERFLOW;
   const given = whole.subarray(0, Math.min(length, whole.length));
@@ -100,8 +118,8 @@ function statmount(task: Task, request: number, buffer: number, length: number, 
   return 0;
 }
 
-/** Fills the struct with what `mask` asks for. Gives the strings, as they stand behind it. */
-function describe(task: Task, mount: Mount, mask: number, view: DataView): string {
+/** Fills the struct with what `mask` asks for of a mount at `path`. Gives the strings, as they stand behind it. */
+function describe(mount: Mount, path: string, mask: number, view: DataView): string {
   const o = STATMOUNT_FIELDS.lp64;
   const { fs, group, master } = mount;
   const put32 = (at: number, value: number): void => view.setUint32(at, value, true);
@@ -140,12 +158,12 @@ function describe(task: Task, mount: Mount, mask: number, view: DataView): strin
     filled |= STATMOUNT.PROPAGATE_FROM;
   }
   if (mask & STATMOUNT.MNT_NS_ID) {
-    put64(o.namespaceId, task.fs.namespace.id);
+    put64(o.namespaceId, mount.namespace?.id ?? 0);
     filled |= STATMOUNT.MNT_NS_ID;
   }
   put(STATMOUNT.FS_TYPE, o.type, fs.type);
   put(STATMOUNT.MNT_ROOT, o.root, rootOf(mount));
-  put(STATMOUNT.MNT_POINT, o.point, pathOf(task.fs.root, new Location(mount, mount.root)));
+  put(STATMOUNT.MNT_POINT, o.point, path);
   const options = fileSystemOptions(fs).substring(1);
   if (options !== '') put(STATMOUNT.MNT_OPTS, o.options, options);
   put(STATMOUNT.SB_SOURCE, o.source, fs.source);

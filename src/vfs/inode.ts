@@ -166,6 +166,10 @@ export abstract class Inode {
   get opensItself(): boolean {
     return false;
   }
+  /** Made for whoever looks it up (/proc/PID/fd/N): nothing can be mounted on it. */
+  get ephemeral(): boolean {
+    return false;
+  }
   abstract stat(out: Stat): number;
   /** Somebody keeps this file without having it open (O_PATH): without a name it lives on until `unpin`. */
   pin(): void {}

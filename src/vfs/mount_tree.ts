@@ -163,7 +163,7 @@ export function detachedTree(top: Mount): MountNamespace {
  */
 export function attach(tree: Mount, on: Location): number {
   if ((tree.root.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
-  if (on.inode.removed) return -E.NOENT;
+  if (on.inode.removed || on.inode.ephemeral) return -E.NOENT;
   place(tree, on);
   join(on.mount.namespace, tree);
   return 0;

@@ -172,6 +172,18 @@ class ThreadsDirectory extends ProcInode {
   }
 }
 
+class FdLink extends ProcLink {
+  override get ephemeral(): boolean {
+    return true;
+  }
+}
+
+class FdInfo extends ProcFile {
+  override get ephemeral(): boolean {
+    return true;
+  }
+}
+
 /** /proc/PID/fd and fdinfo. */
 class FdDirectory extends ProcInode {
   constructor(
@@ -184,9 +196,9 @@ class FdDirectory extends ProcInode {
     const fd = /^(0|[1-9][0-9]*)$/.test(name) ? Number(name) : -1;
     const file = this.file(fd);
     if (!file) return -E.NOENT;
-    if (!this.links) return new ProcFile(this.fs, () => this.info(fd), this.ownedBy, 0o400);
+    if (!this.links) return new FdInfo(this.fs, () => this.info(fd), this.ownedBy, 0o400);
     const mode = (file.canRead ? 0o500 : 0) | (file.canWrite ? 0o300 : 0);
-    return new ProcLink(this.fs, () => {
+    return new FdLink(this.fs, () => {
       const open = this.file(fd);
       if (!open) return -E.NOENT;
       if (open.label !== '') return open.label;
