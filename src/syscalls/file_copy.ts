@@ -2,13 +2,13 @@
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
-import { MAX_RW_COUNT, SEEK } from '../abi/file.js';
+import { IN, MAX_RW_COUNT, SEEK } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import { SIG } from '../abi/signal.js';
 import type { Task } from '../kernel/task.js';
 import { waitReadyOf } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { OWN_POSITION, raise, withinFileLimit } from './transfer.js';
+import { OWN_POSITION, raise, told, withinFileLimit, written } from './transfer.js';
 import { call, fd, ptr, size, uint, type Row } from './types.js';
 
 const COPY_CHUNK = 1 << 18;
@@ -27,18 +27,25 @@ function copyBytes(
   while (done < count) {
     const want = Math.min(buffer.length, count - done);
     const got = fromAt < 0 ? from.read(buffer, 0, want) : from.pread(buffer, 0, want, fromAt + done);
-    if (got <= 0) return done > 0 ? done : got;
+    if (got <= 0) {
+      if (done === 0) return got;
+      break;
+    }
     const wrote = toAt < 0 ? to.write(buffer, 0, got) : to.pwrite(buffer, 0, got, toAt + done);
     if (wrote < got) {
       // What was read but not taken is read again.
       if (fromAt < 0) from.seek(Math.max(wrote, 0) - got, SEEK.CUR);
-      if (wrote < 0) return done > 0 ? done : wrote;
+      if (wrote < 0) {
+        if (done === 0) return wrote;
+        break;
+      }
     }
     done += wrote;
     // A file that is copied to its own end never ends.
     if (wrote < got || (got < want && from.inode === to.inode)) break;
   }
-  return done;
+  told(from, IN.ACCESS, done);
+  return written(task, to, done);
 }
 
 /** sendfile(2). `offset` is the address of a position to read at and to move on, or 0. */

@@ -13,6 +13,9 @@ import { call, fd, flags, int, path, type Row } from './types.js';
 
 const WATCH_FLAGS = IN.ONLYDIR | IN.DONT_FOLLOW | IN.EXCL_UNLINK | IN.MASK_CREATE | IN.MASK_ADD | IN.ONESHOT;
 
+/** Some bit of these must be there, were it one that asks for nothing. */
+const KNOWN = IN.ALL_EVENTS | IN.UNMOUNT | IN.Q_OVERFLOW | IN.IGNORED | IN.ISDIR | WATCH_FLAGS;
+
 /** inotify_init1(2). */
 function inotifyInit1(task: Task, flags: number): number {
   if (flags & ~(O.NONBLOCK | O.CLOEXEC)) return -E.INVAL;
@@ -29,7 +32,7 @@ function inotifyInit(task: Task): number {
 
 /** inotify_add_watch(2). */
 function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): number {
-  if ((mask & IN.ALL_EVENTS) === 0) return -E.INVAL;
+  if ((mask & KNOWN) === 0) return -E.INVAL;
   if (mask & IN.MASK_ADD && mask & IN.MASK_CREATE) return -E.INVAL;
   const file = task.files.get(fd);
   if (file === undefined) return -E.BADF;
@@ -39,7 +42,7 @@ function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): nu
   if (mask & IN.ONLYDIR && place.inode.type !== S.IFDIR) return -E.NOTDIR;
   const denied = place.inode.permission(task.fs.cred, 4);
   if (denied < 0) return denied;
-  const wd = file.add(place.inode, mask & (IN.ALL_EVENTS | WATCH_FLAGS));
+  const wd = file.add(place, mask & (IN.ALL_EVENTS | WATCH_FLAGS));
   listen(task.kernel);
   return wd;
 }

@@ -1,14 +1,14 @@
 /** Moving bytes between a pipe and a file: splice(2), tee(2), vmsplice(2). */
 import { E } from '../abi/errno.js';
 import { O, POLL, S } from '../abi/fcntl.js';
-import { MAX_RW_COUNT, SPLICE_F } from '../abi/file.js';
+import { IN, MAX_RW_COUNT, SPLICE_F } from '../abi/file.js';
 import { AnonymousFile } from '../kernel/anonymous_file.js';
 import { PidFile } from '../kernel/pidfd.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady, waitReadyOf } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { brokenPipe, fetchVector, readVector, withinFileLimit } from './transfer.js';
+import { brokenPipe, fetchVector, readVector, told, withinFileLimit, written } from './transfer.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
 
 const SPLICE_FLAGS = SPLICE_F.MOVE | SPLICE_F.NONBLOCK | SPLICE_F.MORE | SPLICE_F.GIFT;
@@ -64,7 +64,8 @@ function move(
   const wrote = toAt < 0 ? to.write(buffer, 0, got) : to.pwrite(buffer, 0, got, toAt);
   if (wrote === -E.PIPE) return brokenPipe(task);
   if (wrote > 0 && offset !== 0) task.mm.putU64(offset, (fromAt < 0 ? toAt : fromAt) + wrote);
-  return wrote;
+  told(from, IN.ACCESS, wrote);
+  return written(task, to, wrote);
 }
 
 /** From a pipe: only what the other side takes leaves it. */
@@ -78,7 +79,7 @@ function drain(task: Task, from: PipeFile, to: OpenFile, at: number, offset: num
     from.read(bytes, 0, wrote);
     if (offset !== 0) task.mm.putU64(offset, at + wrote);
   }
-  return wrote;
+  return written(task, to, wrote);
 }
 
 function waits(from: OpenFile, to: OpenFile, flags: number): boolean {

@@ -114,13 +114,13 @@ function writeOn(task: Task, file: OpenFile, buf: number, length: number, done: 
 }
 
 /** Lets those who watch the file (inotify) know of a transfer; gives its count. */
-function told(file: OpenFile, event: number, count: number): number {
+export function told(file: OpenFile, event: number, count: number): number {
   if (count > 0 && watched() && file.location !== null) notifyPlace(file.location, event);
   return count;
 }
 
 /** After a write of `count` bytes: those who watch are told, and a privileged program is one no more. */
-function written(task: Task, file: OpenFile, count: number): number {
+export function written(task: Task, file: OpenFile, count: number): number {
   const place = file.location;
   if (count > 0 && place !== null) {
     if (watched()) notifyPlace(place, IN.MODIFY);

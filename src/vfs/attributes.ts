@@ -47,7 +47,7 @@ export function chown(ctx: PathContext, place: Location, uid: number, gid: numbe
     changes.mask |= ATTR.MODE;
     changes.mode = inode.mode & 0o7777 & ~lost;
   }
-  return changed(place, changes, IN.ATTRIB);
+  return changed(place, changes, changes.mask === 0 ? 0 : IN.ATTRIB);
 }
 
 /** utimensat(2): seconds and nanoseconds, the latter UTIME.NOW or UTIME.OMIT. */
@@ -74,7 +74,9 @@ export function utimens(
     changes.mtime = mtimeNsec === UTIME.NOW ? now.seconds : mtime;
     changes.mtimeNsec = mtimeNsec === UTIME.NOW ? now.nanoseconds : mtimeNsec;
   }
-  return changed(place, changes, IN.ATTRIB);
+  // One time alone is set as by a read or a write (Linux fsnotify_change).
+  return changed(place, changes,
+    changes.mask === ATTR.ATIME ? IN.ACCESS : changes.mask === ATTR.MTIME ? IN.MODIFY : IN.ATTRIB);
 }
 
 /** truncate(2). */
@@ -97,7 +99,7 @@ export function truncate(ctx: PathContext, place: Location, size: number): numbe
 function changed(place: Location, changes: AttrChange, event: number): number {
   const result = place.inode.setattr(changes);
   if (result >= 0) {
-    notifyPlace(place, event);
+    if (event !== 0) notifyPlace(place, event);
     changedThrough(place.mount.fs);
   }
   if (changes.mask & ATTR.MODE && place.inode.type === S.IFDIR) forgetWays();

@@ -3,7 +3,8 @@ import { E } from '../abi/errno.js';
 import { IN } from '../abi/file.js';
 import { O, POLL, S } from '../abi/fcntl.js';
 import { Stat } from './inode.js';
-import type { Inode } from './inode.js';
+import type { FileSystem, Inode } from './inode.js';
+import type { Location } from './mount.js';
 import { addWatch, collectHostEvents, removeWatch } from './notify.js';
 import type { Watch } from './notify.js';
 import { OpenFile } from './open_file.js';
@@ -23,7 +24,13 @@ interface QueuedEvent {
 }
 
 class InotifyWatch implements Watch {
-  constructor(private readonly owner: InotifyFile, readonly wd: number, readonly inode: Inode, public mask: number) {}
+  readonly inode: Inode;
+  readonly fs: FileSystem;
+
+  constructor(private readonly owner: InotifyFile, readonly wd: number, place: Location, public mask: number) {
+    this.inode = place.inode;
+    this.fs = place.mount.fs;
+  }
 
   event(mask: number, name: string, cookie: number, unlinked: boolean): void {
     if (unlinked && this.mask & IN.EXCL_UNLINK && name !== '') return;
@@ -70,15 +77,15 @@ export class InotifyFile extends OpenFile {
   }
 
   /** inotify_add_watch(2): the watch descriptor. -EEXIST with IN.MASK_CREATE, -ENOSPC. */
-  add(inode: Inode, mask: number): number {
+  add(place: Location, mask: number): number {
     for (const watch of this.watches.values()) {
-      if (watch.inode.identity !== inode.identity) continue;
+      if (watch.inode.identity !== place.inode.identity || watch.fs !== place.mount.fs) continue;
       if (mask & IN.MASK_CREATE) return -E.EXIST;
       watch.mask = mask & IN.MASK_ADD ? watch.mask | mask : mask;
       return watch.wd;
     }
     if (this.watches.size >= inotifyLimits.watches) return -E.NOSPC;
-    const watch = new InotifyWatch(this, ++this.lastWd, inode, mask);
+    const watch = new InotifyWatch(this, ++this.lastWd, place, mask);
     addWatch(watch);
     this.watches.set(watch.wd, watch);
     return watch.wd;

@@ -70,7 +70,7 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   if (linksOf(source.inode) === 0 && !linkable.has(source.inode)) return -E.NOENT;
   const result = found.dir.link(found.name, source.inode);
   if (result >= 0) {
-    notifyInode(source.inode, IN.ATTRIB);
+    notifyInode(source, IN.ATTRIB);
     notifyCreated(found.dir, found.name, source.inode);
     namedThrough(found.dirMount.fs, found.dir);
   }

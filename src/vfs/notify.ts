@@ -8,6 +8,8 @@ import type { Location } from './mount.js';
 /** A watch on one inode. */
 export interface Watch {
   readonly inode: Inode;
+  /** The file system in which it was found: what is done to a layer of an overlay is not done to the overlay. */
+  readonly fs: FileSystem;
   /**
    * `name` is '' for the inode itself, else the entry in the directory. `unlinked`: the file has no name any more
    * (IN_EXCL_UNLINK).
@@ -82,12 +84,16 @@ function deliverHost(inode: Inode | null, mask: number, name: string, cookie: nu
     if (mask & IN.MOVED_FROM) hostCookies.clear();
     hostCookies.set(cookie, own);
   }
-  send(inode, mask, name, own);
+  send(inode, null, mask, name, own);
 }
 
-function send(inode: Inode, mask: number, name: string, cookie: number, unlinked = false): void {
+/** Tells those who watch an inode, as seen in `fs` (null: in any). */
+function send(
+  inode: Inode, fs: FileSystem | null, mask: number, name: string, cookie: number, unlinked = false,
+): void {
   const list = watches.get(inode.identity);
-  if (list !== undefined) for (const watch of [...list]) watch.event(mask, name, cookie, unlinked);
+  if (list === undefined) return;
+  for (const watch of [...list]) if (fs === null || watch.fs === fs) watch.event(mask, name, cookie, unlinked);
 }
 
 function withType(inode: Inode, mask: number): number {
@@ -102,22 +108,24 @@ export function notifyPlace(place: Location, mask: number): void {
   const parent = directory ? inode.parent : place.dir;
   const name = directory ? inode.name : place.name;
   collect(parent === null ? [{ inode, name: '' }] : [{ inode: parent, name }, { inode, name: '' }], deliverHost);
-  if (parent !== null) send(parent, withType(inode, mask), name, 0, dying.has(inode.identity) || inode.removed);
-  send(inode, withType(inode, mask), '', 0);
+  const { fs } = place.mount;
+  if (parent !== null) send(parent, fs, withType(inode, mask), name, 0, dying.has(inode.identity) || inode.removed);
+  send(inode, fs, withType(inode, mask), '', 0);
 }
 
 /** Something happened that only the inode itself hears of. */
-export function notifyInode(inode: Inode, mask: number): void {
+export function notifyInode(place: Location, mask: number): void {
   if (watches.size === 0) return;
+  const { inode } = place;
   collect([{ inode, name: '' }], deliverHost);
-  send(inode, withType(inode, mask), '', 0);
+  send(inode, place.mount.fs, withType(inode, mask), '', 0);
 }
 
 /** A name came into a directory. */
 export function notifyCreated(dir: Inode, name: string, inode: Inode): void {
   if (watches.size === 0) return;
   collect([{ inode: dir, name }, { inode: dir, name: '' }], deliverHost);
-  send(dir, withType(inode, IN.CREATE), name, 0);
+  send(dir, null, withType(inode, IN.CREATE), name, 0);
 }
 
 /** A name was removed; `links` is how many the inode had before. */
@@ -125,16 +133,16 @@ export function notifyRemoved(dir: Inode, name: string, inode: Inode, links: num
   if (watches.size === 0) return;
   collect([{ inode: dir, name }, { inode, name: '' }], deliverHost);
   const directory = inode.type === S.IFDIR;
-  if (!directory) send(inode, IN.ATTRIB, '', 0);
-  if (directory || links <= 1) end(inode);
-  send(dir, withType(inode, IN.DELETE), name, 0);
+  if (!directory) send(inode, dir.fs, IN.ATTRIB, '', 0);
+  if (directory || links <= 1) end(inode, dir.fs);
+  send(dir, null, withType(inode, IN.DELETE), name, 0);
 }
 
 /** A file has lost its last name: it ends now, or with its last descriptor. */
-function end(inode: Inode): void {
+function end(inode: Inode, fs: FileSystem): void {
   const { identity } = inode;
   if (isOpen(identity)) dying.set(identity, inode);
-  else send(inode, IN.DELETE_SELF, '', 0);
+  else send(inode, fs, IN.DELETE_SELF, '', 0);
 }
 
 /** A description of this inode was closed, the last one perhaps. */
@@ -142,7 +150,7 @@ export function notifyClosed(inode: Inode): void {
   const { identity } = inode;
   if (!dying.has(identity) || isOpen(identity)) return;
   dying.delete(identity);
-  send(inode, IN.DELETE_SELF, '', 0);
+  send(inode, null, IN.DELETE_SELF, '', 0);
 }
 
 /** A name was moved; what it replaced, if anything, had `links` links. */
@@ -153,20 +161,21 @@ export function notifyMoved(
   const own = [{ inode: from, name }, { inode: to, name: newName }, { inode, name: '' }];
   collect(replaced === null ? own : [...own, { inode: replaced, name: '' }], deliverHost);
   const cookie = ++cookies;
-  send(from, withType(inode, IN.MOVED_FROM), name, cookie);
-  send(to, withType(inode, IN.MOVED_TO), newName, cookie);
+  send(from, null, withType(inode, IN.MOVED_FROM), name, cookie);
+  send(to, null, withType(inode, IN.MOVED_TO), newName, cookie);
+  const { fs } = to;
   if (replaced !== null) {
-    if (replaced.type !== S.IFDIR) send(replaced, IN.ATTRIB, '', 0);
-    if (replaced.type === S.IFDIR || links <= 1) end(replaced);
+    if (replaced.type !== S.IFDIR) send(replaced, fs, IN.ATTRIB, '', 0);
+    if (replaced.type === S.IFDIR || links <= 1) end(replaced, fs);
   }
-  send(inode, IN.MOVE_SELF, '', 0);
+  send(inode, fs, IN.MOVE_SELF, '', 0);
 }
 
 /** A file system is mounted nowhere any more: the watches in it end. */
 export function notifyUnmounted(fs: FileSystem): void {
-  for (const list of [...watches.values()]) {
+  for (const list of [...watches.values()].reverse()) {
     for (const watch of [...list]) {
-      if (watch.inode.fs === fs) watch.event(withType(watch.inode, IN.UNMOUNT), '', 0, false);
+      if (watch.fs === fs) watch.event(withType(watch.inode, IN.UNMOUNT), '', 0, false);
     }
   }
 }

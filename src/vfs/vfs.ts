@@ -214,7 +214,8 @@ function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: num
   if (typeof inode === 'number') return inode;
   if (!(flags & O.EXCL)) linkable.add(inode);
   const unnamed = new Location(place.mount, inode, place.inode, '#' + inode.name);
-  return inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
+  const file = inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
+  return typeof file === 'number' ? file : opened(file, unnamed, flags, true);
 }
 
 /** A regular file that execve(2) may run, opened for reading; -EACCES for what is not one or may not be run. */
