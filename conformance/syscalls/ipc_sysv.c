@@ -42,6 +42,8 @@ int main(void) {
     strcpy(p, "child");
     char *q = shmat(id, 0, SHM_RDONLY);
     printf("again %s\n", q);
+    CHECK(mprotect(q, 4096, PROT_READ | PROT_WRITE) < 0 && errno == EACCES);
+    CHECK(mprotect(q, 4096, PROT_READ) == 0);
     CHECK(shmdt(q) == 0);
     CHECK(shmdt(q) < 0 && errno == EINVAL);
     _exit(0);

@@ -45,8 +45,10 @@ function shmat(task: Task, id: number, addr: number, flagBits: number): number {
   if (!segment.allows(task.cred, flagBits & SHM.RDONLY ? 4 : 6)) return -E.ACCES;
   const prot = PROT.READ | (flagBits & SHM.RDONLY ? 0 : PROT.WRITE) | (flagBits & SHM.EXEC ? PROT.EXEC : 0);
   const placed = at === 0 ? 0 : flagBits & SHM.REMAP ? MAP.FIXED : MAP.FIXED_NOREPLACE;
-  const result = task.mm.mmap(at, Math.ceil(segment.bytes / PAGE) * PAGE, prot, MAP.SHARED | placed, segment.memory, 0);
+  const bytes = Math.ceil(segment.bytes / PAGE) * PAGE;
+  const result = task.mm.mmap(at, bytes, prot, MAP.SHARED | placed, segment.memory, 0);
   if (result < 0) return result === -E.EXIST ? -E.INVAL : result;
+  if (flagBits & SHM.RDONLY) task.mm.forbidWrite(result, bytes);
   segment.atime = seconds();
   segment.lpid = task.process.pid;
   return result;

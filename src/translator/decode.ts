@@ -1,6 +1,6 @@
 /** The decoder: prefixes, then map and opcode, then the form, then ModRM and what follows (SDM volume 2, chapter 2). */
 import { Access, RegFile, type Insn } from './insn.js';
-import { CodeMode, type FormRow, ILLEGAL, Imm, Size } from './isa/form.js';
+import { CodeMode, type FormRow, ILLEGAL, Imm, Size, TOO_LONG } from './isa/form.js';
 import { opcodeIndex, opcodeTable, type OpcodeTable } from './isa/table.js';
 
 export { allForms } from './isa/table.js';
@@ -9,29 +9,35 @@ export { CodeMode, FEATURES, type Feature } from './isa/form.js';
 /** No instruction is longer: the CPU answers with a general protection fault. */
 export const MAX_LENGTH = 15;
 
+/** Bytes that the decoder may look at before it finds an instruction too long. */
+const LOOKED_AT = 40;
+
 let table: OpcodeTable | undefined;
-const edge = new Uint8Array(32);
+const edge = new Uint8Array(LOOKED_AT);
 
 /**
  * Decodes the instruction at bytes[at], of which `limit` bytes may be fetched, into `out`.
  *
  * @param pc address of the instruction; only stored.
  * @returns its length in bytes (1–15), or 0 when it needs more than `limit` bytes: a fault of the fetch.
- *   What the table does not have decodes as Rewrite.Illegal, with the bytes that were looked at as its length.
+ *   What the table does not have decodes as Rewrite.Illegal, with the bytes that were looked at as its length; what is
+ *   longer than the CPU takes as TOO_LONG.
  */
 export function decode(
   bytes: Uint8Array, at: number, limit: number, pc: number, out: Insn, mode: CodeMode = CodeMode.Long,
 ): number {
   table ??= opcodeTable(mode);
-  if (limit >= MAX_LENGTH) return decodeBytes(table, bytes, at, pc, out);
+  // What lies behind the limit may be no memory at all.
+  if (limit >= LOOKED_AT) return decodeBytes(table, bytes, at, pc, out);
   edge.fill(0);
   for (let i = 0; i < limit; i++) edge[i] = bytes[at + i]!;
   const length = decodeBytes(table, edge, 0, pc, out);
-  return length > limit ? 0 : length;
+  // It takes a sixteenth byte to be too long.
+  return length > limit || (out.form === TOO_LONG && limit <= MAX_LENGTH) ? 0 : length;
 }
 
 function illegal(out: Insn, length: number): number {
-  out.form = ILLEGAL;
+  out.form = length > MAX_LENGTH ? TOO_LONG : ILLEGAL;
   out.mod = 3;
   out.immSize = 0;
   out.length = length < MAX_LENGTH ? length : MAX_LENGTH;
@@ -72,7 +78,7 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
   let byte = 0;
   for (;;) {
     byte = bytes[p++]!;
-    if (p - at > MAX_LENGTH) return illegal(out, MAX_LENGTH);
+    if (p - at > MAX_LENGTH) return illegal(out, p - at);
     if (byte >= 0x40 && byte <= 0x4f) {
       rex = byte;
       continue;
@@ -165,7 +171,7 @@ function decodeBytes(opcodes: OpcodeTable, bytes: Uint8Array, at: number, pc: nu
   if (form.imm !== Imm.None) p = decodeImmediate(bytes, p, form.imm, out);
 
   const length = p - at;
-  if (length > MAX_LENGTH) return illegal(out, MAX_LENGTH);
+  if (length > MAX_LENGTH) return illegal(out, length);
   if (out.lock && (!form.lockable || out.mod === 3)) return illegal(out, length);
   if (vex && form.vvvvFile === RegFile.None && out.vvvv !== 0) return illegal(out, length);
   out.length = length;

@@ -53,7 +53,9 @@ export function systemEntries(kernel: Kernel, release: string, version: string):
     }),
     tty: directory({ drivers: text(() => TTY_DRIVERS), ldiscs: text(() => 'n_tty       0\n') }),
     uptime: text(() => {
-      const up = native.monotonicNow() - kernel.bootTime;
+      // What the reader itself has used counts, or else idle time would go back.
+      kernel.chargeTime();
+      const up = kernel.currentSince - kernel.bootTime;
       const idle = Math.max(0, up * native.cpuCount() - kernel.busyTime);
       return `${(up / 1e9).toFixed(2)} ${(idle / 1e9).toFixed(2)}\n`;
     }),
@@ -127,7 +129,8 @@ const wall = new Float64Array(2);
 
 function statText(kernel: Kernel): string {
   const count = native.cpuCount();
-  const ticks = Math.floor((native.monotonicNow() - kernel.bootTime) / (1e9 / USER_HZ));
+  kernel.chargeTime();
+  const ticks = Math.floor((kernel.currentSince - kernel.bootTime) / (1e9 / USER_HZ));
   native.clockGettime(0, wall);
   const booted = Math.floor(wall[0]! - (native.monotonicNow() - kernel.bootTime) / 1e9);
   const busy = Math.floor(kernel.busyTime / (1e9 / USER_HZ));

@@ -287,3 +287,7 @@ export function parseForm(row: string, l: number, operand16: boolean): FormRow {
 export const ILLEGAL: FormRow = new FormRow();
 ILLEGAL.mnemonic = '(bad)';
 ILLEGAL.rewrite = Rewrite.Illegal;
+/** More than 15 bytes: a general protection fault. */
+export const TOO_LONG: FormRow = new FormRow();
+TOO_LONG.mnemonic = '(too long)';
+TOO_LONG.rewrite = Rewrite.Privileged;
