@@ -214,3 +214,35 @@ t.test('an image is one run\'s', { skip }, async (t) => {
   t.equal(run(twice, 'mount -t ext2 /dev/vdb /mnt && ls /mnt && ! touch /mnt/x 2>/dev/null'),
     'lost+found\n');
 });
+
+t.test('a layer in an image that cannot be used, or not to the end', { skip }, async (t) => {
+  const dir = scratch(t);
+  const path = disk(dir, 'layer.img', 4 << 20, 'mkfs.ext2', '-q', '-F');
+  const persist = (...args: string[]): string => {
+    const options = { encoding: 'utf8', timeout: 60_000, env: toolEnvironment } as const;
+    const { stdout, stderr } = spawnSync(process.execPath, [POSIXX, 'run', '--persist', path, ...args], options);
+    return (stdout + stderr).replaceAll(dir, 'DIR');
+  };
+  const clean = (): number | null => spawnSync('e2fsck', ['-fn', path], { env: toolEnvironment }).status;
+  t.match(persist('/no/such/program'), /no such file/);
+  t.equal(clean(), 0, 'it is left clean when the program is not there');
+  t.match(persist('--disk', path, 'busybox', 'true'), /cannot open DIR\/layer.img on the host: in use/);
+  t.match(persist('--user', 'nobody-of-that-name', 'busybox', 'true'), /no user/);
+  t.equal(persist('busybox', 'true'), '', 'and after other mistakes');
+  t.match(persist('busybox', 'sh', '-c', `
+    mkdir /full
+    i=0; while dd if=/dev/zero of=/full/$i bs=64k count=4 2>/dev/null; do i=$((i + 1)); done
+    echo lost > /full/more || rm /full/0
+    echo kept > /full/more; sync; cat /full/more`), /kept\n/);
+  t.equal(clean(), 0, 'full');
+  t.equal(persist('busybox', 'cat', '/full/more'), 'kept\n');
+  const gone = persist('-v', `${dir}:/images:rw`, 'busybox', 'rm', '/images/layer.img');
+  t.equal(gone, 'posixx: DIR/layer.img: EXT4-fs (image): the image was removed while it was in use: ' +
+    'what was written is lost\n');
+  writeFileSync(path, '');
+  t.equal(persist('busybox', 'true'),
+    'posixx: --persist DIR/layer.img: is empty: make a file system in it with mkfs.ext2\n');
+  disk(dir, 'layer.img', 4 << 20, 'mkfs.ext2', '-q', '-F');
+  truncateSync(path, 2 << 20);
+  t.match(persist('busybox', 'true'), /bad geometry: block count 4096 exceeds size of device \(2048 blocks\)\n$/);
+});

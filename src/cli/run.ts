@@ -53,17 +53,38 @@ export async function run(args: readonly string[], write: (text: string) => void
   const hostCwd = callerCwd ?? '/';
   const caller = { uid: process.getuid!(), gid: process.getgid!(), groups: process.getgroups!() };
   if (caller.uid !== 0 && !isCaller(config.user, caller)) showOwnFilesAsRoots(caller.uid, caller.gid);
-  let vfs: Vfs, fs: PathContext, cred: Credentials;
+  let vfs: Vfs | undefined, fs: PathContext, cred: Credentials;
   try {
     vfs = await makeRoot(config, hostCwd, say);
     fs = new PathContext(vfs, vfs.root, vfs.root, process.umask(), Credentials.of(0, 0, []));
     fs.cred = cred = guestUser(fs, config.user, caller);
   } catch (error) {
+    vfs?.close();
     if (error instanceof RootError) say(error.errno === 0 ? error.message : `${error.message}: ${errorText(error.errno)}`);
     else if (error instanceof UserError) say(error.message);
     else throw error;
     return BAD_ROOT;
   }
+  try {
+    return await runIn({ vfs, fs, cred, hostCwd, started }, config, say, write);
+  } finally {
+    vfs.close();
+  }
+}
+
+/** Where the program runs. */
+interface Place {
+  vfs: Vfs;
+  fs: PathContext;
+  cred: Credentials;
+  /** The caller's working directory. */
+  hostCwd: string;
+  /** When posixx was, in nanoseconds of the monotonic clock. */
+  started: number;
+}
+
+async function runIn(place: Place, config: RunConfig, say: Say, write: (text: string) => void): Promise<number> {
+  const { vfs, fs, cred, hostCwd, started } = place;
   const cwd = lookup(fs, vfs.root, config.cwd ?? hostCwd, true);
   if (typeof cwd !== 'number' && cwd.inode.type === S.IFDIR) {
     fs.cwd = cwd;

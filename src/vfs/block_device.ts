@@ -1,7 +1,7 @@
 /**
  * Block devices: bytes that file systems lie on. An image on the host, a file of the guest, a part of another device.
  */
-import { E } from '../abi/errno.js';
+import { E, errnoName } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
 import { native } from '../host/native.js';
 import { STAT } from '../host/native_io.js';
@@ -19,6 +19,14 @@ export interface BlockDevice {
   write(source: Uint8Array, position: number): number;
   /** What was written is safe when this gives 0. */
   flush(): number;
+  /** The image has no name on the host any more: nobody will find what was written. */
+  removed?(): boolean;
+}
+
+/** What a file system tells at its end: '' when all is safe. `failed`: what the last writing gave, 0 or -errno. */
+export function lossOf(device: BlockDevice, failed: number): string {
+  if (failed < 0) return `error: what was written last is not on the disk (${errnoName(-failed) ?? failed})`;
+  return device.removed?.() === true ? 'the image was removed while it was in use: what was written is lost' : '';
 }
 
 /** Operations of flock(2). */
@@ -71,6 +79,10 @@ export class HostImage implements BlockDevice {
   }
   flush(): number {
     return this.readOnly ? 0 : native.fsync(this.fd, 1);
+  }
+  removed(): boolean {
+    const stat = new Float64Array(STAT.length);
+    return !this.readOnly && native.fstat(this.fd, stat) >= 0 && stat[STAT.nlink] === 0;
   }
 }
 

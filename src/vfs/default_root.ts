@@ -83,10 +83,15 @@ export function defaultRoot(options: RootOptions = {}): Vfs {
     const on = makeDirectory(ctx, path);
     if (typeof on !== 'number') vfs.mount(place.mount.fs, on, 0, place.inode);
   }
-  for (const volume of options.volumes ?? []) mountVolume(vfs, ctx, volume);
-  for (const disk of options.disks ?? []) {
-    const failed = disksModule().attachDisk(vfs, dev.root, disk);
-    if (failed < 0) throw cannotOpen(disk.host, failed);
+  try {
+    for (const volume of options.volumes ?? []) mountVolume(vfs, ctx, volume);
+    for (const disk of options.disks ?? []) {
+      const failed = disksModule().attachDisk(vfs, dev.root, disk);
+      if (failed < 0) throw cannotOpen(disk.host, failed);
+    }
+  } catch (error) {
+    vfs.close();
+    throw error;
   }
   return vfs;
 }
@@ -138,9 +143,11 @@ function mountVolume(vfs: Vfs, ctx: PathContext, volume: Volume): void {
 
 /** A writable layer over read-only ones, the topmost first. It shows as that one's device; its inode numbers are high. */
 function layered(lowers: readonly FileSystem[], layer: (dev: number) => FileSystem): OverlayFs {
-  const fs = OverlayFs.on(layer(lowers[0]?.dev ?? anonymousDev()), lowers);
-  if (typeof fs === 'number') throw new RootError('cannot make a layer over the root', -fs);
-  return fs;
+  const writable = layer(lowers[0]?.dev ?? anonymousDev());
+  const fs = OverlayFs.on(writable, lowers);
+  if (typeof fs !== 'number') return fs;
+  writable.close?.();
+  throw new RootError('cannot make a layer over the root', -fs);
 }
 
 function openHostFs(path: string, readOnly: boolean): HostFs {

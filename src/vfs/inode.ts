@@ -108,9 +108,7 @@ export interface FileSystem {
   readonly readOnly: boolean;
   /** SUPER flags (abi/mount.ts); changed by superFlags of write_through.ts only. undefined: none. */
   superFlags?: number;
-  /** A rename may leave a whiteout (a character device 0:0). */
-  readonly whiteouts?: boolean;
-  /** Inode.rename knows RENAME.WHITEOUT: both happen, or nothing does. */
+  /** Inode.rename knows RENAME.WHITEOUT, which leaves a whiteout (a character device 0:0) at the old name. */
   readonly leavesWhiteouts?: boolean;
   /** A directory stays where a walk found it until a call moves or removes it: the next walk need not look (walked.ts). */
   readonly keepsDirectories?: boolean;

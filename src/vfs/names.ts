@@ -3,7 +3,7 @@ import { E } from '../abi/errno.js';
 import { S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
 import { CAP, capable, type FileCredentials } from './credentials.js';
-import { RENAME, Stat } from './inode.js';
+import { ATTR, RENAME, Stat } from './inode.js';
 import type { Inode } from './inode.js';
 import type { Location, Mount } from './mount.js';
 import { detach } from './mount_tree.js';
@@ -178,12 +178,10 @@ export function rename(
 
   const links = watched() && there !== null ? linksOf(there) : 0;
   const whiteout = (flags & RENAME.WHITEOUT) !== 0;
-  if (whiteout && from.dir.fs.whiteouts !== true) return -E.INVAL;
-  const result = from.dir.rename(from.name, to.dir, to.name, flags & ~RENAME.WHITEOUT);
+  if (whiteout && from.dir.fs.leavesWhiteouts !== true) return -E.INVAL;
+  const result = from.dir.rename(from.name, to.dir, to.name, flags);
   if (result < 0) return result;
-  if (whiteout) {
-    from.dir.create(from.name, { mode: S.IFCHR, uid: ctx.cred.fsuid, gid: ctx.cred.fsgid, rdev: 0, target: '' });
-  }
+  if (whiteout) ownWhiteout(ctx, from.dir, from.name);
   if (isDir || thereIsDir) forgetWays();
   if (isDir) {
     inode.parent = to.dir;
@@ -201,6 +199,16 @@ export function rename(
   if (flags & RENAME.EXCHANGE) notifyMoved(to.dir, to.name, from.dir, from.name, there!, null, 0);
   namedThrough(to.dirMount.fs, to.dir);
   return 0;
+}
+
+/** File systems leave whiteouts of root's. */
+function ownWhiteout({ cred }: PathContext, dir: Inode, name: string): void {
+  const left = cred.fsuid === 0 && cred.fsgid === 0 ? null : dir.lookup(name);
+  if (left === null || typeof left === 'number') return;
+  const { fsuid: uid, fsgid: gid } = cred;
+  left.setattr({
+    mask: ATTR.UID | ATTR.GID, mode: 0, uid, gid, size: 0, atime: 0, atimeNsec: 0, mtime: 0, mtimeNsec: 0,
+  });
 }
 
 /**

@@ -49,6 +49,7 @@ export class Vfs {
   log: (line: string) => void = () => {};
   /** Set by the kernel, which has the pipes. */
   openFifo: Opener = () => -E.NXIO;
+  private closed = false;
 
   constructor(root: FileSystem, flags: number = MS.RELATIME) {
     this.namespace = new MountNamespace(new Mount(root, root.root, flags, null));
@@ -78,8 +79,10 @@ export class Vfs {
     for (const fs of this.fileSystems()) fs.sync();
   }
 
-  /** The run is over: every file system is left clean. */
+  /** The run is over: every file system is left clean. Another time, nothing. */
   close(): void {
+    if (this.closed) return;
+    this.closed = true;
     for (const fs of this.fileSystems()) {
       if (fs.close === undefined) fs.sync();
       else fs.close();

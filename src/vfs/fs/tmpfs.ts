@@ -46,7 +46,6 @@ export class TmpFs implements FileSystem, PageQuota {
   readonly keepsDirectories = true;
   readonly source: string;
   readonly dev: number;
-  readonly whiteouts = true;
   readonly leavesWhiteouts = true;
   readOnly: boolean;
   readonly root: TmpInode;

@@ -4,7 +4,7 @@
  */
 import { E } from '../../../abi/errno.js';
 import { S } from '../../../abi/fcntl.js';
-import type { BlockDevice, Disk } from '../../block_device.js';
+import { lossOf, type BlockDevice, type Disk } from '../../block_device.js';
 import { now, readClock } from '../../clock.js';
 import type { FileSystem, StatFs } from '../../inode.js';
 import type { MountRequest } from '../types.js';
@@ -48,6 +48,7 @@ export class Ext2Fs implements FileSystem {
   readonly keepsDirectories = true;
   readonly source: string;
   readonly dev: number;
+  readonly leavesWhiteouts = true;
   readonly disk: Disk;
   readonly cache: BlockCache;
   readonly superblock: DataView;
@@ -402,6 +403,8 @@ export class Ext2Fs implements FileSystem {
     let failed = 0;
     if (!this.readOnly) {
       failed = this.endWriting();
+      const loss = lossOf(this.device, failed);
+      if (loss !== '') this.log(loss);
     }
     this.gone = true;
     for (const inode of this.copies) if (inode.opens === 0) this.dropCopy(inode);

@@ -203,8 +203,10 @@ export function rename(dir: Ext2Inode, name: string, to: Ext2Inode, newName: str
   if (isDirectory && dir !== to && !replacesDirectory && to.links >= LINK_MAX) return -E.MLINK;
   let where = there === null ? prepare(to, newName) : 0;
   if (where < 0) return where;
+  const whiteout = flags & RENAME.WHITEOUT ? makeWhiteout(dir) : null;
+  if (typeof whiteout === 'number') return whiteout;
   // Out in memory, in on the device: where both are in one block, it is one write.
-  const block = remove(dir, name);
+  const block = whiteout === null ? remove(dir, name) : null;
   if (typeof block === 'number') return block;
   let failed: number;
   if (there !== null) {
@@ -213,9 +215,13 @@ export function rename(dir: Ext2Inode, name: string, to: Ext2Inode, newName: str
     if (dir === to) where = prepare(to, newName);
     failed = where < 0 ? where : insert(to, newName, inode.ino, inode.type, where);
   }
-  if (failed < 0) return failed;
+  if (failed < 0) {
+    if (whiteout !== null) release(whiteout);
+    return failed;
+  }
   inode.placeIn(to, newName);
-  if (block.dirty) failed = dir.fs.cache.store(block);
+  if (whiteout !== null) failed = replace(dir, name, whiteout.ino, whiteout.type);
+  else if (block!.dirty) failed = dir.fs.cache.store(block!);
   if (failed < 0) return failed;
   if (isDirectory && dir !== to) {
     failed = setParent(inode, to.ino);
@@ -229,6 +235,17 @@ export function rename(dir: Ext2Inode, name: string, to: Ext2Inode, newName: str
   inode.stampChange();
   dir.stampModify();
   if (to !== dir) to.stampModify();
+  return failed;
+}
+
+/** A whiteout for a name of the directory that goes: it is on the device, so that its entry never names a free inode. */
+function makeWhiteout(dir: Ext2Inode): Ext2Inode | number {
+  const inode = newInode(dir, { mode: S.IFCHR, uid: 0, gid: 0, rdev: 0, target: '' });
+  if (typeof inode === 'number') return inode;
+  inode.setLinks(1);
+  const failed = inode.store();
+  if (failed >= 0) return inode;
+  release(inode);
   return failed;
 }
 

@@ -75,7 +75,7 @@ export function drawOperation(random: (below: number) => number): { text: string
     case 10: case 11: case 12:
       return { text: `unlink ${path}`, run: (side) => told(unlink(...at(side), path)) };
     case 13: case 14: case 15: {
-      const flags = [0, 0, 0, RENAME.NOREPLACE, RENAME.EXCHANGE][random(5)]!;
+      const flags = [0, 0, 0, RENAME.NOREPLACE, RENAME.EXCHANGE, RENAME.WHITEOUT][random(6)]!;
       return { text: `rename ${path} ${other} ${flags}`, run: (side) =>
         told(rename(...at(side), path, side.ctx.cwd, other, flags)) };
     }

@@ -1,6 +1,6 @@
 /** FAT12, FAT16 and FAT32 with long names, as Linux's vfat (mount(8)): on a disk image or a loop device. */
 import { E } from '../../../abi/errno.js';
-import type { BlockDevice, Disk } from '../../block_device.js';
+import { lossOf, type BlockDevice, type Disk } from '../../block_device.js';
 import type { FileSystem, StatFs } from '../../inode.js';
 import { FIRST_CLUSTER, readBoot, type FatGeometry } from './boot.js';
 import { ClusterChain, FixedSpace } from './chain.js';
@@ -164,9 +164,12 @@ export class FatFs implements FileSystem {
     this.disk.unmounted();
   }
   close(): number {
-    const failed = this.sync();
+    const synced = this.sync();
     const marked = this.mark(false);
-    return failed < 0 ? failed : marked;
+    const failed = synced < 0 ? synced : marked;
+    const loss = lossOf(this.device, failed);
+    if (loss !== '') this.log(loss);
+    return failed;
   }
   remount(readOnly: boolean, options: string): number {
     const { uid, gid, dmask } = this.options;

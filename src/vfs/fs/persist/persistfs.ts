@@ -35,7 +35,6 @@ export class PersistFs implements FileSystem {
   readonly type = 'persist';
   readonly keepsDirectories = true;
   readonly readOnly = false;
-  readonly whiteouts = true;
   readonly leavesWhiteouts = true;
   readonly firstIno = FIRST_INO;
   readonly root: PersistInode;
