@@ -1,6 +1,8 @@
 // The code cache: one memfd seen twice, writable for the translator and executable for the CPU (W^X).
 #include <errno.h>
+#include <math.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <string.h>
 #include "engine.h"
@@ -75,22 +77,53 @@ Napi::Value hash_bytes(const Napi::CallbackInfo& info) {
 CodeCache code_cache;
 uint32_t* instruction_log;
 
+// The caller's limit on the size of files is the guest's from now on: what posixx itself keeps in memory must not meet
+// it. A hard limit stays where it cannot be lifted.
+static void lift_file_limit(Napi::Env env, Napi::Object exports) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0) return;
+  auto value = [](rlim_t bytes) { return bytes == RLIM_INFINITY ? HUGE_VAL : double(bytes); };
+  Napi::Object given = Napi::Object::New(env);
+  given["soft"] = value(limit.rlim_cur);
+  given["hard"] = value(limit.rlim_max);
+  exports["fileSizeLimit"] = given;
+  if (limit.rlim_cur == RLIM_INFINITY) return;
+  const rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_FSIZE, &none) == 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 void register_code_cache(Napi::Env env, Napi::Object exports) {
+  lift_file_limit(env, exports);
+  void* writable = MAP_FAILED;
+  void* executable = MAP_FAILED;
   int fd = memfd_create("posixx-code", MFD_CLOEXEC);
-  if (fd < 0 || ftruncate(fd, off_t(code_cache.size)) != 0) {
-    throw Napi::Error::New(env, "posixx: cannot make the code cache (memfd_create)");
+  if (fd >= 0 && ftruncate(fd, off_t(code_cache.size)) == 0) {
+    writable = mmap(nullptr, code_cache.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    executable = mmap(nullptr, code_cache.size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+  } else {
+    // Where files must be smaller: memory that is shared without being a file, seen twice (mremap(2), old_size 0).
+    constexpr int kShared = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    writable = mmap(nullptr, code_cache.size, PROT_READ | PROT_WRITE, kShared, -1, 0);
+    if (writable != MAP_FAILED) executable = mremap(writable, 0, code_cache.size, MREMAP_MAYMOVE);
+    if (executable != MAP_FAILED && mprotect(executable, code_cache.size, PROT_READ | PROT_EXEC) != 0) {
+      executable = MAP_FAILED;
+    }
   }
-  void* writable = mmap(nullptr, code_cache.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  void* executable = mmap(nullptr, code_cache.size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-  close(fd);
+  if (fd >= 0) close(fd);
   if (writable == MAP_FAILED || executable == MAP_FAILED) {
-    throw Napi::Error::New(env, "posixx: this system does not allow executable memory (code cache)");
+    throw Napi::Error::New(env, errno == ENOMEM
+        ? "no room for the code cache: raise ulimit -v and -d"
+        : "this system does not allow executable memory (code cache)");
   }
   code_cache.writable = static_cast<uint8_t*>(writable);
   code_cache.executable = static_cast<uint8_t*>(executable);
   constexpr uint64_t kLogBytes = kLogEntries * sizeof(uint32_t);
   void* log = mmap(nullptr, kLogBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (log == MAP_FAILED) throw Napi::Error::New(env, "posixx: no address space for the instruction log");
+  if (log == MAP_FAILED) {
+    throw Napi::Error::New(env, "no address space for the instruction log: raise ulimit -v and -d");
+  }
   instruction_log = static_cast<uint32_t*>(log);
   exports["addToWords"] = Napi::Function::New(env, add_to_words);
   exports["codeRelocate"] = Napi::Function::New(env, relocate);

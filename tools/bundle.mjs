@@ -17,11 +17,12 @@ const CHUNKS = {
   files: [
     'build/vfs/disks.js', 'build/vfs/loop.js', 'build/vfs/fs/ext2/ext2.js', 'build/vfs/fs/fat/fat.js',
     'build/vfs/fs/archive.js', 'build/vfs/fs/tar_format.js', 'build/vfs/fs/overlay_mount.js', 'build/vfs/image.js',
-    'build/vfs/fs/persist/persistfs.js', 'build/vfs/fs/types.js',
+    'build/vfs/fs/persist/persistfs.js', 'build/vfs/fs/types.js', 'build/vfs/fs/huge_memfd.js',
   ],
   // Both know the sockets.
   kernel: [
-    'build/syscalls/late_families.js', 'build/kernel/procfs/process_files.js', 'build/kernel/procfs/system_files.js',
+    'build/syscalls/late_families.js', 'build/syscalls/file_ioctl.js', 'build/kernel/dnotify.js',
+    'build/kernel/procfs/process_files.js', 'build/kernel/procfs/system_files.js',
   ],
   trace: ['build/debug/strace.js', 'build/cli/syscalls.js'],
 };

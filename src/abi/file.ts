@@ -36,7 +36,7 @@ export const STATX_MASK = {
 } as const;
 
 /** Attributes that statx tells. */
-export const STATX_ATTR = { AUTOMOUNT: 0x1000, MOUNT_ROOT: 0x2000 } as const;
+export const STATX_ATTR = { OF_INODE: 0x70, AUTOMOUNT: 0x1000, MOUNT_ROOT: 0x2000 } as const;
 
 /** struct statfs. */
 export const STATFS = struct({
@@ -63,7 +63,7 @@ export const F_LCK = { RDLCK: 0, WRLCK: 1, UNLCK: 2 } as const;
 export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
 
 /** Flags of preadv2(2) and pwritev2(2). */
-export const RWF = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16 } as const;
+export const RWF = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16, NOAPPEND: 32 } as const;
 export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
 /** Events and flags of inotify(7). */
 export const IN = {
@@ -76,6 +76,17 @@ export const SPLICE_F = { MOVE: 1, NONBLOCK: 2, MORE: 4, GIFT: 8 } as const;
 /** F_SEAL_* of fcntl(2). */
 export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16 } as const;
+
+/** Requests of ioctl(2) that are about files in general (linux/fs.h). */
+export const FS_IOC = {
+  GETFLAGS: 0x80086601, SETFLAGS: 0x40086602, GETVERSION: 0x80087601, FSGETXATTR: 0x801c581f, FSSETXATTR: 0x401c5820,
+  FIBMAP: 1, FIGETBSZ: 2, FIEMAP: 0xc020660b, FIFREEZE: 0xc0045877, FITHAW: 0xc0045878, FIOQSIZE: 0x5460,
+  FICLONE: 0x40049409, FICLONERANGE: 0x4020940d, FIDEDUPERANGE: 0xc0189436, RESVSP: 0x40305828, UNRESVSP: 0x40305829,
+  RESVSP64: 0x4030582a, UNRESVSP64: 0x4030582b, ZERO_RANGE: 0x40305839,
+} as const;
+
+/** Flags of an inode (ioctl_iflags(2)). */
+export const INODE_FLAG = { SYNC: 0x8, IMMUTABLE: 0x10, APPEND: 0x20, NODUMP: 0x40, NOATIME: 0x80 } as const;
 export const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
 export const R_OK = 4, W_OK = 2, X_OK = 1;
 export const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;

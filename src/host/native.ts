@@ -13,6 +13,8 @@ import type { NativeStore } from './native_store.js';
 import type { NativeWait } from './native_wait.js';
 
 export interface NativeEngine {
+  /** RLIMIT_FSIZE as the caller had it: bytes, Infinity for none. */
+  fileSizeLimit: { soft: number; hard: number };
   /** Reserves a 4 GiB window (PROT_NONE), its guards and its indirect-branch table. Id, or -errno. */
   windowCreate(): number;
   /** Detaches `buffer` (the window's) and gives all memory back. */

@@ -1,17 +1,23 @@
 /** Signals that say when a descriptor is ready: O_ASYNC, F_SETOWN, F_SETSIG (fcntl(2), "Managing signals"). */
+import { createRequire } from 'node:module';
 import { E } from '../abi/errno.js';
 import { F_OWNER, O, POLL } from '../abi/fcntl.js';
 import { SI, SIG, SIGRTMAX } from '../abi/signal.js';
 import { native } from '../host/native.js';
+import type { Location } from '../vfs/mount.js';
 import type { OpenFile, SignalDriven } from '../vfs/open_file.js';
 import { AnonymousFile } from './anonymous_file.js';
 import type { Credentials } from './credentials.js';
+import type { DirectoryNotice } from './dnotify.js';
 import type { Kernel } from './kernel.js';
 import { SigInfo } from './pending_signals.js';
 import { sendToProcess, sendToTask } from './signals.js';
 import type { Task } from './task.js';
 import type { WaitQueue } from './wait_queue.js';
 import { readiness, readyQueue } from './wait_ready.js';
+
+const require = createRequire(import.meta.url);
+type NoticeModule = typeof import('./dnotify.js');
 
 /** si_code and si_band of what may have become true, what matters most first. */
 const REASONS = [
@@ -40,6 +46,8 @@ export class AsyncOwner implements SignalDriven {
   /** Where it watches; null while O_ASYNC is off. */
   private queue: WaitQueue | null = null;
   private cred: Credentials | null = null;
+  /** F_NOTIFY of a directory. */
+  private notice: DirectoryNotice | null = null;
 
   constructor(private readonly kernel: Kernel, private readonly file: OpenFile) {}
 
@@ -81,6 +89,23 @@ export class AsyncOwner implements SignalDriven {
   closed(): void {
     this.queue?.remove(this);
     this.queue = null;
+    this.endNotice();
+  }
+
+  /** A descriptor of the description was closed. */
+  descriptorClosed(): void {
+    this.endNotice();
+  }
+
+  /** F_NOTIFY: signals for what happens in `directory`, to the caller unless another owner is set. `mask`: DN bits. */
+  askNotice(task: Task, fd: number, directory: Location, mask: number): void {
+    if (this.id === 0) this.setOwner(task, F_OWNER.PID, task.process.pid);
+    this.notice ??= new (require('./dnotify.js') as NoticeModule).DirectoryNotice(directory, this);
+    this.notice.ask(mask, fd);
+  }
+  endNotice(): void {
+    this.notice?.end();
+    this.notice = null;
   }
 
   urgent(): void {
@@ -115,7 +140,7 @@ export class AsyncOwner implements SignalDriven {
     this.kernel.timers.add(native.monotonicNow() + LOOK_AGAIN, look, this);
   }
 
-  private send(info: SigInfo): void {
+  send(info: SigInfo): void {
     const { type, id, kernel } = this;
     if (id === 0) return;
     if (type === F_OWNER.TID) {

@@ -1,14 +1,16 @@
 /** Resource limits of a process (getrlimit(2)); Infinity is RLIM_INFINITY. */
 import { RLIMIT, RLIMIT_COUNT } from '../abi/resource.js';
+import { native } from '../host/native.js';
 import type { MemoryLimits } from '../mm/limits.js';
 
 export class Limits implements MemoryLimits {
   readonly soft = new Float64Array(RLIMIT_COUNT).fill(Infinity);
   readonly hard = new Float64Array(RLIMIT_COUNT).fill(Infinity);
 
-  /** What a login on Linux starts with. */
+  /** What a login on Linux starts with, and the caller's limit on the size of files. */
   static initial(): Limits {
     const limits = new Limits();
+    limits.set(RLIMIT.FSIZE, native.fileSizeLimit.soft, native.fileSizeLimit.hard);
     limits.set(RLIMIT.STACK, 8 << 20, Infinity);
     limits.set(RLIMIT.CORE, 0, Infinity);
     limits.set(RLIMIT.NPROC, 32768, 32768);

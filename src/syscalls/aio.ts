@@ -15,7 +15,7 @@ import { BLOCKED, type Task } from '../kernel/task.js';
 import { Wake } from '../kernel/wait_queue.js';
 import { readiness } from '../kernel/wait_ready.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { refusedFlags, writeAtEnd } from './file_io.js';
+import { refusedFlags, writeAtEnd, writeInPlace } from './file_io.js';
 import { checkPriority } from './ioprio.js';
 import { finish, useMask } from './poll.js';
 import { readPair, time } from './timespec.js';
@@ -211,6 +211,7 @@ function carryOut(
   }
   const write = (at: number): number =>
     (vectored ? writeVector(task, file, buf, length, at) : writeFrom(task, file, buf, length, at));
+  if (rwf & RWF.NOAPPEND && file.seekable && file.flags & O.APPEND) return writeInPlace(file, () => write(position));
   return rwf & RWF.APPEND && file.seekable ? writeAtEnd(file, position, () => write(OWN_POSITION)) : write(position);
 }
 

@@ -7,6 +7,7 @@ import { RLIMIT } from '../abi/resource.js';
 import { SIG } from '../abi/signal.js';
 import type { Task } from '../kernel/task.js';
 import { waitReadyOf } from '../kernel/wait_ready.js';
+import { Stat } from '../vfs/inode.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { OWN_POSITION, raise, told, withinFileLimit, written } from './transfer.js';
 import { call, fd, ptr, size, uint, type Row } from './types.js';
@@ -41,8 +42,7 @@ function copyBytes(
       }
     }
     done += wrote;
-    // A file that is copied to its own end never ends.
-    if (wrote < got || (got < want && from.inode === to.inode)) break;
+    if (wrote < got) break;
   }
   told(from, IN.ACCESS, done);
   return written(task, to, done);
@@ -52,6 +52,7 @@ function copyBytes(
 function sendfile(task: Task, outFd: number, inFd: number, offset: number, count: number): number {
   const from = task.files.get(inFd), to = task.files.get(outFd);
   if (from === undefined || to === undefined || !from.canRead || !to.canWrite) return -E.BADF;
+  if (offset !== 0 && !from.seekable) return -E.SPIPE;
   if (count >= 2 ** 63 || !from.seekable || from.inode === null || from.inode.type === S.IFDIR) return -E.INVAL;
   if (to.flags & O.APPEND) return -E.INVAL;
   let at = OWN_POSITION;
@@ -104,11 +105,17 @@ function copyFileRange(
   if (source.type === S.IFDIR || target.type === S.IFDIR) return -E.ISDIR;
   if (source.type !== S.IFREG || target.type !== S.IFREG) return -E.INVAL;
   if (!from.canRead || !to.canWrite || to.flags & O.APPEND) return -E.BADF;
+  if (from.location!.mount.fs !== to.location!.mount.fs) return -E.XDEV;
   const fromAt = inOffset === 0 ? from.seek(0, SEEK.CUR) : given;
   const toAt = outOffset === 0 ? to.seek(0, SEEK.CUR) : wanted;
   if (fromAt + count >= 2 ** 64 || toAt + count >= 2 ** 64) return -E.OVERFLOW;
-  if (fromAt >= 2 ** 63 || toAt >= 2 ** 63) return -E.INVAL;
-  const length = Math.min(count, MAX_RW_COUNT);
+  // Negative ones, as numbers without a sign; the largest that is none has become 2^63.
+  if (fromAt > 2 ** 63 || toAt > 2 ** 63) return -E.INVAL;
+  if (toAt === 2 ** 63) return -E.FBIG;
+  const size = new Stat();
+  const failed = from.stat(size);
+  if (failed < 0) return failed;
+  const length = Math.min(count, MAX_RW_COUNT, Math.max(0, size.size - fromAt));
   if (source.identity === target.identity && fromAt < toAt + length && toAt < fromAt + length) return -E.INVAL;
   const done = copyBytes(task, from, fromAt, to, toAt, length);
   if (done <= 0) return done;

@@ -18,7 +18,7 @@ function read(task: Task, fd: number, buf: number, count: number): number {
 
 /** pread64(2). */
 function pread64(task: Task, fd: number, buf: number, count: number, position: number): number {
-  if (position < 0) return -E.INVAL;
+  if (position < 0 || position + count >= 2 ** 63) return -E.INVAL;
   const file = fileToRead(task, fd, position);
   return typeof file === 'number' ? file : readInto(task, file, buf, count, position);
 }
@@ -57,7 +57,7 @@ function pwritev(task: Task, fd: number, vector: number, count: number, position
 }
 
 /** Flags of preadv2(2) and pwritev2(2) that mean something to every file. */
-const RWF_KNOWN = RWF.HIPRI | RWF.DSYNC | RWF.SYNC | RWF.NOWAIT | RWF.APPEND;
+const RWF_KNOWN = RWF.HIPRI | RWF.DSYNC | RWF.SYNC | RWF.NOWAIT | RWF.APPEND | RWF.NOAPPEND;
 
 /** preadv2(2): position -1 is the file's own. */
 function preadv2(task: Task, fd: number, vector: number, count: number, position: number, rwf: number): number {
@@ -73,6 +73,9 @@ function pwritev2(task: Task, fd: number, vector: number, count: number, positio
   if (typeof file === 'number') return file;
   const refused = refusedFlags(file, rwf);
   if (refused < 0) return refused;
+  if (rwf & RWF.NOAPPEND && file.seekable && file.flags & O.APPEND) {
+    return writeInPlace(file, () => writeVector(task, file, vector, count, position));
+  }
   if (rwf & RWF.APPEND && file.seekable) {
     return writeAtEnd(file, position, () => writeVector(task, file, vector, count, OWN_POSITION));
   }
@@ -81,8 +84,9 @@ function pwritev2(task: Task, fd: number, vector: number, count: number, positio
   return wrote;
 }
 
-/** 0, or -EOPNOTSUPP: RWF_NOWAIT is for files that say when they would wait, which those of a tmpfs do not. */
+/** 0, -EINVAL or -EOPNOTSUPP: RWF_NOWAIT is for files that say when they would wait, which those of a tmpfs do not. */
 export function refusedFlags(file: OpenFile, rwf: number): number {
+  if ((rwf & ~RWF_KNOWN) === 0 && rwf & RWF.APPEND && rwf & RWF.NOAPPEND) return -E.INVAL;
   return rwf & ~RWF_KNOWN || (rwf & RWF.NOWAIT && !file.refusesToWait) ? -E.OPNOTSUPP : 0;
 }
 
@@ -94,6 +98,19 @@ export function writeAtEnd(file: OpenFile, position: number, write: () => number
   const wrote = end < 0 ? end : write();
   if (position !== OWN_POSITION || wrote < 0) file.seek(before, SEEK.SET);
   return wrote;
+}
+
+/** RWF_NOAPPEND: where it says, though the file is open for appending. */
+export function writeInPlace(file: OpenFile, write: () => number): number {
+  setAppending(file, false);
+  const wrote = write();
+  setAppending(file, true);
+  return wrote;
+}
+
+function setAppending(file: OpenFile, on: boolean): void {
+  file.flags = on ? file.flags | O.APPEND : file.flags & ~O.APPEND;
+  file.flagsChanged();
 }
 
 /** lseek(2). */

@@ -1,18 +1,19 @@
 /** Descriptors: open(2), openat2(2), close(2), dup(2), fcntl(2), flock(2), memfd_create(2) … */
 import { Abi } from '../abi/abi.js';
 import { E } from '../abi/errno.js';
-import { AT, F, F_OWNER, FD_CLOEXEC, O } from '../abi/fcntl.js';
+import { AT, F, F_OWNER, FD_CLOEXEC, O, S } from '../abi/fcntl.js';
 import { CLOSE_RANGE, LOCK, MFD, OPEN_HOW, SEAL } from '../abi/file.js';
 import { RLIMIT } from '../abi/resource.js';
 import {
   asyncOwner, canSignal, getAsyncOwner, setAsyncOwner, setAsyncSignal,
 } from '../kernel/async_io.js';
+import { listenToHost } from '../kernel/host_listener.js';
 import { whenConnected } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { spaces } from '../mm/spaces.js';
 import { VmFlag } from '../mm/vma.js';
 import { CAP, capable } from '../vfs/credentials.js';
-import { createMemfd } from '../vfs/fs/memfd.js';
+import { createHugeMemfd, createMemfd, hugePageSize } from '../vfs/fs/memfd.js';
 import { recordLocks } from '../vfs/locks.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { RESOLVE } from '../vfs/path_walk.js';
@@ -27,6 +28,10 @@ const OPEN_FLAGS = O.ACCMODE | O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.APPEND 
 /** What F_SETFL can change. */
 const SETTABLE = O.APPEND | O.NONBLOCK | O.NOATIME | O.DIRECT;
 
+/** Flags of memfd_create(2); behind them, with MFD_HUGETLB, the size of the pages. */
+const ALL_MFD = 31, MFD_HUGE_SHIFT = 26, MFD_SIZES = 1 << MFD_HUGE_SHIFT;
+/** DN_* of fcntl(2). */
+const DN_EVENTS = 63, DN_MULTISHOT = 0x8000_0000;
 /** All bits of F_ADD_SEALS. */
 const ALL_SEALS = 63;
 
@@ -90,6 +95,7 @@ function close(task: Task, fd: number): number {
   if (file === undefined) return -E.BADF;
   dropRecordLocks(task, file);
   if (task.process.closes !== null) task.process.closes(file);
+  if (file.signalDriven !== null) file.signalDriven.descriptorClosed();
   const result = task.files.close(fd);
   return result < 0 ? result : 0;
 }
@@ -189,6 +195,12 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
       return setRecordLock(task, file, false, command === F.SETLKW64, arg, true);
     case F.GETLEASE:
       return 2;
+    case F.DUPFD_QUERY: {
+      const other = task.files.get(arg | 0);
+      return other === undefined ? -E.BADF : other === file ? 1 : 0;
+    }
+    case F.NOTIFY:
+      return notify(task, file, fd, arg);
     case F.SETOWN:
       return setAsyncOwner(task, file, arg);
     case F.GETOWN:
@@ -212,6 +224,20 @@ function fcntl(task: Task, fd: number, command: number, arg: number): number {
     default:
       return -E.INVAL;
   }
+}
+
+/** F_NOTIFY: tells of what happens in a directory, by signals. Without an event: no more. */
+function notify(task: Task, file: OpenFile, fd: number, arg: number): number {
+  const { location } = file;
+  if (location === null || location.inode.type !== S.IFDIR) return -E.NOTDIR;
+  const mask = arg & DN_EVENTS;
+  if (mask === 0) {
+    if (file.signalDriven !== null) asyncOwner(task, file).endNotice();
+    return 0;
+  }
+  asyncOwner(task, file).askNotice(task, fd, location, mask | (arg & DN_MULTISHOT));
+  listenToHost(task.kernel);
+  return 0;
 }
 
 /** F_SETFL. */
@@ -258,19 +284,29 @@ function flock(task: Task, fd: number, operation: number): number {
 
 /** memfd_create(2). */
 function memfdCreate(task: Task, namePtr: number, flags: number): number {
-  if (flags & ~(MFD.CLOEXEC | MFD.ALLOW_SEALING | MFD.NOEXEC_SEAL | MFD.EXEC)) return -E.INVAL;
+  const huge = (flags & MFD.HUGETLB) !== 0;
+  const size = huge ? flags >>> MFD_HUGE_SHIFT : 0;
+  if ((flags & (huge ? MFD_SIZES - 1 : -1)) & ~ALL_MFD) return -E.INVAL;
   if (flags & MFD.EXEC && flags & MFD.NOEXEC_SEAL) return -E.INVAL;
   const name = task.mm.cstring(namePtr, 250);
   if (typeof name === 'number') return name === -E.NAMETOOLONG ? -E.INVAL : name;
   const seals = flags & MFD.NOEXEC_SEAL ? SEAL.EXEC : flags & MFD.ALLOW_SEALING ? 0 : SEAL.SEAL;
-  const file = createMemfd(name, seals, flags & MFD.NOEXEC_SEAL ? 0o666 : 0o777, task.fs.cred);
+  const mode = flags & MFD.NOEXEC_SEAL ? 0o666 : 0o777;
+  if (huge) {
+    const pageSize = hugePageSize(size);
+    if (pageSize < 0) return pageSize;
+    return install(
+      task, createHugeMemfd(name, seals, mode, task.fs.cred, pageSize), (flags & MFD.CLOEXEC) !== 0,
+    );
+  }
+  const file = createMemfd(name, seals, mode, task.fs.cred);
   return install(task, file, (flags & MFD.CLOEXEC) !== 0);
 }
 
 /** F_ADD_SEALS. */
 function addSeals(file: OpenFile, seals: number): number {
-  if (file.seals() < 0) return file.seals();
   if (!file.canWrite) return -E.PERM;
+  if (file.seals() < 0) return file.seals();
   return seals & ~ALL_SEALS ? -E.INVAL : file.addSeals(seals, mappedToWrite(file));
 }
 
@@ -288,7 +324,7 @@ function mappedToWrite(file: OpenFile): boolean {
 
 const openFlags = flags('O_', O);
 const command = oneOf('F_', F);
-const leases = 'leases and F_NOTIFY give EINVAL';
+const leases = 'there are no leases: F_SETLEASE gives EINVAL';
 
 export const fileOpenRows: readonly Row[] = [
   call('open', 2, 5, [path, openFlags, mode], open),
@@ -300,8 +336,8 @@ export const fileOpenRows: readonly Row[] = [
   call('dup', 32, 41, [fd], dup),
   call('dup2', 33, 63, [fd, fd], dup2),
   call('dup3', 292, 330, [fd, fd, openFlags], dup3),
-  call('fcntl', 72, 55, [fd, command, long], fcntl, 'partial', leases),
-  call('fcntl64', -1, 221, [fd, command, long], fcntl, 'partial', leases),
+  call('fcntl', 72, 55, [fd, command, long], fcntl, 'full', leases),
+  call('fcntl64', -1, 221, [fd, command, long], fcntl, 'full', leases),
   call('flock', 73, 143, [fd, flags('LOCK_', LOCK)], flock),
-  call('memfd_create', 319, 356, [path, flags('MFD_', MFD)], memfdCreate, 'partial', 'MFD_HUGETLB gives EINVAL'),
+  call('memfd_create', 319, 356, [path, flags('MFD_', MFD)], memfdCreate),
 ];

@@ -169,7 +169,7 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
   if (flags & ~(STAT_FLAGS | AT.STATX_FORCE_SYNC | AT.STATX_DONT_SYNC)) return -E.INVAL;
   if (flags & AT.STATX_FORCE_SYNC && flags & AT.STATX_DONT_SYNC) return -E.INVAL;
   if (mask & STATX_MASK.RESERVED) return -E.INVAL;
-  let mount: Mount | undefined, isRoot = false;
+  let mount: Mount | undefined, inode: Inode | null, isRoot = false;
   const path = fetchPath(task, pathPtr);
   if (typeof path === 'number') return path;
   if (path === '' && flags & AT.EMPTY_PATH && dirfd !== AT.FDCWD) {
@@ -177,6 +177,7 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
     if (failed < 0) return failed;
     const place = task.files.get(dirfd)!.location;
     mount = place?.mount;
+    inode = place === null ? null : place.inode;
     isRoot = place !== null && place.inode === place.mount.root;
   } else {
     const place = locate(task, dirfd, pathPtr, flags);
@@ -184,6 +185,7 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
     const failed = place.inode.stat(found);
     if (failed < 0) return failed;
     mount = place.mount;
+    inode = place.inode;
     isRoot = place.inode === mount.root;
   }
   const o = STATX.lp64;
@@ -200,8 +202,10 @@ function statx(task: Task, dirfd: number, pathPtr: number, flags: number, mask: 
     given |= unique ? STATX_MASK.MNT_ID_UNIQUE : STATX_MASK.MNT_ID;
     put64(view, buf + o.mntId, unique ? FIRST_UNIQUE_ID + mount.id : mount.id);
   }
-  put64(view, buf + o.attributes, isRoot ? STATX_ATTR.MOUNT_ROOT : 0);
-  put64(view, buf + o.attributesMask, STATX_ATTR.MOUNT_ROOT | STATX_ATTR.AUTOMOUNT);
+  const known = inode === null ? -1 : inode.inodeFlags();
+  const own = known > 0 ? known & STATX_ATTR.OF_INODE : 0, shown = STATX_ATTR.MOUNT_ROOT | STATX_ATTR.AUTOMOUNT;
+  put64(view, buf + o.attributes, isRoot ? own | STATX_ATTR.MOUNT_ROOT : own);
+  put64(view, buf + o.attributesMask, known >= 0 ? shown | STATX_ATTR.OF_INODE : shown);
   view.setUint32(buf + o.mask, given, true);
   view.setUint32(buf + o.blksize, found.blksize, true);
   view.setUint32(buf + o.nlink, found.nlink, true);

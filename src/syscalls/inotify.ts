@@ -1,13 +1,10 @@
 /** inotify_init(2), inotify_add_watch(2), inotify_rm_watch(2). */
 import { E } from '../abi/errno.js';
-import { AT, O, POLL, S } from '../abi/fcntl.js';
+import { AT, O, S } from '../abi/fcntl.js';
 import { IN } from '../abi/file.js';
-import type { Kernel } from '../kernel/kernel.js';
-import { isOpen } from '../kernel/mount_use.js';
+import { listenToHost } from '../kernel/host_listener.js';
 import type { Task } from '../kernel/task.js';
-import { hostNotifyFd } from '../vfs/host_notify.js';
 import { InotifyFile, inotifyLimits } from '../vfs/inotify.js';
-import { collectHostEvents, setOpenProbe } from '../vfs/notify.js';
 import { locate } from './path_argument.js';
 import { call, fd, flags, int, path, type Row } from './types.js';
 
@@ -43,25 +40,8 @@ function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): nu
   const denied = place.inode.permission(task.fs.cred, 4);
   if (denied < 0) return denied;
   const wd = file.add(place, mask & (IN.ALL_EVENTS | WATCH_FLAGS));
-  listen(task.kernel);
+  listenToHost(task.kernel);
   return wd;
-}
-
-/** Descriptors of the host that are listened to. */
-const listening = new Set<number>();
-
-/** From the first watch on, what the host tells is taken in when it comes. */
-function listen(kernel: Kernel): void {
-  setOpenProbe((identity) => isOpen(kernel, identity));
-  const fd = hostNotifyFd();
-  if (fd < 0 || listening.has(fd)) return;
-  listening.add(fd);
-  kernel.hostEvents.queue(fd).watch({ notify: takeHostEvents }, POLL.IN);
-}
-
-function takeHostEvents(): boolean {
-  collectHostEvents();
-  return true;
 }
 
 /** inotify_rm_watch(2). */

@@ -14,6 +14,7 @@ import { fileOpenRows } from './file_open.js';
 import { fileStatRows } from './file_stat.js';
 import { futexRows } from './futex.js';
 import { identityRows } from './identity.js';
+import { ioctlRows } from './ioctl.js';
 import { memoryRows } from './memory.js';
 import { pathRows } from './path.js';
 import { pipeRows } from './pipe.js';
@@ -39,6 +40,7 @@ const earlyRows: readonly Row[] = [
   ...fileStatRows,
   ...futexRows,
   ...identityRows,
+  ...ioctlRows,
   ...memoryRows,
   ...pathRows,
   ...pipeRows,

@@ -117,7 +117,10 @@ export function setxattr(ctx: PathContext, place: Location, name: string, value:
   const denied = mayXattr(ctx, place, name, Access.Write);
   if (denied < 0) return denied;
   const { inode } = place;
-  const result = name === ACCESS_ACL ? setAccessAcl(inode, value, flags) : inode.setxattr(name, value, flags);
+  const invalid = checkValue(inode, name, value);
+  if (invalid < 0) return invalid;
+  const result = name === ACCESS_ACL ? setAccessAcl(inode, value, flags)
+    : name === DEFAULT_ACL && value.length <= 4 ? clear(inode, name) : inode.setxattr(name, value, flags);
   if (result >= 0) {
     notifyPlace(place, IN.ATTRIB);
     changedThrough(place.mount.fs);
@@ -125,13 +128,32 @@ export function setxattr(ctx: PathContext, place: Location, name: string, value:
   return result;
 }
 
-const ACCESS_ACL = 'system.posix_acl_access';
+const ACCESS_ACL = 'system.posix_acl_access', DEFAULT_ACL = 'system.posix_acl_default';
+const CAPABILITY = 'security.capability';
 const ACL = { VERSION: 2, USER_OBJ: 1, GROUP_OBJ: 4, MASK: 16, OTHER: 32 } as const;
+
+/** An empty list of permissions is none. */
+function clear(inode: Inode, name: string): number {
+  const result = inode.removexattr(name);
+  return result === -E.NODATA ? 0 : result;
+}
+
+/** Is a value one that the kernel itself would understand (acl(5), capabilities(7))? 0 or -errno. */
+function checkValue(inode: Inode, name: string, value: Uint8Array): number {
+  const acl = name === ACCESS_ACL || name === DEFAULT_ACL;
+  if (!acl && name !== CAPABILITY) return 0;
+  const version = value.length < 4 ? 0 : new DataView(value.buffer, value.byteOffset, value.length).getUint32(0, true);
+  if (acl) {
+    if (value.length > 0 && ((value.length - 4) % 8 !== 0 || version !== ACL.VERSION)) return -E.INVAL;
+    return name === DEFAULT_ACL && inode.type !== S.IFDIR && value.length > 4 ? -E.ACCES : 0;
+  }
+  const revision = version >>> 24;
+  return (revision === 2 && value.length === 20) || (revision === 3 && value.length === 24) ? 0 : -E.INVAL;
+}
 
 /** An access ACL gives the permission bits; one that says no more than they do is not kept (acl(5)). */
 function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
   const view = new DataView(value.buffer, value.byteOffset, value.length);
-  if (value.length < 4 || (value.length - 4) % 8 !== 0 || view.getUint32(0, true) !== ACL.VERSION) return -E.INVAL;
   let mode = inode.mode & 0o7000, mask = -1, entries = 0;
   for (let at = 4; at < value.length; at += 8, entries++) {
     const tag = view.getUint16(at, true), bits = view.getUint16(at + 2, true) & 7;
@@ -140,7 +162,7 @@ function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
     else if (tag === ACL.OTHER) mode |= bits;
     else if (tag === ACL.MASK) mask = bits;
   }
-  if (entries < 3) return entries === 0 ? 0 : -E.INVAL;
+  if (entries < 3) return entries === 0 ? clear(inode, ACCESS_ACL) : -E.INVAL;
   const changes = change(ATTR.MODE);
   changes.mode = mask < 0 ? mode : (mode & ~0o070) | (mask << 3);
   const changed = inode.setattr(changes);
@@ -155,7 +177,8 @@ function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
 export function removexattr(ctx: PathContext, place: Location, name: string): number {
   const denied = mayXattr(ctx, place, name, Access.Write);
   if (denied < 0) return denied;
-  const result = place.inode.removexattr(name);
+  const acl = name === ACCESS_ACL || name === DEFAULT_ACL;
+  const result = acl ? clear(place.inode, name) : place.inode.removexattr(name);
   if (result >= 0) {
     notifyPlace(place, IN.ATTRIB);
     changedThrough(place.mount.fs);
@@ -184,11 +207,15 @@ function mayXattr(ctx: PathContext, place: Location, name: string, access: Acces
       denied = inode.permission(ctx.cred, access);
       return denied < 0 ? denied : dot === name.length - 1 ? -E.INVAL : 0;
     case 'trusted':
+      if (dot === name.length - 1) return -E.INVAL;
       if (capable(ctx.cred, CAP.SYS_ADMIN)) return 0;
       return write ? -E.PERM : -E.NODATA;
     case 'security':
+      if (dot === name.length - 1) return -E.INVAL;
       return write && !capable(ctx.cred, CAP.SYS_ADMIN) ? -E.PERM : 0;
     case 'system':
+      // No file system here has other ones; links have none of these.
+      if ((name !== ACCESS_ACL && name !== DEFAULT_ACL) || inode.type === S.IFLNK) return -E.OPNOTSUPP;
       return write && !owns(ctx, inode) ? -E.PERM : 0;
     default:
       denied = inode.permission(ctx.cred, access);

@@ -9,8 +9,8 @@ export interface FileCredentials {
 
 /** Capability numbers that the VFS asks for. */
 export const CAP = {
-  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, LINUX_IMMUTABLE: 9, SYS_CHROOT: 18,
-  SYS_ADMIN: 21, SYS_RESOURCE: 24, MKNOD: 27, LEASE: 28, SETFCAP: 31,
+  CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, LINUX_IMMUTABLE: 9, SYS_RAWIO: 17,
+  SYS_CHROOT: 18, SYS_ADMIN: 21, SYS_RESOURCE: 24, MKNOD: 27, LEASE: 28, SETFCAP: 31,
 } as const;
 
 export function capable(cred: FileCredentials, capability: number): boolean {

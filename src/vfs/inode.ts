@@ -97,6 +97,9 @@ export interface DirSink {
   records?(bytes: Uint8Array, start: number, end: number): void;
 }
 
+/** Takes one extent of a file. False: no room, it was not taken. */
+export type TellExtent = (logical: number, physical: number, length: number, flags: number) => boolean;
+
 export interface FileSystem {
   /** Type as mount(8) names it: 'tmpfs', 'overlay'. */
   readonly type: string;
@@ -112,6 +115,8 @@ export interface FileSystem {
   readonly leavesWhiteouts?: boolean;
   /** A directory stays where a walk found it until a call moves or removes it: the next walk need not look (walked.ts). */
   readonly keepsDirectories?: boolean;
+  /** FIGETBSZ, when it is not what stat says; 0: it has none. */
+  readonly blockSize?: number;
   statfs(out: StatFs): number;
   sync(): number;
   /** What /proc/mounts shows behind the flags, as ',size=64k'. */
@@ -257,6 +262,17 @@ export abstract class Inode {
   generation(): number {
     return -E.NOTTY;
   }
+  /** FIBMAP: the block of the device that holds a block of the file; 0: a hole. -EINVAL: there is no device. */
+  blockMap(_block: number): number {
+    return -E.INVAL;
+  }
+  /**
+   * FS_IOC_FIEMAP: tells the extents with bytes of [from, to), in order, until `tell` gives false. Numbers are bytes,
+   * `flags` FIEMAP_EXTENT_*. 1 when the last extent of the file was told, else 0; -EOPNOTSUPP.
+   */
+  extents(_from: number, _to: number, _tell: TellExtent): number {
+    return -E.OPNOTSUPP;
+  }
   /** FS_IOC_SETFLAGS: those that cannot be changed stay. The caller has checked who may. */
   setInodeFlags(_flags: number): number {
     return -E.NOTTY;
@@ -276,7 +292,7 @@ export abstract class Inode {
     return -E.OPNOTSUPP;
   }
   listxattr(): string[] | number {
-    return -E.OPNOTSUPP;
+    return [];
   }
   removexattr(_name: string): number {
     return -E.OPNOTSUPP;

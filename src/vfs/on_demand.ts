@@ -7,6 +7,7 @@ type LoopModule = typeof import('./loop.js');
 type Ext2Module = typeof import('./fs/ext2/ext2.js');
 type DisksModule = typeof import('./disks.js');
 type FatModule = typeof import('./fs/fat/fat.js');
+type HugeMemfdModule = typeof import('./fs/huge_memfd.js');
 type OverlayMountModule = typeof import('./fs/overlay_mount.js');
 
 export function loopModule(): LoopModule {
@@ -20,6 +21,9 @@ export function fatModule(): FatModule {
 }
 export function ext2Module(): Ext2Module {
   return require('./fs/ext2/ext2.js') as Ext2Module;
+}
+export function hugeMemfdModule(): HugeMemfdModule {
+  return require('./fs/huge_memfd.js') as HugeMemfdModule;
 }
 export function overlayMountModule(): OverlayMountModule {
   return require('./fs/overlay_mount.js') as OverlayMountModule;

@@ -19,6 +19,8 @@ export interface SignalDriven {
   closed(): void;
   /** Urgent data have come (SIGURG). */
   urgent(): void;
+  /** One of its descriptors was closed. */
+  descriptorClosed(): void;
 }
 
 /** Guest memory as ioctls see it. The checks come first: a touch of an unmapped page ends the process. */
@@ -156,6 +158,13 @@ export abstract class OpenFile {
   }
   fallocate(_mode: number, _offset: number, _length: number): number {
     return -E.NODEV;
+  }
+  /**
+   * Bytes that `fallocate` of this range should be asked for at a time, so that one call does not take seconds; or
+   * -errno when there is no room for all.
+   */
+  allocationStep(_mode: number, _offset: number, _length: number): number {
+    return Infinity;
   }
   /** dataOnly: fdatasync(2). */
   sync(_dataOnly: boolean): number {

@@ -218,6 +218,8 @@ function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: num
   if (!(flags & O.EXCL)) linkable.add(inode);
   const unnamed = new Location(place.mount, inode, place.inode, '#' + inode.name);
   const file = inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
+  // F_GETFL shows it.
+  if (typeof file !== 'number') file.flags |= O.TMPFILE;
   return typeof file === 'number' ? file : opened(file, unnamed, flags, true);
 }
 

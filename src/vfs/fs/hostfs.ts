@@ -491,6 +491,13 @@ export class HostInode extends Inode {
     return { rootFd: this.fs.rootFd, path: this.path };
   }
 
+  /** The host's are not shown: they are not the guest's to change. */
+  override inodeFlags(): number {
+    return 0;
+  }
+  override setInodeFlags(flags: number): number {
+    return flags === 0 ? 0 : -E.OPNOTSUPP;
+  }
   override getxattr(name: string): Uint8Array | number {
     const value = new Uint8Array(65536);
     const length = native.getxattrBeneath(this.fs.rootFd, this.path, name, value);

@@ -105,6 +105,13 @@ export class OverlayFile extends Inode {
   override mapFd(writable: boolean): number {
     return this.shown.mapFd(writable);
   }
+  override inodeFlags(): number {
+    return this.shown.inodeFlags();
+  }
+  override setInodeFlags(flags: number): number {
+    const upper = this.copyUp(true);
+    return typeof upper === 'number' ? upper : upper.setInodeFlags(flags);
+  }
   override getxattr(name: string): Uint8Array | number {
     return name.startsWith(PRIVATE) ? -E.NODATA : this.shown.getxattr(name);
   }

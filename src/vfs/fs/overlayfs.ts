@@ -47,6 +47,7 @@ export interface OverlayLayers {
 export class OverlayFs implements FileSystem {
   readonly type = 'overlay';
   readonly keepsDirectories = true;
+  readonly blockSize = 0;
   readonly source: string;
   readonly readOnly: boolean;
   readonly dev: number;
@@ -504,6 +505,13 @@ export class OverlayDir extends Inode {
   override setattr(change: AttrChange): number {
     const upper = this.ensureUpper();
     return typeof upper === 'number' ? upper : upper.setattr(change);
+  }
+  override inodeFlags(): number {
+    return this.shown.inodeFlags();
+  }
+  override setInodeFlags(flags: number): number {
+    const upper = this.ensureUpper();
+    return typeof upper === 'number' ? upper : upper.setInodeFlags(flags);
   }
   override getxattr(name: string): Uint8Array | number {
     return name.startsWith(PRIVATE) ? -E.NODATA : this.shown.getxattr(name);

@@ -168,9 +168,7 @@ export class FileData {
     const moved = this.toMemfd();
     if (moved < 0) return moved;
     if (!(mode & FALLOC_PUNCH_HOLE)) {
-      const first = Math.floor(offset / PAGE), last = Math.ceil(end / PAGE);
-      const room = this.quota.maxPages - this.quota.pages;
-      if (last - first > room && last - first - this.pagesIn(first * PAGE, last * PAGE) > room) return -E.NOSPC;
+      if (!this.hasRoom(offset, end)) return -E.NOSPC;
     }
     if (end > this.size && !(mode & (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))) this.zeroTail(end);
     const failed = native.fallocate(this.fd, mode, offset, length);
@@ -182,6 +180,14 @@ export class FileData {
     this.dense = false;
     this.countPages();
     return 0;
+  }
+
+  /** Is there room for all pages of a range that have no storage yet? */
+  hasRoom(offset: number, end: number): boolean {
+    const first = Math.floor(offset / PAGE), last = Math.ceil(end / PAGE);
+    const room = this.quota.maxPages - this.quota.pages;
+    if (last - first <= room) return true;
+    return this.fd >= 0 && last - first - this.pagesIn(first * PAGE, last * PAGE) <= room;
   }
 
   /** SEEK_DATA and SEEK_HOLE. */

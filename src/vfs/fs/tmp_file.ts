@@ -1,14 +1,16 @@
 /** Open regular files of a tmpfs, with their seals (fcntl(2)). */
 import { E } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
-import { SEAL } from '../../abi/file.js';
+import { INODE_FLAG, SEAL } from '../../abi/file.js';
 import type { Inode } from '../inode.js';
 import type { Location } from '../mount.js';
 import { PositionedFile } from '../positioned_file.js';
 import { MAX_SIZE, type FileData } from './tmp_data.js';
 import type { TmpInode } from './tmpfs.js';
 
-const FALLOC_PUNCH_HOLE = 2;
+const FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2;
+/** The host clears some 400 MB a second. */
+const ALLOCATION_STEP = 1 << 24;
 
 /** An open regular file of a tmpfs. */
 export class TmpFile extends PositionedFile {
@@ -51,11 +53,17 @@ export class TmpFile extends PositionedFile {
   override fallocate(mode: number, offset: number, length: number): number {
     const { seals } = this.node;
     if (offset + length > MAX_SIZE) return -E.FBIG;
+    if (this.node.flags & INODE_FLAG.IMMUTABLE) return -E.PERM;
+    if (this.node.flags & INODE_FLAG.APPEND && mode & ~FALLOC_KEEP_SIZE) return -E.PERM;
     if (seals & (SEAL.WRITE | SEAL.FUTURE_WRITE) && mode & FALLOC_PUNCH_HOLE) return -E.PERM;
     if (seals & SEAL.GROW && !(mode & FALLOC_PUNCH_HOLE) && offset + length > this.data.size) return -E.PERM;
     const failed = this.data.fallocate(mode, offset, length);
     if (failed >= 0) this.node.stampModify();
     return failed;
+  }
+  override allocationStep(mode: number, offset: number, length: number): number {
+    if (length <= ALLOCATION_STEP || mode & ~FALLOC_KEEP_SIZE || offset + length > MAX_SIZE) return Infinity;
+    return this.data.hasRoom(offset, offset + length) ? ALLOCATION_STEP : -E.NOSPC;
   }
   override seals(): number {
     return this.node.seals;

@@ -1,8 +1,8 @@
 /** Files in memory. The inodes and directories are plain objects; the bytes are in tmp_data.ts. */
 import { totalmem } from 'node:os';
 import { E } from '../../abi/errno.js';
-import { S } from '../../abi/fcntl.js';
-import { SEAL } from '../../abi/file.js';
+import { O, S } from '../../abi/fcntl.js';
+import { INODE_FLAG, SEAL } from '../../abi/file.js';
 import { now, readClock } from '../clock.js';
 import { DirectoryFile } from '../directory_file.js';
 import { ATTR, Inode, RENAME, anonymousDev } from '../inode.js';
@@ -15,7 +15,12 @@ import { TmpFile } from './tmp_file.js';
 const TMPFS_MAGIC = 0x01021994;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-const DEFAULT_BYTES = 16 * 2 ** 30;
+/** Half of the memory, as Linux has it, but not more than 16 GiB. */
+const DEFAULT_BYTES = Math.min(16 * 2 ** 30, Math.floor(totalmem() / 8192) * 4096);
+/** Flags of inodes that can be set (ioctl_iflags(2)). */
+const FLAGS = INODE_FLAG.IMMUTABLE | INODE_FLAG.APPEND | INODE_FLAG.NODUMP | INODE_FLAG.NOATIME;
+/** What has one of these cannot be removed, renamed, linked to, or have its attributes changed. */
+const FIXED = INODE_FLAG.IMMUTABLE | INODE_FLAG.APPEND;
 const DEFAULT_INODES = 4_000_000;
 
 export interface TmpFsOptions {
@@ -150,6 +155,8 @@ export class TmpInode extends Inode {
   private xattrs: Map<string, Uint8Array> | null = null;
   /** SEAL bits; those of files made by name can never be added to (fcntl(2)). */
   seals: number = SEAL.SEAL;
+  /** INODE_FLAG bits. */
+  flags = 0;
   /** Open file descriptions; the bytes of an unlinked file live until the last is closed. */
   opens = 0;
   atime: number;
@@ -212,6 +219,10 @@ export class TmpInode extends Inode {
 
   override open(flags: number, location: Location): OpenFile | number {
     if (this.entries !== null) return new DirectoryFile(flags, location);
+    if (this.flags !== 0 && ((flags & O.ACCMODE) !== O.RDONLY || flags & O.TRUNC)) {
+      if (this.flags & INODE_FLAG.IMMUTABLE) return -E.PERM;
+      if (this.flags & INODE_FLAG.APPEND && (flags & O.TRUNC || !(flags & O.APPEND))) return -E.PERM;
+    }
     return this.data === null ? -E.NXIO : new TmpFile(this, this.data, flags, location);
   }
 
@@ -233,6 +244,7 @@ export class TmpInode extends Inode {
   override create(name: string, init: NewInode): TmpInode | number {
     if (this.entries === null) return -E.NOTDIR;
     if (this.entries.has(name)) return -E.EXIST;
+    if (this.flags & INODE_FLAG.IMMUTABLE) return -E.PERM;
     if (this.fs.inodes >= this.fs.maxInodes) return -E.NOSPC;
     const inode = new TmpInode(this.fs, init);
     this.add(name, inode);
@@ -251,6 +263,7 @@ export class TmpInode extends Inode {
     const entries = this.entries!;
     if (entries.has(name)) return -E.EXIST;
     const target = inode as TmpInode;
+    if (this.flags & INODE_FLAG.IMMUTABLE || target.flags & FIXED) return -E.PERM;
     // As Linux: each further name counts as an inode.
     if (target.nlink > 0) {
       if (this.fs.inodes >= this.fs.maxInodes) return -E.NOSPC;
@@ -267,6 +280,7 @@ export class TmpInode extends Inode {
     const inode = this.entries!.get(name);
     if (inode === undefined) return -E.NOENT;
     if (inode.entries !== null) return -E.ISDIR;
+    if ((this.flags | inode.flags) & FIXED) return -E.PERM;
     this.drop(name, inode);
     return 0;
   }
@@ -275,6 +289,7 @@ export class TmpInode extends Inode {
     const inode = this.entries!.get(name);
     if (inode === undefined) return -E.NOENT;
     if (inode.entries === null) return -E.NOTDIR;
+    if ((this.flags | inode.flags) & FIXED) return -E.PERM;
     if (inode.entries.size > 0) return -E.NOTEMPTY;
     this.drop(name, inode);
     return 0;
@@ -285,6 +300,8 @@ export class TmpInode extends Inode {
     const inode = this.entries!.get(name);
     if (inode === undefined) return -E.NOENT;
     const there = target.entries!.get(newName);
+    if (((this.flags | inode.flags) & FIXED) !== 0 || target.flags & INODE_FLAG.IMMUTABLE) return -E.PERM;
+    if (there !== undefined && (target.flags | there.flags) & FIXED) return -E.PERM;
     if (flags & RENAME.EXCHANGE) {
       if (there === undefined) return -E.NOENT;
       this.entries!.set(name, there);
@@ -325,6 +342,7 @@ export class TmpInode extends Inode {
   }
 
   override setattr(change: AttrChange): number {
+    if (this.flags & FIXED) return -E.PERM;
     if (change.mask & ATTR.MODE && this.seals & SEAL.EXEC && (this.mode ^ change.mode) & 0o111) return -E.PERM;
     if (change.mask & ATTR.SIZE) {
       const cut = this.resize(change.size);
@@ -352,7 +370,17 @@ export class TmpInode extends Inode {
   override getxattr(name: string): Uint8Array | number {
     return this.xattrs?.get(name) ?? -E.NODATA;
   }
+  override inodeFlags(): number {
+    return this.flags;
+  }
+  override setInodeFlags(flags: number): number {
+    if (flags & ~FLAGS) return -E.OPNOTSUPP;
+    this.flags = flags;
+    this.stampChange();
+    return 0;
+  }
   override setxattr(name: string, value: Uint8Array, flags: number): number {
+    if (this.flags & FIXED) return -E.PERM;
     const has = this.xattrs?.has(name) === true;
     if (has && flags & XATTR_CREATE) return -E.EXIST;
     if (!has && flags & XATTR_REPLACE) return -E.NODATA;
@@ -365,6 +393,7 @@ export class TmpInode extends Inode {
     return this.xattrs === null ? [] : [...this.xattrs.keys()];
   }
   override removexattr(name: string): number {
+    if (this.flags & FIXED) return -E.PERM;
     if (this.xattrs?.delete(name) !== true) return -E.NODATA;
     this.stampChange();
     return 0;
@@ -382,6 +411,7 @@ export class TmpInode extends Inode {
     const data = this.data;
     if (data === null) return -E.INVAL;
     const before = data.size;
+    if (this.flags & FIXED) return -E.PERM;
     if (size < before && this.seals & SEAL.SHRINK) return -E.PERM;
     if (size > before && this.seals & SEAL.GROW) return -E.PERM;
     const failed = data.truncate(size);
@@ -411,6 +441,7 @@ export class TmpInode extends Inode {
   }
   /** The relatime rule of mount(8). */
   override stampAccess(mount: Mount): void {
+    if (this.flags & INODE_FLAG.NOATIME) return;
     readClock();
     if (!mount.updatesAccess(this.entries !== null, stamp(this.atime, this.atimeNsec),
       stamp(this.mtime, this.mtimeNsec), stamp(this.ctime, this.ctimeNsec), now.seconds)) return;

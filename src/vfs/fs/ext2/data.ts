@@ -4,6 +4,7 @@
  */
 import { E } from '../../../abi/errno.js';
 import { S } from '../../../abi/fcntl.js';
+import type { TellExtent } from '../../inode.js';
 import { Run, cutBlocks, findRun, maxBlocks, reserveLeaf, setRun } from './block_map.js';
 import type { Ext2Inode } from './inode.js';
 import { CORRUPT, FLAG, INODE } from './layout.js';
@@ -213,6 +214,43 @@ export function seekData(inode: Ext2Inode, position: number, hole: boolean): num
     at = (logical + run.count) * blockSize;
   }
   return size;
+}
+
+const EXTENT = { UNWRITTEN: 0x800, INLINE: 0x200 | 0x100, MERGED: 0x1000 } as const;
+
+/** As Inode.extents. */
+export function tellExtents(inode: Ext2Inode, from: number, to: number, tell: TellExtent): number {
+  const { blockSize } = inode.fs.geometry;
+  const end = Math.ceil(inode.size / blockSize);
+  if (inode.flags & FLAG.INLINE_DATA) {
+    return from < inode.size && !tell(0, 0, inode.size, EXTENT.INLINE) ? 0 : 1;
+  }
+  // What was found last: it grows while the next run follows it on the device, too.
+  let at = 0, first = 0, count = 0, flags = 0;
+  let logical = Math.floor(from / blockSize);
+  for (; logical < end && logical * blockSize < to; ) {
+    const failed = findRun(inode, logical, end - logical, run);
+    if (failed < 0) return failed;
+    if (run.first !== 0) {
+      const kind = (run.unwritten ? EXTENT.UNWRITTEN : 0) | (inode.flags & FLAG.EXTENTS ? 0 : EXTENT.MERGED);
+      if (count > 0 && at + count === logical && first + count === run.first && flags === kind) {
+        count += run.count;
+      } else {
+        if (count > 0 && !tell(at * blockSize, first * blockSize, count * blockSize, flags)) return 0;
+        [at, first, count, flags] = [logical, run.first, run.count, kind];
+      }
+    }
+    logical += run.count;
+  }
+  if (count > 0 && !tell(at * blockSize, first * blockSize, count * blockSize, flags)) return 0;
+  return logical >= end ? 1 : 0;
+}
+
+/** As Inode.blockMap. */
+export function blockAt(inode: Ext2Inode, block: number): number {
+  if (inode.flags & FLAG.INLINE_DATA || block * inode.fs.geometry.blockSize >= inode.size) return 0;
+  const failed = findRun(inode, block, 1, run);
+  return failed < 0 ? failed : run.first;
 }
 
 /** The target of a symbolic link. */

@@ -3,12 +3,13 @@ import { E } from '../../../abi/errno.js';
 import { O, S } from '../../../abi/fcntl.js';
 import { now, readClock } from '../../clock.js';
 import { DirectoryFile } from '../../directory_file.js';
-import { ATTR, Inode, makeDev, type AttrChange, type DirSink, type NewInode, type Stat } from '../../inode.js';
+import { ATTR, Inode, makeDev } from '../../inode.js';
+import type { AttrChange, DirSink, NewInode, Stat, TellExtent } from '../../inode.js';
 import type { MappedCopy } from '../../mapped_copy.js';
 import type { Location, Mount } from '../../mount.js';
 import type { OpenFile } from '../../open_file.js';
 import { CachedBlock } from './block_cache.js';
-import { readTarget, resize } from './data.js';
+import { blockAt, readTarget, resize, tellExtents } from './data.js';
 import * as directory from './directory.js';
 import type { DirectoryIndex } from './directory.js';
 import type { Ext2Fs } from './ext2.js';
@@ -274,6 +275,12 @@ export class Ext2Inode extends Inode {
   }
   override generation(): number {
     return this.u32(INODE.generation);
+  }
+  override blockMap(block: number): number {
+    return blockAt(this, block);
+  }
+  override extents(from: number, to: number, tell: TellExtent): number {
+    return tellExtents(this, from, to, tell);
   }
   override setInodeFlags(flags: number): number {
     const failed = this.fs.beforeChange();

@@ -115,6 +115,9 @@ export class FatFs implements FileSystem {
     return typeof listing === 'number' ? listing : this.mark(true);
   }
 
+  get blockSize(): number {
+    return this.geometry.sectorSize;
+  }
   statfs(out: StatFs): number {
     const free = this.table.countFree();
     if (free < 0) return free;
