@@ -10,7 +10,7 @@ import { SECBIT } from '../kernel/credentials.js';
 import type { Task } from '../kernel/task.js';
 import type { FileCredentials } from '../vfs/credentials.js';
 import { Stat, StatFs, devMajor, devMinor } from '../vfs/inode.js';
-import type { FileSystem } from '../vfs/inode.js';
+import type { FileSystem, Inode } from '../vfs/inode.js';
 import type { Mount } from '../vfs/mount.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import * as vfs from '../vfs/vfs.js';
