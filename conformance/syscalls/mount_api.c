@@ -1,5 +1,5 @@
 // posixx: --quiet
-/* fsopen, fsconfig, fsmount, fspick and the messages of a context; open_tree, move_mount, mount_setattr; their errors. */
+/* fsopen, fsconfig, fsmount, fspick and their messages; open_tree, move_mount, mount_setattr; all their errors. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // posixx: --quiet
-/* setns and the files of /proc/PID/ns; poll of mountinfo; sync mounts; what can be done in a tree that is nowhere; mounts by their ids. */
+/* setns and the files of /proc/PID/ns; poll of mountinfo; sync mounts; trees that are nowhere; mounts by their ids. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { E, errnoName } from '../abi/errno.js';
 import { O, S } from '../abi/fcntl.js';
+import { SUPER } from '../abi/mount.js';
 import { chmod, getxattr, setxattr, truncate, utimens } from './attributes.js';
 import { defaultRoot } from './default_root.js';
 import { DirectoryFile } from './directory_file.js';
@@ -23,6 +24,7 @@ import { link, mkdir, mknod, rename, rmdir, symlink, unlink } from './names.js';
 import type { Location } from './mount.js';
 import { OpenFile, SEEK } from './open_file.js';
 import { lookup, open, pathOf, PathContext, readlink, RESOLVE, stat, Vfs } from './vfs.js';
+import { setSuperFlags } from './write_through.js';
 
 const ROOT = { fsuid: 0, fsgid: 0, groups: [], capabilities: -1 };
 const USER = { fsuid: 1000, fsgid: 1000, groups: [], capabilities: 0 };
@@ -513,6 +515,33 @@ t.test('data in memory', async (t) => {
   t.equal(utimens(ctx, place, 12, 34, 56, 78), 0);
   mapped.stat(found);
   t.same([found.atime, found.atimeNsec, found.mtime, found.mtimeNsec], [12, 34, 56, 78]);
+});
+
+t.test('file systems that are written through', async (t) => {
+  const fs = new TmpFs(), ctx = contextOf(fs);
+  let synced = 0;
+  fs.sync = () => {
+    synced++;
+    return 0;
+  };
+  const count = (what: string, act: () => unknown): void => {
+    synced = 0;
+    act();
+    t.equal(synced, 1, what);
+  };
+  mkdir(ctx, ctx.root, '/a', 0o755);
+  t.equal(synced, 0, 'others are not');
+  setSuperFlags(fs, SUPER.DIRSYNC);
+  count('dirsync: mkdir', () => mkdir(ctx, ctx.root, '/b', 0o755));
+  count('dirsync: rename', () => rename(ctx, ctx.root, '/b', ctx.root, '/c', 0));
+  count('dirsync: rmdir', () => rmdir(ctx, ctx.root, '/c'));
+  const place = lookup(ctx, ctx.root, '/a', true) as Location;
+  synced = 0;
+  t.equal(chmod(ctx, place, 0o700), 0);
+  t.equal(synced, 0, 'dirsync: not attributes');
+  setSuperFlags(fs, SUPER.SYNCHRONOUS);
+  count('sync: attributes', () => chmod(ctx, place, 0o755));
+  count('sync: names', () => symlink(ctx, 'a', ctx.root, '/d'));
 });
 
 t.test('record locks', async (t) => {
