@@ -128,7 +128,10 @@ function bind(task: Task, source: string | null, on: Location, recursive: boolea
   if (typeof from === 'number') return from;
   if (!mayCopy(task, from.mount) || !isOurs(task, on.mount)) return -E.INVAL;
   if ((from.inode.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
-  return attach(task, tree.copyTree(from.mount, from.inode, from, recursive), on);
+  const copy = tree.copyTree(from.mount, from.inode, from, recursive);
+  const failed = attach(task, copy, on);
+  if (failed < 0) for (const each of tree.subtree(copy)) tree.makePrivate(each);
+  return failed;
 }
 
 /** May this mount be seen at another place, too? It is of the caller's tree, or of one that is nowhere yet. */
@@ -190,6 +193,7 @@ export function moveMount(task: Task, from: Location, on: Location, beneath: boo
   }
   if (to.mount.group !== null && tree.subtree(mount).some((each) => each.unbindable)) return -E.INVAL;
   for (let at: Mount | undefined = to.mount; at !== undefined; at = at.on?.mount) if (at === mount) return -E.LOOP;
+  if (namespace !== to.mount.namespace && !tree.hasRoom(mount, to)) return -E.NOSPC;
   if (namespace.detached && mount.on === null) task.fs.vfs.namespaces.delete(namespace);
   tree.move(mount, to);
   return 0;

@@ -24,6 +24,8 @@ export interface TreeWatcher {
 /** The tree of mounts that a process sees, or one that is nowhere yet and only a descriptor holds (`detached`). */
 export class MountNamespace {
   readonly id = ++lastNamespace;
+  /** How many mounts it has. */
+  count = 0;
   /** Counts changes: mounts that come, go or get other flags. */
   event = 0;
   readonly watchers = new Set<TreeWatcher>();
@@ -51,7 +53,7 @@ export function subtree(top: Mount): Mount[] {
   const all = [top];
   for (let i = 0; i < all.length; i++) {
     const { children } = all[i]!;
-    if (children !== null) all.push(...children.values());
+    if (children !== null) for (const child of children.values()) all.push(child);
   }
   return all;
 }
@@ -60,7 +62,7 @@ export function subtree(top: Mount): Mount[] {
 export function mountsBelow(place: Location): Mount[] {
   const found: Mount[] = [];
   for (const child of place.mount.children?.values() ?? []) {
-    if (isAtOrBelow(child.on!, place.inode)) found.push(...subtree(child));
+    if (isAtOrBelow(child.on!, place.inode)) for (const mount of subtree(child)) found.push(mount);
   }
   return found;
 }
@@ -145,6 +147,7 @@ export function unpin(dir: Inode | null, name: string): void {
 function join(namespace: MountNamespace | null, tree: Mount): void {
   for (const mount of subtree(tree)) {
     mount.namespace = namespace;
+    if (namespace !== null) namespace.count++;
     used(mount.fs, 1);
   }
   namespace?.touch();
@@ -159,14 +162,35 @@ export function detachedTree(top: Mount): MountNamespace {
 
 /**
  * Mounts a tree that is nowhere yet on a place, and copies of it wherever mounts of that place propagate to.
- * -ENOTDIR: one is a directory and the other is not; -ENOENT: the place was removed.
+ * -ENOTDIR: one is a directory and the other is not; -ENOENT: the place was removed; -ENOSPC: there are too many.
  */
 export function attach(tree: Mount, on: Location): number {
   if ((tree.root.type === S.IFDIR) !== (on.inode.type === S.IFDIR)) return -E.NOTDIR;
   if (on.inode.removed || on.inode.ephemeral) return -E.NOENT;
+  if (!hasRoom(tree, on)) return -E.NOSPC;
   place(tree, on);
   join(on.mount.namespace, tree);
   return 0;
+}
+
+/** Most mounts of a tree (/proc/sys/fs/mount-max). */
+const MOUNT_MAX = 100_000;
+
+/** Is there room for a tree and for its copies where mounts of that place propagate to? */
+export function hasRoom(tree: Mount, on: Location): boolean {
+  const { namespace, group } = on.mount;
+  const mounts = subtree(tree).length;
+  const count = tree.namespace === namespace ? 0 : namespace?.count ?? 0;
+  return count + mounts * (group === null ? 1 : receivers(group, new Set())) <= MOUNT_MAX;
+}
+
+/** The mounts that hear of what is mounted in one of a group. */
+function receivers(group: PeerGroup, seen: Set<PeerGroup>): number {
+  if (seen.has(group)) return 0;
+  seen.add(group);
+  let count = group.members.size;
+  for (const slave of group.slaves) count += slave.group === null ? 1 : receivers(slave.group, seen);
+  return count;
 }
 
 /** Attaches and propagates; the tree's members belong to the namespace already, or will. */
@@ -327,7 +351,10 @@ export function detach(mount: Mount): number {
 function drop(mount: Mount): number {
   detachOne(mount);
   makePrivate(mount);
-  mount.namespace?.touch();
+  if (mount.namespace !== null) {
+    mount.namespace.count--;
+    mount.namespace.touch();
+  }
   mount.namespace = null;
   if (used(mount.fs, -1) > 0) return 0;
   notifyUnmounted(mount.fs);
@@ -341,7 +368,13 @@ export function move(mount: Mount, on: Location): void {
   const from = mount.namespace, to = on.mount.namespace;
   detachOne(mount);
   place(mount, on);
-  if (from !== to) for (const each of subtree(mount)) each.namespace = to;
+  if (from !== to && from !== null && to !== null) {
+    for (const each of subtree(mount)) {
+      each.namespace = to;
+      from.count--;
+      to.count++;
+    }
+  }
   from?.touch();
   to?.touch();
 }
