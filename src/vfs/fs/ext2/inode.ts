@@ -37,7 +37,7 @@ export class Ext2Inode extends Inode {
   private key: string | null = null;
 
   /** `at`: where in the table's block the inode begins. */
-  constructor(readonly fs: Ext2Fs, readonly ino: number, block: CachedBlock, readonly at: number) {
+  constructor(readonly fs: Ext2Fs, readonly ino: number, block: CachedBlock, public at: number) {
     super();
     this.block = block;
   }
@@ -67,14 +67,15 @@ export class Ext2Inode extends Inode {
   store(): number {
     return this.freed ? 0 : this.fs.cache.store(this.block.live ? this.block : this.table());
   }
-  /** The inode's bytes as they are now, at the place where they are in the table's block. */
+  /** The inode's bytes as they are now. */
   snapshot(): CachedBlock {
     const { data } = this.block.live ? this.block : this.table();
-    return new CachedBlock(0, data.slice(0, this.at + this.fs.geometry.inodeSize));
+    return new CachedBlock(0, data.slice(this.at, this.at + this.fs.geometry.inodeSize));
   }
   /** The inode was given back: those who hold the object see what it last was. */
   detach(last: CachedBlock): void {
     this.block = last;
+    this.at = 0;
     this.freed = true;
     this.index = null;
     this.setLinks(0);
