@@ -280,6 +280,7 @@ static void ring(void) {
   }
   told("none left", events(0, 1, &event, &now));
   told("submit", submit(&cb));
+  told("larger", (long)mremap(at, 8192, 16384, MREMAP_MAYMOVE) == -1 ? -1 : 0);
   void *to = mmap(0, 1 << 16, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   void *moved = mremap(at, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, to);
   told("moved", moved == to);

@@ -111,6 +111,9 @@ int main(int argc, char **argv) {
   copy("capsinh", 0755, 0, 0);
   fileCaps("caps", 1 << CAP_NET_RAW, 0, 1);
   fileCaps("capsinh", 0, 1 << CAP_NET_RAW, 1);
+  chown("caps", -1, -1);
+  say("capabilities of a file given away", getxattr("caps", "security.capability", 0, 0));
+  fileCaps("caps", 1 << CAP_NET_RAW, 0, 1);
   fileCaps("capsbig", 1 << CAP_SYS_TIME, 0, 1);
   who("start");
   const char *programs[] = {"plain", "suid", "sgid", "sgid-no-x", "both", "caps", "capsinh"};

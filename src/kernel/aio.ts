@@ -180,6 +180,10 @@ class AioContexts {
     this.byId.clear();
   }
 
+  keepsSize(address: number): boolean {
+    return this.byId.has(address);
+  }
+
   /** A ring, and with it the context's name. */
   moved(from: number, to: number): void {
     const context = this.byId.get(from);

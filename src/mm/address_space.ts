@@ -31,6 +31,8 @@ export interface TranslatedCode {
 /** What lives as long as a space: the kernel's contexts of asynchronous I/O have this shape. */
 export interface SpaceTenant {
   release(): void;
+  /** Whether mremap(2) must not enlarge the mapping at `address`. */
+  keepsSize(address: number): boolean;
   /** mremap(2) has moved what began at `from`. */
   moved(from: number, to: number): void;
 }

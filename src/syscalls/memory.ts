@@ -158,6 +158,7 @@ function pkeyFree(): number {
 /** mremap(2). */
 function mremap(task: Task, addr: number, oldLength: number, newLength: number, flag: number, newAddr: number): number {
   allowLocks(task);
+  if (newLength > oldLength && task.mm.asyncIo?.keepsSize(addr)) return -E.FAULT;
   const to = task.mm.mremap(addr, oldLength, newLength, flag, newAddr);
   if (to >= 0 && task.mm.asyncIo !== null) task.mm.asyncIo.moved(addr, to);
   return to;

@@ -47,7 +47,12 @@ export function chown(ctx: PathContext, place: Location, uid: number, gid: numbe
     changes.mask |= ATTR.MODE;
     changes.mode = inode.mode & 0o7777 & ~lost;
   }
-  return changed(place, changes, changes.mask === 0 ? 0 : IN.ATTRIB);
+  const result = changed(place, changes, changes.mask === 0 ? 0 : IN.ATTRIB);
+  // A program's capabilities go with its owner.
+  if (result === 0 && inode.type === S.IFREG && typeof inode.getxattr(CAPABILITY) !== 'number') {
+    inode.removexattr(CAPABILITY);
+  }
+  return result;
 }
 
 /** utimensat(2): seconds and nanoseconds, the latter UTIME.NOW or UTIME.OMIT. */
