@@ -25,9 +25,14 @@ export function chmod(ctx: PathContext, place: Location, mode: number): number {
   if (inode.type === S.IFLNK) return -E.OPNOTSUPP;
   if (!owns(ctx, inode)) return -E.PERM;
   const changes = change(ATTR.MODE);
-  changes.mode = mode & 0o7777;
-  if (mode & S.ISGID && !inGroup(ctx.cred, inode.gid) && !capable(ctx.cred, CAP.FSETID)) changes.mode &= ~S.ISGID;
+  changes.mode = withoutForeignSetgid(ctx, inode, mode & 0o7777);
   return changed(place, changes, IN.ATTRIB);
+}
+
+/** The mode without set-group-ID where that would lend a group that the caller is not in. */
+function withoutForeignSetgid(ctx: PathContext, inode: Inode, mode: number): number {
+  const foreign = mode & S.ISGID && !inGroup(ctx.cred, inode.gid) && !capable(ctx.cred, CAP.FSETID);
+  return foreign ? mode & ~S.ISGID : mode;
 }
 
 /** chown(2), lchown(2): -1 leaves an id as it is. */
@@ -122,10 +127,9 @@ export function setxattr(ctx: PathContext, place: Location, name: string, value:
   const denied = mayXattr(ctx, place, name, Access.Write);
   if (denied < 0) return denied;
   const { inode } = place;
-  const invalid = checkValue(inode, name, value);
-  if (invalid < 0) return invalid;
-  const result = name === ACCESS_ACL ? setAccessAcl(inode, value, flags)
-    : name === DEFAULT_ACL && value.length <= 4 ? clear(inode, name) : inode.setxattr(name, value, flags);
+  if (name === CAPABILITY && !isCapability(value)) return -E.INVAL;
+  const acl = name === ACCESS_ACL || name === DEFAULT_ACL;
+  const result = acl ? setAcl(ctx, inode, name, value) : inode.setxattr(name, value, flags);
   if (result >= 0) {
     notifyPlace(place, IN.ATTRIB);
     changedThrough(place.mount.fs);
@@ -143,22 +147,25 @@ function clear(inode: Inode, name: string): number {
   return result === -E.NODATA ? 0 : result;
 }
 
-/** Is a value one that the kernel itself would understand (acl(5), capabilities(7))? 0 or -errno. */
-function checkValue(inode: Inode, name: string, value: Uint8Array): number {
-  const acl = name === ACCESS_ACL || name === DEFAULT_ACL;
-  if (!acl && name !== CAPABILITY) return 0;
-  const version = value.length < 4 ? 0 : new DataView(value.buffer, value.byteOffset, value.length).getUint32(0, true);
-  if (acl) {
-    if (value.length > 0 && ((value.length - 4) % 8 !== 0 || version !== ACL.VERSION)) return -E.INVAL;
-    return name === DEFAULT_ACL && inode.type !== S.IFDIR && value.length > 4 ? -E.ACCES : 0;
-  }
-  const revision = version >>> 24;
-  return (revision === 2 && value.length === 20) || (revision === 3 && value.length === 24) ? 0 : -E.INVAL;
+/** Is a value one of the forms of capabilities(7)? */
+function isCapability(value: Uint8Array): boolean {
+  if (value.length < 4) return false;
+  const revision = value[3];
+  return (revision === 2 && value.length === 20) || (revision === 3 && value.length === 24);
 }
 
-/** An access ACL gives the permission bits; one that says no more than they do is not kept (acl(5)). */
-function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
+/** An ACL without entries takes away what there is; only directories have a default one (acl(5)). */
+function setAcl(ctx: PathContext, inode: Inode, name: string, value: Uint8Array): number {
   const view = new DataView(value.buffer, value.byteOffset, value.length);
+  if (value.length > 0 && (value.length - 4) % 8 !== 0) return -E.INVAL;
+  if (value.length > 0 && view.getUint32(0, true) !== ACL.VERSION) return -E.OPNOTSUPP;
+  if (value.length <= 4) return clear(inode, name);
+  if (name === ACCESS_ACL) return setAccessAcl(ctx, inode, view, value);
+  return inode.type === S.IFDIR ? inode.setxattr(name, value, 0) : -E.ACCES;
+}
+
+/** An access ACL gives the permission bits; one that says no more than they do is not kept. */
+function setAccessAcl(ctx: PathContext, inode: Inode, view: DataView, value: Uint8Array): number {
   let mode = inode.mode & 0o7000, mask = -1, entries = 0;
   for (let at = 4; at < value.length; at += 8, entries++) {
     const tag = view.getUint16(at, true), bits = view.getUint16(at + 2, true) & 7;
@@ -167,13 +174,14 @@ function setAccessAcl(inode: Inode, value: Uint8Array, flags: number): number {
     else if (tag === ACL.OTHER) mode |= bits;
     else if (tag === ACL.MASK) mask = bits;
   }
-  if (entries < 3) return entries === 0 ? clear(inode, ACCESS_ACL) : -E.INVAL;
+  if (entries < 3) return -E.INVAL;
+  mode = withoutForeignSetgid(ctx, inode, mode);
   const changes = change(ATTR.MODE);
   changes.mode = mask < 0 ? mode : (mode & ~0o070) | (mask << 3);
   const changed = inode.setattr(changes);
   if (inode.type === S.IFDIR) forgetWays();
   if (changed < 0) return changed;
-  if (entries > 3) return inode.setxattr(ACCESS_ACL, value, flags);
+  if (entries > 3) return inode.setxattr(ACCESS_ACL, value, 0);
   inode.removexattr(ACCESS_ACL);
   return 0;
 }
