@@ -14,13 +14,14 @@ import { fileURLToPath } from 'node:url';
 import { commandLine } from '../../../tools/options.mjs';
 import { errnoName } from '../../abi/errno.js';
 import { O, S } from '../../abi/fcntl.js';
-import { chmod, getxattr, listxattr, setxattr, truncate, utimens } from '../../vfs/attributes.js';
+import { chmod, truncate, utimens } from '../../vfs/attributes.js';
 import { generator, MemoryDevice, mountOn, runTool } from '../../vfs/fs/sample_disk.js';
 import { Stat, StatFs } from '../../vfs/inode.js';
 import type { FileSystem } from '../../vfs/inode.js';
 import { mkdir, rename, rmdir, unlink } from '../../vfs/names.js';
 import { SEEK } from '../../vfs/open_file.js';
 import { lookup, open, PathContext, readlink, stat, Vfs } from '../../vfs/vfs.js';
+import { getxattr, listxattr, setxattr } from '../../vfs/xattr.js';
 
 /** Calls of the device that one mutant may take, microseconds of CPU time, and how much of a tree is looked at. */
 const BUDGET = 3_000_000;

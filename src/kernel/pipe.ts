@@ -287,6 +287,7 @@ const fifos = new Map<unknown, Pipe>();
  */
 export function openFifo(location: Location, flags: number): PipeFile | number {
   const { inode } = location;
+  if ((flags & O.ACCMODE) === O.ACCMODE) return -E.INVAL;
   let pipe = fifos.get(inode.identity);
   if (!pipe) fifos.set(inode.identity, pipe = new Pipe(inode.uid, inode.gid));
   if ((flags & O.ACCMODE) === O.WRONLY && flags & O.NONBLOCK && pipe.readers === 0) {

@@ -100,7 +100,7 @@ function allocateRest(
 function fadvise64(task: Task, fd: number, _offset: number, length: number, advice: number): number {
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
-  if (file.inode === null || file.inode.type === S.IFIFO) return -E.SPIPE;
+  if (file instanceof PipeFile) return -E.SPIPE;
   return length < 0 || length >= 2 ** 63 || advice < 0 || advice > 5 ? -E.INVAL : 0;
 }
 

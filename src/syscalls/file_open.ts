@@ -8,7 +8,7 @@ import {
   asyncOwner, canSignal, getAsyncOwner, setAsyncOwner, setAsyncSignal,
 } from '../kernel/async_io.js';
 import { listenToHost } from '../kernel/host_listener.js';
-import { whenConnected } from '../kernel/pipe.js';
+import { PipeFile, whenConnected } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { spaces } from '../mm/spaces.js';
 import { VmFlag } from '../mm/vma.js';
@@ -53,6 +53,7 @@ function openat(task: Task, dirfd: number, pathPtr: number, flags: number, mode:
 function openPath(task: Task, dirfd: number, pathPtr: number, flags: number, mode: number, resolve: number): number {
   const path = fetchPath(task, pathPtr);
   if (typeof path === 'number') return path;
+  if (path === '') return -E.NOENT;
   const scoped = (resolve & (RESOLVE.BENEATH | RESOLVE.IN_ROOT)) !== 0;
   // Beneath a directory, even an absolute path starts at the descriptor.
   const start = startOf(task, dirfd, scoped ? '.' : path);
@@ -85,7 +86,7 @@ function openat2(task: Task, dirfd: number, pathPtr: number, how: number, length
   const creates = flags & O.CREAT || (flags & O.TMPFILE) === O.TMPFILE;
   if (creates ? mode > 0o7777 : mode !== 0) return -E.INVAL;
   if (flags & O.PATH && flags & ~(O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC)) return -E.INVAL;
-  if (resolve & RESOLVE.CACHED) return flags & (O.CREAT | O.TRUNC) ? -E.INVAL : -E.AGAIN;
+  if (resolve & RESOLVE.CACHED) return -E.AGAIN;
   return openPath(task, dirfd, pathPtr, flags, mode, resolve);
 }
 
@@ -246,12 +247,18 @@ function setFlags(task: Task, file: OpenFile, fd: number, flags: number): number
     const cred = task.fs.cred;
     if (file.inode.uid !== cred.fsuid && !capable(cred, CAP.FOWNER)) return -E.PERM;
   }
+  if (flags & O.DIRECT && !(file instanceof PipeFile) && !canBeDirect(file)) return -E.INVAL;
   file.flags = (file.flags & ~SETTABLE) | (flags & SETTABLE);
   if ((flags & O.ASYNC) !== (file.flags & O.ASYNC) && canSignal(file)) {
     asyncOwner(task, file).enable(task, fd, (flags & O.ASYNC) !== 0);
   }
   file.flagsChanged();
   return 0;
+}
+
+/** Is it of a kind that O_DIRECT can be said of? */
+function canBeDirect({ inode }: OpenFile): boolean {
+  return inode !== null && (inode.type === S.IFREG || inode.type === S.IFBLK);
 }
 
 /** F_SETOWN_EX: struct f_owner_ex, two ints. */
@@ -279,6 +286,7 @@ function flock(task: Task, fd: number, operation: number): number {
   if (kind !== LOCK.SH && kind !== LOCK.EX && kind !== LOCK.UN) return -E.INVAL;
   const file = task.files.get(fd);
   if (file === undefined || file.flags & O.PATH) return -E.BADF;
+  if (kind !== LOCK.UN && !file.canRead && !file.canWrite) return -E.BADF;
   return lockFile(task, file, kind, (operation & LOCK.NB) !== 0);
 }
 

@@ -3,13 +3,13 @@ import { E } from '../abi/errno.js';
 import { AT, O, S } from '../abi/fcntl.js';
 import { UTIME_NOW, UTIME_OMIT } from '../abi/file.js';
 import { Abi } from '../abi/abi.js';
+import { placeOfFile } from '../kernel/nameless.js';
 import type { Task } from '../kernel/task.js';
 import * as attributes from '../vfs/attributes.js';
-import { CAP, capable, inGroup, type FileCredentials } from '../vfs/credentials.js';
+import { CAP, capable } from '../vfs/credentials.js';
 import { RENAME } from '../vfs/inode.js';
 import type { Location } from '../vfs/mount.js';
 import * as names from '../vfs/names.js';
-import type { Ownership } from '../vfs/open_file.js';
 import { readlink as readLinkAt } from '../vfs/vfs.js';
 import { fetchPath, locate, startOf } from './path_argument.js';
 import { call, dirfd, fd, flags, int, mode, outBuffer, path, ptr, size, uint, type Row } from './types.js';
@@ -138,8 +138,7 @@ function readlink(task: Task, path: number, buf: number, length: number): number
 /** The place behind a descriptor, for the f… calls. */
 function placeOf(task: Task, fd: number): Location | number {
   const file = task.files.get(fd);
-  if (file === undefined || file.flags & O.PATH) return -E.BADF;
-  return file.location ?? -E.PERM;
+  return file === undefined || file.flags & O.PATH ? -E.BADF : placeOfFile(file);
 }
 
 /** fchmodat2(2). */
@@ -156,26 +155,8 @@ function fchmodat(task: Task, dirfd: number, path: number, mode: number): number
 function chmod(task: Task, path: number, mode: number): number {
   return fchmodat2(task, AT.FDCWD, path, mode, 0);
 }
-/** chown(2) of a pipe or a socket. */
-function chownNameless(cred: FileCredentials, owner: Ownership, uid: number, gid: number): number {
-  if (!capable(cred, CAP.CHOWN)) {
-    const own = cred.fsuid === owner.uid;
-    if (uid !== -1 && !(own && uid === owner.uid)) return -E.PERM;
-    if (gid !== -1 && !(own && (gid === owner.gid || inGroup(cred, gid)))) return -E.PERM;
-  }
-  if (uid !== -1) owner.uid = uid;
-  if (gid !== -1) owner.gid = gid;
-  return 0;
-}
-
 /** fchmod(2). */
 function fchmod(task: Task, fd: number, mode: number): number {
-  const owner = task.files.get(fd)?.ownership ?? null;
-  if (owner !== null) {
-    if (task.cred.fsuid !== owner.uid && !capable(task.cred, CAP.FOWNER)) return -E.PERM;
-    owner.mode = mode & 0o7777;
-    return 0;
-  }
   const place = placeOf(task, fd);
   return typeof place === 'number' ? place : attributes.chmod(task.fs, place, mode);
 }
@@ -196,8 +177,6 @@ function lchown(task: Task, path: number, uid: number, gid: number): number {
 }
 /** fchown(2). */
 function fchown(task: Task, fd: number, uid: number, gid: number): number {
-  const owner = task.files.get(fd)?.ownership ?? null;
-  if (owner !== null) return chownNameless(task.cred, owner, ownerId(uid), ownerId(gid));
   const place = placeOf(task, fd);
   return typeof place === 'number' ? place : attributes.chown(task.fs, place, ownerId(uid), ownerId(gid));
 }
@@ -237,12 +216,7 @@ function fetchWords(task: Task, address: number, wide: boolean): Times | number 
 
 function fetchTimespecs(task: Task, address: number, wide: boolean): Times | number {
   if (address === 0) return bothNow;
-  const times = fetchWords(task, address, wide);
-  if (typeof times === 'number') return times;
-  for (const nsec of [times[1], times[3]]) {
-    if (nsec !== UTIME_NOW && nsec !== UTIME_OMIT && (nsec < 0 || nsec > 999_999_999)) return -E.INVAL;
-  }
-  return times;
+  return fetchWords(task, address, wide);
 }
 
 function fetchTimevals(task: Task, address: number): Times | number {

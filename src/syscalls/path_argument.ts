@@ -1,6 +1,7 @@
 /** From (directory descriptor, path pointer, AT_ flags) to a place: what all *at calls share. */
 import { E } from '../abi/errno.js';
 import { AT, S } from '../abi/fcntl.js';
+import { placeOfFile } from '../kernel/nameless.js';
 import type { Task } from '../kernel/task.js';
 import { lookup, PATH_MAX } from '../vfs/path_walk.js';
 import type { Location } from '../vfs/vfs.js';
@@ -22,7 +23,7 @@ export function startOf(task: Task, dirfd: number, path: string): Location | num
 
 /**
  * The place that (dirfd, path) names. `flags`: AT.SYMLINK_NOFOLLOW, AT.EMPTY_PATH (then '' is the descriptor's own
- * file; -EBADF for one without a place, such as a pipe).
+ * file).
  */
 export function locate(task: Task, dirfd: number, pathPtr: number, flags: number): Location | number {
   const path = fetchPath(task, pathPtr);
@@ -30,7 +31,7 @@ export function locate(task: Task, dirfd: number, pathPtr: number, flags: number
   if (path === '' && flags & AT.EMPTY_PATH) {
     if (dirfd === AT.FDCWD) return task.fs.cwd;
     const file = task.files.get(dirfd);
-    return file === undefined || file.location === null ? -E.BADF : file.location;
+    return file === undefined ? -E.BADF : placeOfFile(file);
   }
   const start = startOf(task, dirfd, path);
   return typeof start === 'number' ? start : lookup(task.fs, start, path, (flags & AT.SYMLINK_NOFOLLOW) === 0);

@@ -13,7 +13,7 @@ import { Wake } from '../kernel/wait_queue.js';
 import { parkOn, readyQueue, waitReady } from '../kernel/wait_ready.js';
 import { notifyPlace, watched } from '../vfs/notify.js';
 import type { OpenFile } from '../vfs/open_file.js';
-import { dropPrivileges } from '../vfs/privileges.js';
+import { dropPrivileges, privileges } from '../vfs/privileges.js';
 import { wroteThrough } from '../vfs/write_through.js';
 
 /** As a position: the file's own. */
@@ -125,7 +125,10 @@ export function written(task: Task, file: OpenFile, count: number): number {
   if (count > 0 && place !== null) {
     if (watched()) notifyPlace(place, IN.MODIFY);
     wroteThrough(file);
-    if (place.inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(task.fs.cred, place.inode);
+    if (file.unprivilegedAt !== privileges.given || place.inode.mode & (S.ISUID | S.ISGID)) {
+      dropPrivileges(task.fs.cred, place.inode);
+      file.unprivilegedAt = privileges.given;
+    }
   }
   return count;
 }

@@ -31,7 +31,6 @@ export function mknod(ctx: PathContext, at: Location, path: string, mode: number
       break;
     case S.IFCHR:
     case S.IFBLK:
-      if (!capable(ctx.cred, CAP.MKNOD)) return -E.PERM;
       break;
     case S.IFDIR:
       return -E.PERM;
@@ -51,9 +50,19 @@ function make(ctx: PathContext, at: Location, path: string, mode: number, rdev: 
   const failed = walk(ctx, at, path, WALK.PARENT, found);
   if (failed < 0) return failed;
   if (found.last !== Last.Name || found.inode !== null) return -E.EXIST;
-  if (found.slash && (mode & S.IFMT) !== S.IFDIR) return -E.NOENT;
+  const type = mode & S.IFMT;
+  if (found.slash && type !== S.IFDIR) return -E.NOENT;
+  if ((type === S.IFCHR || type === S.IFBLK) && !mayMakeDevice(ctx.cred, type, rdev)) {
+    const denied = mayChange(ctx.cred, found.dirMount, found.dir);
+    return denied < 0 ? denied : -E.PERM;
+  }
   const made = createAt(ctx, found, mode, rdev, target);
   return typeof made === 'number' ? made : 0;
+}
+
+/** Devices take CAP_MKNOD, but for a whiteout, which is none (0:0). */
+function mayMakeDevice(cred: FileCredentials, type: number, rdev: number): boolean {
+  return capable(cred, CAP.MKNOD) || (type === S.IFCHR && rdev === 0);
 }
 
 /** link(2) of something already found: `source` is what the new name will mean. */
@@ -64,9 +73,10 @@ export function link(ctx: PathContext, source: Location, at: Location, path: str
   if (found.last !== Last.Name || found.inode !== null) return -E.EXIST;
   if (found.slash) return -E.NOENT;
   if (found.dirMount !== source.mount) return -E.XDEV;
+  if (!mayLink(ctx.cred, source.inode)) return -E.PERM;
   const denied = mayChange(ctx.cred, found.dirMount, found.dir);
   if (denied < 0) return denied;
-  if (source.inode.type === S.IFDIR || !mayLink(ctx.cred, source.inode)) return -E.PERM;
+  if (source.inode.type === S.IFDIR) return -E.PERM;
   if (linksOf(source.inode) === 0 && !linkable.has(source.inode)) return -E.NOENT;
   const result = found.dir.link(found.name, source.inode);
   if (result >= 0) {
@@ -172,7 +182,10 @@ export function rename(
     if (!isDir && thereIsDir) return -E.ISDIR;
   }
   // A directory that gets another parent is written to ('..').
-  if (isDir && from.dir !== to.dir && (denied = inode.permission(ctx.cred, 2)) < 0) return denied;
+  if (from.dir !== to.dir) {
+    if (isDir && (denied = inode.permission(ctx.cred, 2)) < 0) return denied;
+    if (thereIsDir && flags & RENAME.EXCHANGE && (denied = there.permission(ctx.cred, 2)) < 0) return denied;
+  }
   if (crossed) return -E.BUSY;
   if (isMountPoint(ctx, inode) || (there !== null && isMountPoint(ctx, there))) return -E.BUSY;
 

@@ -59,6 +59,8 @@ export abstract class OpenFile {
   waiters: Waiters | null = null;
   /** The description has or had locks, which its last close gives up. */
   locked = false;
+  /** `privileges.given` when the file was last found to have no capabilities. */
+  unprivilegedAt = 0;
   /** Made by the kernel when F_SETOWN, F_SETSIG or O_ASYNC is first used. */
   signalDriven: SignalDriven | null = null;
   private references = 1;

@@ -102,6 +102,8 @@ export const WALK = {
   PARENT: 2,
   /** A regular file at the end may be one that its directory remembers (Inode.remembered). */
   REMEMBERED: 4,
+  /** The last name may be made as a file: with a slash behind it, it is -EISDIR whatever is there. */
+  CREATE: 8,
 } as const;
 export const RESOLVE_SHIFT = 8;
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16, CACHED: 32 } as const;
@@ -234,6 +236,7 @@ function walkOnce(ctx: PathContext, start: Location, path: string, how: number, 
       continue;
     }
     last = Last.Name;
+    if (slash && final && how & WALK.CREATE) return -E.ISDIR;
     if (name.length > NAME_MAX && name.length > dir.nameMax) return -E.NAMETOOLONG;
     const follows = !final || ((how & WALK.PARENT) === 0 && ((how & WALK.FOLLOW) !== 0 || slash));
     let child: Inode | number = -E.STALE;

@@ -1,9 +1,18 @@
-/** Set-user-ID and set-group-ID bits, which a file loses when it is changed (chown(2), write(2)). */
+/** What makes a program privileged: set-ID bits and file capabilities. A file loses them when it is changed (chown(2), write(2)). */
 import { S } from '../abi/fcntl.js';
 import { CAP, capable, inGroup, type FileCredentials } from './credentials.js';
 import { ATTR, change, type Inode } from './inode.js';
 
-/** The bits that a change by `cred` takes from a file. */
+/** The attribute with a program's capabilities (capabilities(7), "File capabilities"). */
+export const FILE_CAPABILITIES = 'security.capability';
+
+/**
+ * `given` counts how often a file got capabilities. A description that found its file to have none at some count
+ * (OpenFile.unprivilegedAt) need not look again at that count.
+ */
+export const privileges = { given: 1 };
+
+/** The mode bits that a change by `cred` takes from a file. */
 export function lostPrivileges(cred: FileCredentials, inode: Inode): number {
   const { mode } = inode;
   let lost = mode & S.ISUID;
@@ -14,12 +23,22 @@ export function lostPrivileges(cred: FileCredentials, inode: Inode): number {
   return lost;
 }
 
-/** A regular file was written to by somebody who may not make it privileged: it is not, any more. */
+/**
+ * The contents of a regular file changed: it has no capabilities any more, and no set-ID bits either when `cred` is
+ * somebody who may not give them.
+ */
 export function dropPrivileges(cred: FileCredentials, inode: Inode): void {
-  if (inode.type !== S.IFREG || capable(cred, CAP.FSETID)) return;
+  if (inode.type !== S.IFREG) return;
+  dropCapabilities(inode);
+  if (capable(cred, CAP.FSETID)) return;
   const lost = lostPrivileges(cred, inode);
   if (lost === 0) return;
   const changes = change(ATTR.MODE);
   changes.mode = inode.mode & 0o7777 & ~lost;
   inode.setattr(changes);
+}
+
+/** Takes a file's capabilities, if it has any. */
+export function dropCapabilities(inode: Inode): void {
+  if (typeof inode.getxattr(FILE_CAPABILITIES) !== 'number') inode.removexattr(FILE_CAPABILITIES);
 }

@@ -114,7 +114,8 @@ export function open(
   if (create && flags & O.DIRECTORY) return -E.INVAL;
 
   const found = new Walk();
-  const how = (exclusive ? WALK.PARENT : flags & O.NOFOLLOW ? 0 : WALK.FOLLOW) | (resolve << RESOLVE_SHIFT);
+  const how = (exclusive ? WALK.PARENT : flags & O.NOFOLLOW ? 0 : WALK.FOLLOW) | (create ? WALK.CREATE : 0) |
+    (resolve << RESOLVE_SHIFT);
   const failed = walk(ctx, at, path, flags & NOT_REMEMBERED ? how : how | WALK.REMEMBERED, found);
   if (failed < 0) return failed;
   if (found.remembered) {
@@ -128,7 +129,6 @@ export function open(
   let created = false;
   if (create) {
     if (found.last !== Last.Name) return exclusive ? -E.EXIST : -E.ISDIR;
-    if (found.slash) return -E.ISDIR;
     if (exclusive && found.inode !== null) return -E.EXIST;
     if (found.inode === null) {
       const made = createAt(ctx, found, S.IFREG | (mode & 0o7777), 0, '');
@@ -172,7 +172,8 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
     if (writes && type === S.IFREG && isRunning(inode.identity)) return -E.TXTBSY;
     if (flags & O.NOATIME && inode.uid !== ctx.cred.fsuid && !capable(ctx.cred, CAP.FOWNER)) return -E.PERM;
   }
-  const kept = flags & ~NOT_KEPT;
+  if (flags & O.DIRECT && (type === S.IFCHR || type === S.IFIFO)) return -E.INVAL;
+  const kept = flags & ~(type === S.IFREG ? NOT_KEPT : NOT_KEPT | O.TRUNC);
   switch (inode.opensItself ? 0 : type) {
     case S.IFREG: {
       const file = inode.open(kept, place);
@@ -181,7 +182,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
       if (!(flags & O.TRUNC) || created) return file;
       const cut = inode.setattr(change(ATTR.SIZE));
       if (cut >= 0) {
-        if (inode.mode & (S.ISUID | S.ISGID)) dropPrivileges(ctx.cred, inode);
+        dropPrivileges(ctx.cred, inode);
         return file;
       }
       file.unref();
@@ -196,7 +197,7 @@ export function openFound(ctx: PathContext, place: Location, flags: number, crea
       if (failed < 0) return failed;
       const opener = (type === S.IFCHR ? ctx.vfs.charDevices : ctx.vfs.blockDevices).get(stat.rdev);
       // Without O_CREAT, O_EXCL asks for a block device alone (open(2)).
-      const dropped = O.CREAT | O.CLOEXEC | (type === S.IFBLK && !(flags & O.CREAT) ? 0 : O.EXCL);
+      const dropped = O.CREAT | O.CLOEXEC | O.TRUNC | (type === S.IFBLK && !(flags & O.CREAT) ? 0 : O.EXCL);
       return opener === undefined ? -E.NXIO : opener(place, flags & ~dropped);
     }
     default:
@@ -212,15 +213,15 @@ function openUnnamed(ctx: PathContext, place: Location, flags: number, mode: num
   if (place.mount.readOnly) return -E.ROFS;
   const denied = place.inode.permission(ctx.cred, Access.Write | Access.Execute);
   if (denied < 0) return denied;
-  const init = newInode(ctx, place.inode, S.IFREG | (mode & 0o7777 & ~ctx.umask), 0, '');
+  const init = newInode(ctx, place.inode, S.IFREG | (mode & 0o7777), 0, '');
   const inode = place.inode.createUnnamed(init);
   if (typeof inode === 'number') return inode;
   if (!(flags & O.EXCL)) linkable.add(inode);
   const unnamed = new Location(place.mount, inode, place.inode, '#' + inode.name);
   const file = inode.open(flags & ~(O.TMPFILE | O.CLOEXEC | O.EXCL), unnamed);
-  // F_GETFL shows it.
-  if (typeof file !== 'number') file.flags |= O.TMPFILE;
-  return typeof file === 'number' ? file : opened(file, unnamed, flags, true);
+  if (typeof file === 'number') return file;
+  file.flags |= O.TMPFILE;
+  return opened(file, unnamed, flags, true);
 }
 
 /** A regular file that execve(2) may run, opened for reading; -EACCES for what is not one or may not be run. */
@@ -285,8 +286,7 @@ export function mayChange(cred: FileCredentials, mount: Mount, dir: Inode): numb
 export function createAt(ctx: PathContext, found: Walk, mode: number, rdev: number, target: string): Inode | number {
   const denied = mayChange(ctx.cred, found.dirMount, found.dir);
   if (denied < 0) return denied;
-  const masked = (mode & S.IFMT) === S.IFLNK ? mode : mode & ~ctx.umask;
-  const made = found.dir.create(found.name, newInode(ctx, found.dir, masked, rdev, target));
+  const made = found.dir.create(found.name, newInode(ctx, found.dir, mode, rdev, target));
   if (typeof made === 'number') return made;
   if (made.type === S.IFDIR) {
     made.parent = found.dir;
@@ -299,6 +299,7 @@ export function createAt(ctx: PathContext, found: Walk, mode: number, rdev: numb
   return made;
 }
 
+/** The umask is applied last: what it takes has a say in whether a set-group-ID bit stays. */
 function newInode(ctx: PathContext, dir: Inode, mode: number, rdev: number, target: string): NewInode {
   let gid = ctx.cred.fsgid;
   if (dir.mode & S.ISGID) {
@@ -308,6 +309,7 @@ function newInode(ctx: PathContext, dir: Inode, mode: number, rdev: number, targ
       mode &= ~S.ISGID;
     }
   }
+  if ((mode & S.IFMT) !== S.IFLNK) mode &= ~ctx.umask;
   return { mode, uid: ctx.cred.fsuid, gid, rdev, target };
 }
 

@@ -95,6 +95,10 @@ export class ProcDirectory extends ProcInode {
     super(fs, S.IFDIR | mode, owner);
   }
 
+  /** In /proc, nothing is found under a name that is not there, be it to make it (proc_lookup in Linux). */
+  override create(): number {
+    return this.fs.type === 'proc' ? -E.NOENT : -E.PERM;
+  }
   override lookup(name: string): Inode | number {
     const known = this.nodes.get(name);
     if (known) return known;

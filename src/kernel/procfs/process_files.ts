@@ -6,14 +6,15 @@ import { USER_HZ } from '../../abi/time.js';
 import { Gpr } from '../../host/cpu_block.js';
 import { native } from '../../host/native.js';
 import { devMajor, devMinor, Inode, Stat, type FileSystem, type DirSink } from '../../vfs/inode.js';
-import { Location, Mount } from '../../vfs/mount.js';
+import type { Location } from '../../vfs/mount.js';
 import type { OpenFile } from '../../vfs/open_file.js';
 import { shownPath } from '../../vfs/path_walk.js';
+import type { FileCredentials } from '../../vfs/credentials.js';
 import { DirectoryFile } from '../../vfs/directory_file.js';
 import { VmFlag } from '../../mm/vma.js';
 import { processUsage, settledTime } from '../clock.js';
+import { placeOfFile } from '../nameless.js';
 import { namespacePlace, namespaceText } from '../namespace_file.js';
-import { PipeFile } from '../pipe.js';
 import { ProcessState, type Process } from '../process.js';
 import { TaskState, type Task } from '../task.js';
 import { describeFile } from './fdinfo.js';
@@ -192,6 +193,11 @@ class FdDirectory extends ProcInode {
     super(fs, S.IFDIR | (links ? 0o500 : 0o555), ownedBy);
   }
 
+  /** A process may look at its own descriptors, whoever it is now (proc_fd_permission in Linux). */
+  override permission(cred: FileCredentials, mask: number): number {
+    return this.task.process.tasks.some((task) => task.cred === cred) ? 0 : super.permission(cred, mask);
+  }
+
   override lookup(name: string): Inode | number {
     const fd = /^(0|[1-9][0-9]*)$/.test(name) ? Number(name) : -1;
     const file = this.file(fd);
@@ -205,7 +211,7 @@ class FdDirectory extends ProcInode {
       return open.location ? shownPath(viewer(this.task).fs.root, open.location) : -E.NOENT;
     }, this.ownedBy, () => {
       const open = this.file(fd);
-      return open ? open.location ?? namelessPlace(open) : -E.NOENT;
+      return open ? placeOfFile(open) : -E.NOENT;
     }, mode);
   }
   override readdir(position: number, sink: DirSink): number {
@@ -234,51 +240,6 @@ class FdDirectory extends ProcInode {
     return `pos:\t${position}\nflags:\t0${flags.toString(8)}\n` +
       `mnt_id:\t${file.location?.mount.id ?? 0}\nino:\t${ino}\n` + describeFile(file);
   }
-}
-
-/** Where /proc/PID/fd/N of a pipe or another nameless file leads. */
-class NamelessInode extends Inode {
-  mode = S.IFIFO | 0o600;
-  readonly uid = 0;
-  readonly gid = 0;
-
-  constructor(readonly fs: FileSystem, private readonly file: OpenFile) {
-    super();
-    if (!(file instanceof PipeFile)) this.mode = 0o600;
-  }
-  override get opensItself(): boolean {
-    return true;
-  }
-  override stat(out: Stat): number {
-    return this.file.stat(out);
-  }
-  override open(flags: number): OpenFile | number {
-    return this.file instanceof PipeFile ? new PipeFile(this.file.pipe, flags, null) : -E.NXIO;
-  }
-}
-
-/** A file system of one nameless file, so that the file has a place. */
-class NamelessFs implements FileSystem {
-  readonly type = 'anon_inodefs';
-  readonly source = 'none';
-  readonly dev = 0;
-  readonly readOnly = false;
-  readonly root: Inode;
-
-  constructor(file: OpenFile) {
-    this.root = new NamelessInode(this, file);
-  }
-  statfs(): number {
-    return -E.NOSYS;
-  }
-  sync(): number {
-    return 0;
-  }
-}
-
-function namelessPlace(file: OpenFile): Location {
-  const fs = new NamelessFs(file);
-  return new Location(new Mount(fs, fs.root, 0, null), fs.root, null, file.label);
 }
 
 function stateLetter(task: Task): string {

@@ -2,7 +2,8 @@
 import { errnoName } from '../../../abi/errno.js';
 import { O, S } from '../../../abi/fcntl.js';
 import { native } from '../../../host/native.js';
-import { chmod, chown, getxattr, listxattr, removexattr, setxattr, truncate, utimens } from '../../attributes.js';
+import { chmod, chown, truncate, utimens } from '../../attributes.js';
+import { getxattr, listxattr, removexattr, setxattr } from '../../xattr.js';
 import { DirectoryFile } from '../../directory_file.js';
 import { RENAME, Stat, type DirSink } from '../../inode.js';
 import { link, mkdir, mknod, rename, rmdir, symlink, unlink } from '../../names.js';
