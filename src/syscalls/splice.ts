@@ -7,6 +7,7 @@ import { PidFile } from '../kernel/pidfd.js';
 import { PipeFile } from '../kernel/pipe.js';
 import type { Task } from '../kernel/task.js';
 import { waitReady, waitReadyOf } from '../kernel/wait_ready.js';
+import { InotifyFile } from '../vfs/inotify.js';
 import type { OpenFile } from '../vfs/open_file.js';
 import { brokenPipe, fetchVector, readVector, told, withinFileLimit, written } from './transfer.js';
 import { call, fd, flags, int, iovec, ptr, size, type Row } from './types.js';
@@ -29,7 +30,7 @@ function splice(
   if (!toPipe && to.flags & O.APPEND) return -E.INVAL;
   const file = fromPipe ? to : from;
   const offset = fromPipe ? outOffset : inOffset;
-  if (file instanceof AnonymousFile || file instanceof PidFile) return -E.INVAL;
+  if (file instanceof AnonymousFile || file instanceof PidFile || file instanceof InotifyFile) return -E.INVAL;
   if (file.inode !== null && file.inode.type === S.IFDIR) return -E.INVAL;
   let at = -1;
   if (offset !== 0) {

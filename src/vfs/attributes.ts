@@ -69,6 +69,10 @@ export function utimens(
     const denied = inode.permission(ctx.cred, Access.Write);
     if (denied < 0) return denied;
   }
+  // What can only be appended to has the times of its writes.
+  if ((atimeNsec !== UTIME.NOW || mtimeNsec !== UTIME.NOW) && inode.inodeFlags() > 0) {
+    if (inode.inodeFlags() & APPEND_ONLY) return -E.PERM;
+  }
   readClock();
   const changes = change(0);
   if (atimeNsec !== UTIME.OMIT) {
@@ -118,7 +122,8 @@ function changed(place: Location, changes: AttrChange, event: number): number {
 }
 
 /** FS_IMMUTABLE_FL and FS_APPEND_FL, which take a capability of their own to change. */
-const RESTRICTED = 0x10 | 0x20;
+const APPEND_ONLY = 0x20;
+const RESTRICTED = 0x10 | APPEND_ONLY;
 
 /** FS_IOC_SETFLAGS (ioctl_iflags(2)). -ENOTTY: the file system has no such flags. */
 export function setInodeFlags(ctx: PathContext, { inode, mount }: Location, flags: number): number {

@@ -170,6 +170,8 @@ export class DevicePart implements BlockDevice {
 
 /** A block device as the guest knows it: by name and number. */
 export class Disk {
+  /** What BLKRASET set, in sectors; nothing here reads ahead. */
+  readAhead = 256;
   /** The file system that lies on it, while it is mounted. */
   mounted: FileSystem | null = null;
   /** Open file descriptions of its node. */

@@ -13,7 +13,6 @@ const BLK = {
   ALIGNOFF: 0x127a, PBSZGET: 0x127b, ROTATIONAL: 0x127e, HDIO_GETGEO: 0x0301,
 } as const;
 const SECTOR = 512;
-const READ_AHEAD_SECTORS = 256;
 const HEADS = 255, SECTORS_PER_TRACK = 63;
 
 /** A block device's node that was opened. */
@@ -75,11 +74,14 @@ export class BlockFile extends PositionedFile {
       case BLK.FLSBUF:
         return this.sync();
       case BLK.RASET:
+        // Whole pages, as Linux keeps it.
+        this.disk.readAhead = arg - arg % 8;
+        return 0;
       case BLK.RRPART:
         // Partitions are read once, when the disk is attached.
-        return request === BLK.RASET ? 0 : this.disk.mounted !== null ? -E.BUSY : -E.INVAL;
+        return this.disk.mounted !== null ? -E.BUSY : -E.INVAL;
       case BLK.RAGET:
-        return putLong(memory, arg, READ_AHEAD_SECTORS);
+        return putLong(memory, arg, this.disk.readAhead);
       case BLK.SSZGET:
       case BLK.IOMIN:
       case BLK.PBSZGET:
