@@ -176,9 +176,9 @@ int main(int c, char**v) {
   R("P_PIDFD nonblock", waitid(3, pf, &si, WEXITED));
   waitpid(p, 0, 0);
   // clone children
+  signal(SIGUSR1, SIG_IGN);
   p = syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
   if (!p) _exit(5);
-  signal(SIGUSR1, SIG_IGN);
   usleep(20000);
   R("plain wait of clone child", waitpid(p, &st, 0));
   R("WCLONE", waitpid(p, &st, __WCLONE) == p);
