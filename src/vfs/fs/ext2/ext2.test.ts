@@ -64,6 +64,19 @@ for (const args of [
   });
 }
 
+/** The device's block of each block of a file that has one, by FIEMAP and by FIBMAP. */
+function extentsOf(ctx: PathContext, path: string): number[] {
+  const place = lookup(ctx, ctx.root, path, true);
+  if (typeof place === 'number') throw new Error(path);
+  const blocks: number[] = [];
+  place.inode.extents(0, Infinity, (logical, physical, length) => {
+    for (let at = 0; at < length; at += 1024) blocks[(logical + at) / 1024] = (physical + at) / 1024;
+    return true;
+  });
+  if (!blocks.every((block, n) => place.inode.blockMap(n) === block)) throw new Error(`${path}: FIBMAP differs`);
+  return blocks;
+}
+
 t.test('what is written can be read by debugfs', { skip }, async (t) => {
   const device = new MemoryDevice(makeImage('64M', '-t', 'ext2', '-b', '1024'));
   const fs = mount(device);
@@ -85,6 +98,7 @@ t.test('what is written can be read by debugfs', { skip }, async (t) => {
     file.unref();
     files.set(name, Buffer.concat([Buffer.alloc(offset), bytes]));
   }
+  const extents = new Map([...files.keys()].map((name) => [name, extentsOf(ctx, `/${name}`)]));
   symlink(ctx, 'x'.repeat(200), ctx.root, '/long');
   fs.close();
   t.equal(check(device.bytes), '');
@@ -93,6 +107,13 @@ t.test('what is written can be read by debugfs', { skip }, async (t) => {
       const out = `${path}.out`;
       tool('debugfs', '-R', `dump /${name} ${out}`, path);
       t.equal(Buffer.compare(readFileSync(out), bytes), 0, name);
+      const blocks: number[] = [];
+      for (const [, first, last, at] of tool('debugfs', '-R', `stat /${name}`, path).matchAll(/\((\d+)(?:-(\d+))?\):(\d+)/g)) {
+        for (let block = Number(first); block <= Number(last ?? first); block++) {
+          blocks[block] = Number(at) + block - Number(first);
+        }
+      }
+      t.same(extents.get(name), blocks, `where the blocks of ${name} are`);
     }
     t.match(tool('debugfs', '-R', 'stat /long', path), /Type: symlink/);
   });
