@@ -13,12 +13,49 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 static int swap(const char *directory, const char *link) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (;;) syscall(SYS_renameat2, AT_FDCWD, directory, AT_FDCWD, link, 2);
+}
+
+/* Calls that would show or change a file or a link of another directory; `made` and `moved` are names in this one. */
+static long others(const char *directory, const char *made, const char *moved) {
+  char file[512], link_[512], text[256];
+  long outside = 0;
+  snprintf(file, sizeof file, "%s/file", directory);
+  snprintf(link_, sizeof link_, "%s/secret-link", directory);
+  struct timespec times[2] = {{1, 0}, {1, 0}};
+  outside += readlink(link_, text, sizeof text) > 0;
+  outside += getxattr(file, "user.secret", text, sizeof text) > 0;
+  ssize_t names = listxattr(file, text, sizeof text);
+  outside += names > 0 && memmem(text, names, "secret", 6) != 0;
+  removexattr(file, "user.secret");
+  setxattr(file, "user.mine", "x", 1, 0);
+  removexattr(file, "user.mine");
+  chown(file, 1, 1);
+  lchown(link_, 1, 1);
+  chown(directory, 0, 0);
+  utimensat(AT_FDCWD, file, times, 0);
+  utimensat(AT_FDCWD, link_, times, AT_SYMLINK_NOFOLLOW);
+  link(file, moved);
+  unlink(moved);
+  mknod(made, S_IFSOCK | 0600, 0);
+  rename(made, moved);
+  unlink(made);
+  unlink(moved);
+  int dir = open(directory, O_RDONLY | O_DIRECTORY);
+  int fd = dir < 0 ? -1 : openat(dir, "made", O_CREAT | O_EXCL | O_RDWR, 0600);
+  if (fd >= 0) close(fd);
+  if (dir >= 0) mkdirat(dir, "moved", 0700), unlinkat(dir, "moved", AT_REMOVEDIR), unlinkat(dir, "made", 0), close(dir);
+  unlink(made);
+  rmdir(made);
+  rmdir(moved);
+  unlink(moved);
+  return outside;
 }
 
 static int use(const char *directory, int seconds) {
@@ -51,6 +88,7 @@ static int use(const char *directory, int seconds) {
     rmdir(path);
     symlink("x", other);
     unlink(other);
+    outside += others(directory, path, other);
     DIR *d = opendir(directory);
     for (struct dirent *e; d && (e = readdir(d));) if (!strcmp(e->d_name, "secret")) outside++;
     if (d) closedir(d);

@@ -205,7 +205,7 @@ export abstract class Inode {
   openRemembered(_flags: number, _location: Location): OpenFile | number {
     return -E.STALE;
   }
-  /** As `stat`, right after the look-up that found this inode, which may have learned all of it. */
+  /** As `stat`, right after the look-up that found this inode, which may have learned all of it. -ESTALE: look it up again. */
   statFound(out: Stat): number {
     return this.stat(out);
   }

@@ -16,6 +16,7 @@ import type { PathContext } from './path_walk.js';
 import { dropPrivileges } from './privileges.js';
 import { isRunning } from './running.js';
 import { namedThrough } from './write_through.js';
+import { forgetWays } from './walked.js';
 
 export { Location, Mount, MS } from './mount.js';
 export { OpenFile } from './open_file.js';
@@ -243,6 +244,14 @@ export function openToExecute(ctx: PathContext, place: Location): OpenFile | num
 
 /** stat(2) of a path; follow: the target of a symbolic link at the end. 0 or -errno. */
 export function stat(ctx: PathContext, at: Location, path: string, follow: boolean, out: Stat): number {
+  const result = statOnce(ctx, at, path, follow, out);
+  if (result !== -E.STALE) return result;
+  forgetWays();
+  const again = statOnce(ctx, at, path, follow, out);
+  return again === -E.STALE ? -E.NOENT : again;
+}
+
+function statOnce(ctx: PathContext, at: Location, path: string, follow: boolean, out: Stat): number {
   const found = sharedWalk;
   const failed = walk(ctx, at, path, follow ? WALK.FOLLOW : 0, found);
   if (failed < 0) return failed;

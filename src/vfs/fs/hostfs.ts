@@ -95,9 +95,11 @@ export class HostFs implements FileSystem {
       : native.statBeneath(this.rootFd, directory, name, this.buffer);
   }
 
-  /** Forgets all directories: one of them is not what it was. */
-  forget(): void {
-    this.root.children = null;
+  /** One of the directories that lead to `end` is none any more: it is to be looked up anew. */
+  forget(end: HostInode): void {
+    const way: HostInode[] = [];
+    for (let at = end; at.parent !== null; at = at.above) way.push(at);
+    while (way.length > 0 && !way.pop()!.forgetReplaced());
   }
 
   /** A file was found: true when its directory is to remember it from now on. */
@@ -237,7 +239,7 @@ export class HostInode extends Inode {
     const failed = fs.statIn(this.path, name);
     if (failed < 0) {
       if (failed !== -E.LOOP && failed !== -E.NOTDIR) return failed;
-      fs.forget();
+      fs.forget(this);
       return -E.STALE;
     }
     const child = new HostInode(fs, this, name, fs.buffer);
@@ -268,6 +270,14 @@ export class HostInode extends Inode {
 
   forgetFile(file: HostInode): void {
     if (this.files !== null && this.files.get(file.name) === file) this.files.delete(file.name);
+  }
+
+  /** Directories but the root: when the host has something else there, `above` forgets this. True: it has. */
+  forgetReplaced(): boolean {
+    const { children } = this.above;
+    if (this.look() >= 0 && ((this.fs.buffer[STAT.mode]! ^ this.mode) & S.IFMT) === 0) return false;
+    if (children !== null && children.get(this.name) === this) children.delete(this.name);
+    return true;
   }
 
   /** What the host says is of this same file. */
@@ -302,13 +312,18 @@ export class HostInode extends Inode {
     fs.fresh = null;
     const failed = this.look();
     if (failed < 0) return failed;
+    // What is there now is not what the guest holds.
+    if (this.type === S.IFDIR && (fs.buffer[STAT.mode]! & S.IFMT) !== S.IFDIR) return -E.NOENT;
     this.takeAttributes(fs.buffer);
     statFromHost(fs.buffer, out);
     return 0;
   }
 
   override statFound(out: Stat): number {
-    if (this.fs.fresh !== this) return this.stat(out);
+    if (this.fs.fresh !== this) {
+      const failed = this.stat(out);
+      return failed < 0 && this.type === S.IFDIR && this.parent !== null && this.forgetReplaced() ? -E.STALE : failed;
+    }
     statFromHost(this.fs.buffer, out);
     return 0;
   }
@@ -372,7 +387,7 @@ export class HostInode extends Inode {
 
   override readdir(_position: number, sink: DirSink): number {
     const fd = native.openBeneath(this.fs.rootFd, this.path, O.RDONLY | O.DIRECTORY, 0);
-    if (fd < 0) return fd;
+    if (fd < 0) return fd === -E.LOOP || fd === -E.NOTDIR ? -E.NOENT : fd;
     const buffer = records ?? Buffer.allocUnsafeSlow(65536);
     records = null;
     let got: number;
@@ -483,7 +498,7 @@ export class HostInode extends Inode {
       const mtimeNsec = change.mask & ATTR.MTIME ? change.mtimeNsec : UTIME_OMIT;
       result = native.utimensBeneath(fs.rootFd, path, change.atime, atimeNsec, change.mtime, mtimeNsec);
     }
-    if (result >= 0 && this.look() >= 0) this.takeAttributes(fs.buffer);
+    if (result >= 0 && this.look() >= 0 && this.is(fs.buffer)) this.takeAttributes(fs.buffer);
     return result;
   }
 

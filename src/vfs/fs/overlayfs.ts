@@ -173,7 +173,14 @@ export class OverlayDir extends Inode {
   }
 
   override stat(out: Stat): number {
-    const failed = this.shown.stat(out);
+    return this.told(this.shown.stat(out), out);
+  }
+  override statFound(out: Stat): number {
+    const failed = this.told(this.shown.statFound(out), out);
+    if (failed === -E.STALE && this.parent !== null) this.forgetReplaced();
+    return failed;
+  }
+  private told(failed: number, out: Stat): number {
     if (this.fs.ownDev !== 0) out.dev = this.fs.ownDev;
     else if (this.fs.disguises) this.fs.disguise(out);
     if (this.removed) out.nlink = 0;
@@ -221,7 +228,7 @@ export class OverlayDir extends Inode {
       // The usual case: nothing has changed here, and there is one layer below.
       const below = this.lowers[0]!.lookup(name);
       if (typeof below === 'number') {
-        if (below === -E.STALE) this.fs.root.forgetLower();
+        if (below === -E.STALE) this.forgetReplaced();
         return below;
       }
       if (below.type !== S.IFDIR) return isWhiteout(below) ? -E.NOENT : new OverlayFile(this.fs, this, name, below);
@@ -237,7 +244,7 @@ export class OverlayDir extends Inode {
         lowers = upper !== null && isOpaque(upper) ? [] : this.fs.lowers.lookup(this.lowers, name);
       }
       if (typeof lowers === 'number') {
-        if (lowers === -E.STALE) this.fs.root.forgetLower();
+        if (lowers === -E.STALE) this.forgetReplaced();
         return lowers;
       }
       if (upper === null) {
@@ -279,12 +286,18 @@ export class OverlayDir extends Inode {
     return typeof found !== 'number' && found.length > 0;
   }
 
-  /** Something below has changed behind us: directories that are only there are looked up anew. */
-  private forgetLower(): void {
-    if (this.children === null) return;
-    for (const [name, child] of this.children) {
-      if (child.upper === null) this.children.delete(name);
-      else child.forgetLower();
+  /** Something below has changed behind us: the first directory on the way here that is another there is looked up anew. */
+  private forgetReplaced(): void {
+    const way: OverlayDir[] = [];
+    for (let at: OverlayDir = this; at.parent !== null; at = at.parent as OverlayDir) way.push(at);
+    for (let at = way.pop(); at !== undefined; at = way.pop()) {
+      if (at.upper !== null) continue;
+      const above = at.parent as OverlayDir;
+      const { lowers } = at;
+      const now = this.fs.lowers.lookup(above.lowers, at.name);
+      if (typeof now !== 'number' && now.length === lowers.length && now.every((inode, n) => inode === lowers[n])) continue;
+      if (above.children?.get(at.name) === at) above.children.delete(at.name);
+      return;
     }
   }
 
