@@ -1,5 +1,6 @@
 /*
  * race HOST-SIDE swaps a directory and a symbolic link for as long as its parent lives:      race swap DIRECTORY LINK
+ * gives a file an attribute that no guest is to see, where the disk takes one:                 race mark FILE
  * race GUEST-SIDE reads, writes, makes, removes and lists through the name, and says what it met: race use DIRECTORY SECONDS
  */
 #define _GNU_SOURCE
@@ -100,5 +101,6 @@ static int use(const char *directory, int seconds) {
 int main(int argc, char **argv) {
   if (argc == 4 && !strcmp(argv[1], "swap")) return swap(argv[2], argv[3]);
   if (argc == 4 && !strcmp(argv[1], "use")) return use(argv[2], atoi(argv[3]));
+  if (argc == 3 && !strcmp(argv[1], "mark")) return setxattr(argv[2], "user.secret", "secret", 6, 0) < 0;
   return 2;
 }

@@ -2,7 +2,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync,
+  copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -65,10 +65,39 @@ t.test('programs of an archive read its files as they do on the host', needsBusy
   t.same(changed, { status: 0, stdout: '/v/fs/tarfs.ts\n\n/src:\nhost\nx\n', stderr: '' });
 });
 
+t.test('an archive leads nowhere outside', needsBusybox, async (t) => {
+  writeFileSync(join(scratch, 'secret'), 'SECRET');
+  const inside = join(scratch, 'evil');
+  mkdirSync(inside);
+  symlinkSync(join(scratch, 'secret'), join(inside, 'absolute'));
+  symlinkSync(`${'../'.repeat(20)}${join(scratch, 'secret')}`, join(inside, 'relative'));
+  symlinkSync('/etc', join(inside, 'directory'));
+  copyFileSync(busybox!, join(inside, 'cat'));
+  execFileSync('tar', ['-P', '-C', inside, '-cf', join(scratch, 'evil.tar'), 'absolute', 'relative', 'directory', 'cat']);
+  const above = `${'../'.repeat(20)}posixx-written`;
+  execFileSync('tar', ['-P', '-C', scratch, '--transform', `s,^secret$,${above},`, '-rf', join(scratch, 'evil.tar'), 'secret']);
+  execFileSync('tar', ['-P', '-C', scratch, '--transform', 's,^secret$,directory/posixx-through,',
+    '-rf', join(scratch, 'evil.tar'), 'secret']);
+  const names = ['/absolute', '/relative', '/directory/passwd', '/etc/hosts', `/${above}`, '/directory/posixx-through'];
+  const { status, stdout, stderr } = posixx('--rootfs', 'evil.tar', '--cwd', '/', '/cat', ...names);
+  t.equal(status, 1);
+  t.equal(stdout, 'SECRETSECRET', 'what the archive itself has');
+  t.equal(stderr.trimEnd().split('\n').length, 4, 'and nothing else');
+  t.notOk(existsSync('/posixx-written') || existsSync('/etc/posixx-through'), 'nothing was made on the host');
+});
+
 t.test('a root that cannot be used is told in one line', async (t) => {
   writeFileSync(join(scratch, 'noise'), Buffer.alloc(4096, 0x5a));
   writeFileSync(join(scratch, 'cut.tar.gz'), Buffer.from([0x1f, 0x8b, 8, 0, 0]));
+  writeFileSync(join(scratch, 'member'), Buffer.alloc(3000, 0x31));
+  execFileSync('tar', ['-C', scratch, '-cf', join(scratch, 'cut.tar'), 'member', 'noise']);
+  const archive = readFileSync(join(scratch, 'cut.tar'));
+  writeFileSync(join(scratch, 'cut.tar'), archive.subarray(0, 2000));
+  archive[3584 + 10]! ^= 1;
+  writeFileSync(join(scratch, 'sum.tar'), archive);
   for (const [file, message] of [
+    ['cut.tar', /^posixx: --rootfs \S+cut.tar: [^\n]*ends at byte 2000, inside the data of "member"[^\n]*\n$/],
+    ['sum.tar', /^posixx: --rootfs \S+sum.tar: [^\n]*header at byte 3584 has a wrong checksum[^\n]*\n$/],
     ['noise', /^posixx: --rootfs \S+noise: holds no file system that can be read: [^\n]+\n$/],
     ['cut.tar.gz', /^posixx: --rootfs \S+cut.tar.gz: is damaged: [^\n]+\n$/],
   ] as const) {

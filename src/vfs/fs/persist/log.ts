@@ -139,9 +139,17 @@ export class Log {
     if (!this.canReserve || this.reserved - this.size >= LOW) return 0;
     const failed = native.fallocate(this.fd, FALLOC_KEEP_SIZE, this.size, RESERVE);
     if (failed === -E.OPNOTSUPP) this.canReserve = false;
-    else if (failed < 0) return frees && this.reserved - this.size >= LAST ? 0 : failed;
+    else if (failed < 0) return frees && this.hasLast() ? 0 : failed;
     this.reserved = this.size + RESERVE;
     return 0;
+  }
+
+  /** Whether the last of the reserve is there: from before, or what the run before has left. */
+  private hasLast(): boolean {
+    if (this.reserved - this.size >= LAST) return true;
+    if (native.fallocate(this.fd, FALLOC_KEEP_SIZE, this.size, LAST) < 0) return false;
+    this.reserved = this.size + LAST;
+    return true;
   }
 
   /** Adds records. 0 or -errno, and then none of them is there. */
