@@ -1,6 +1,8 @@
 /** Hosts that let a guest down: directories that go while it holds them, full disks, names that are not UTF-8. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -24,7 +26,10 @@ class Guest {
   private readonly ended: Promise<number | null>;
 
   constructor(...options: string[]) {
-    this.child = spawn(process.execPath, [posixx, 'run', ...options], { stdio: ['pipe', 'pipe', 'inherit'], timeout: 60_000 });
+    this.child = spawn(process.execPath, [posixx, 'run', ...options], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: 60_000,
+    });
     this.child.stdout.on('data', (data: Buffer) => {
       this.text += data.toString('latin1');
       this.heard?.();
@@ -63,7 +68,9 @@ class Guest {
 function tree(): string {
   const top = mkdtempSync(join(scratch, 'tree-'));
   mkdirSync(join(top, 'v/d/sub'), { recursive: true });
-  for (const name of ['file', 'sub/file', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8']) writeFileSync(join(top, 'v/d', name), 'inside');
+  for (const name of ['file', 'sub/file', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8']) {
+    writeFileSync(join(top, 'v/d', name), 'inside');
+  }
   mkdirSync(join(top, 'out/sub'), { recursive: true });
   for (const name of ['file', 'sub/file', 'n1']) writeFileSync(join(top, 'out', name), 'SECRET');
   return top;
@@ -94,22 +101,26 @@ t.test('a directory goes while the guest holds it', { skip }, async (t) => {
       const options = kind === 'a volume' ? ['--empty-root', '-v', `${join(top, 'v')}:/v:rw`, held]
         : ['-v', `${held}:/held`, '--rootfs', join(top, 'v'), '/held'];
       const guest = new Guest(...options);
-      t.same(await guest.all(`hold ${d}`, 'see sub/file', 'see sub/file', 'see sub/file'), ['0', 'inside', 'inside', 'inside']);
+      t.same(await guest.all(`hold ${d}`, 'see sub/file', 'see sub/file', 'see sub/file'),
+        ['0', 'inside', 'inside', 'inside']);
       change(top);
       t.equal(await guest.say('rest'), '7', 'what was being listed is listed to its end');
       const answers = await guest.all('see file', 'see sub/file', 'see n1', 'seeat file', 'seeat sub/file', `see ${d}/file`,
-        'again', 'list .', 'mkdirat made', 'mkdir made', 'put made', 'rename file made', 'unlink file', 'fstat', 'stat .', 'getcwd');
+        'again', 'list .', 'mkdirat made', 'mkdir made', 'put made', 'rename file made', 'unlink file',
+        'fstat', 'stat .', 'getcwd');
       const what = `${d} in ${kind} ${name}`;
       t.notMatch(answers.join(), /SECRET|ended|inside/, what);
       t.same(answers.slice(0, 5), [GONE, GONE, GONE, GONE, GONE], `${what}: names`);
-      t.same(answers.slice(6, 13).filter((answer) => answer !== GONE && answer !== '0' && answer !== 'Not a directory'), [], `${what}: changes`);
+      const odd = answers.slice(6, 13).filter((answer) => ![GONE, '0', 'Not a directory'].includes(answer));
+      t.same(odd, [], `${what}: changes`);
       t.same(readdirSync(join(top, 'out')).sort(), ['file', 'n1', 'sub'], `${what}: nothing changes outside`);
       if (name !== 'goes with all of the volume') {
         rmSync(join(top, 'v/d'), { recursive: true, force: true });
         mkdirSync(join(top, 'v/d'));
         writeFileSync(join(top, 'v/d/file'), 'anew');
         t.equal(await guest.say('drop'), '0');
-        t.same(await guest.all(`stat ${d}`, `see ${d}/file`, `hold ${d}`, 'see file'), ['4', 'anew', '0', 'anew'], `${what}, and is there again`);
+        t.same(await guest.all(`stat ${d}`, `see ${d}/file`, `hold ${d}`, 'see file'),
+          ['4', 'anew', '0', 'anew'], `${what}, and is there again`);
       }
       t.equal(await guest.end(), 0);
     }
@@ -125,7 +136,8 @@ t.test('directories that move and leave a link behind are followed', { skip }, a
     t.same(await guest.all(`hold ${d}`, 'see sub/file', 'see sub/file', `stat ${d}`), ['0', 'inside', 'inside', '4']);
     renameSync(join(top, 'v/d/sub'), join(top, 'v/other'));
     symlinkSync('../other', join(top, 'v/d/sub'));
-    t.same(await guest.all('see sub/file', 'seeat sub/file', `see ${d}/sub/file`), ['inside', 'inside', 'inside'], `${kind}: below cwd`);
+    t.same(await guest.all('see sub/file', 'seeat sub/file', `see ${d}/sub/file`),
+      ['inside', 'inside', 'inside'], `${kind}: below cwd`);
     renameSync(join(top, 'v/d'), join(top, 'v/e'));
     symlinkSync('e', join(top, 'v/d'));
     t.same(await guest.all(`stat ${d}`, `see ${d}/file`, `readlink ${d}`), ['4', 'inside', 'e'], `${kind}: a link`);
@@ -139,17 +151,16 @@ t.test('directories that move and leave a link behind are followed', { skip }, a
 /** A small file system of its own on the host; null when this process may not mount one. */
 function smallDisk(options: string): string | null {
   const path = mkdtempSync(join(scratch, 'full-'));
-  if (process.getuid!() !== 0 || spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'none', path]).status !== 0) return null;
+  if (process.getuid!() !== 0) return null;
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'none', path]).status !== 0) return null;
   t.teardown(() => spawnSync('umount', [path]));
   return path;
 }
 
-t.test('a disk of the host is full', { skip }, async (t) => {
-  const disk = smallDisk('size=2m,nr_inodes=200');
-  if (disk === null) {
-    t.pass('SKIP: no small file system can be mounted here');
-    return;
-  }
+const small = skip === false ? smallDisk('size=2m,nr_inodes=200') : null;
+
+t.test('a disk of the host is full', { skip: small === null && 'no small file system can be mounted' }, async (t) => {
+  const disk = small!;
   mkdirSync(join(disk, 'v'));
   let guest = new Guest('--empty-root', '-v', `${join(disk, 'v')}:/v:rw`, held);
   t.same(await guest.all('put /v/first', 'fill /v/big', 'put /v/more', 'hole /v/hole', 'see /v/first'),
@@ -171,7 +182,8 @@ t.test('a disk of the host is full', { skip }, async (t) => {
   t.equal(await guest.say('see /first'), 'put');
   t.equal(await guest.end(), 0);
   guest = new Guest(...persist);
-  t.same(await guest.all('see /first', 'stat /big', `stat /made${made}`), ['put', '8', GONE], 'the next run finds what was written');
+  t.same(await guest.all('see /first', 'stat /big', `stat /made${made}`), ['put', '8', GONE],
+    'the next run finds what was written');
   let found = 0;
   while (found < made && await guest.say(`stat /made${found}`) === '4') found++;
   t.equal(found, made, 'and every directory');
@@ -180,7 +192,7 @@ t.test('a disk of the host is full', { skip }, async (t) => {
 });
 
 t.test('names that are not UTF-8', { skip }, async (t) => {
-  const name = '\xff\xfe n\xe4me\x80'.replace(' ', '_'), other = '\xc3(\xa0\x01';
+  const name = '\xff\xfe_n\xe4me\x80', other = '\xc3(\xa0\x01';
   const bytes = (path: string): Buffer => Buffer.from(path, 'latin1');
   const top = tree();
   mkdirSync(bytes(`${top}/v/${name}`));
@@ -194,11 +206,13 @@ t.test('names that are not UTF-8', { skip }, async (t) => {
   ];
   for (const [kind, v, options, changes] of roots) {
     const guest = new Guest(...options);
-    t.same(await guest.all(`names ${v}/${name}`, `see ${v}/${name}/${other}`, `see ${v}/link\xff`, `readlink ${v}/link\xff`),
+    t.same(await guest.all(`names ${v}/${name}`, `see ${v}/${name}/${other}`, `see ${v}/link\xff`,
+      `readlink ${v}/link\xff`),
       [`${other} `, 'inside', 'inside', `${name}/${other}`], kind);
     t.same(await guest.all(`chdir ${v}/${name}`, 'getcwd', 'readlink /proc/self/cwd', `watch ${v}/${name}`),
       ['0', `${v}/${name}`, `${v}/${name}`, '0'], `${kind}: cwd`);
-    t.same(await guest.all(`put new\xfd`, `rename new\xfd moved\xfc`, 'events', 'see moved\xfc', `unlink moved\xfc`, 'events'),
+    t.same(await guest.all(`put new\xfd`, `rename new\xfd moved\xfc`, 'events', 'see moved\xfc',
+      `unlink moved\xfc`, 'events'),
       ['3', '0', '100 new\xfd 80 moved\xfc ', 'put', '0', '200 moved\xfc '], `${kind}: events`);
     if (changes) {
       writeFileSync(bytes(`${top}/v/${name}/host\xff`), '');
@@ -212,5 +226,6 @@ t.test('names that are not UTF-8', { skip }, async (t) => {
     }
     t.equal(await guest.end(), 0);
   }
-  t.same(readdirSync(bytes(`${top}/v/${name}`), 'latin1' as BufferEncoding), [other], 'names on the host are as they were');
+  t.same(readdirSync(bytes(`${top}/v/${name}`), 'latin1'), [other],
+    'names on the host are as they were');
 });
