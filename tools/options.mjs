@@ -44,7 +44,7 @@ export function commandLine({ command, about, words, table }, args = process.arg
 function usage({ command, about, words, table }) {
   const rows = Object.entries(table).map(([name, { type, value, help, fallback, multiple }]) => {
     const left = type === 'boolean' ? `--${name}` : `--${name} ${value ?? (type === 'number' ? 'N' : 'TEXT')}`;
-    const usual = fallback === undefined || type === 'boolean' ? '' : ` (${fallback})`;
+    const usual = fallback === undefined || fallback === '' || type === 'boolean' ? '' : ` (${fallback})`;
     return [left, `${help}${usual}${multiple ? '; may be repeated' : ''}`];
   });
   rows.push(['--help', 'this']);
